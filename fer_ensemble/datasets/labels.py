@@ -1,0 +1,118 @@
+"""Names of the seven expressions and of the parts of a dataset, in all usual spellings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral
+from typing import Any
+
+#: The seven expressions; the place in the tuple is the label, as in FER2013.
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+#: The parts that a face can belong to. FER2013 has train, public_test and private_test.
+SPLITS = ("train", "validation", "public_test", "private_test", "test")
+
+_SPELLINGS = (
+    ("angry", "anger"),
+    ("disgust", "disgusted"),
+    ("fear", "fearful", "afraid"),
+    ("happy", "happiness", "joy"),
+    ("sad", "sadness"),
+    ("surprise", "surprised"),
+    ("neutral", "neutrality"),
+)
+_LABELS = {name: label for label, names in enumerate(_SPELLINGS) for name in (*names, str(label))}
+
+_PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+    "public": "public_test",
+    "publictest": "public_test",
+    "private": "private_test",
+    "privatetest": "private_test",
+}
+
+
+def parse_emotion(name: str) -> int:
+    """Label of an expression given by name or by digit.
+
+    Parameters
+    ----------
+    name : str
+        Any usual spelling (anger, angry, happiness, …) or a digit from "0" to "6"; case and
+        blanks around it do not matter.
+
+    Returns
+    -------
+    int
+        Place of the expression in `EMOTIONS`.
+
+    Raises
+    ------
+    ValueError
+        If the name is none of the accepted ones, which the message lists.
+    """
+    try:
+        return _LABELS[name.strip().lower()]
+    except KeyError:
+        accepted = ", ".join("/".join(names) for names in _SPELLINGS)
+        raise ValueError(
+            f"unknown expression {_shortened(name)}; accepted are {accepted}, "
+            "or 0 to 6 in that order"
+        ) from None
+
+
+def emotion_names(classes: Iterable[Any]) -> list[str]:
+    """Names of a classifier's classes.
+
+    Parameters
+    ----------
+    classes : iterable of int or str
+        Integers from 0 to 6 become names of `EMOTIONS`; strings stay; all else becomes a string.
+
+    Returns
+    -------
+    list of str
+    """
+    return [
+        EMOTIONS[int(value)]
+        if isinstance(value, Integral) and 0 <= int(value) < len(EMOTIONS)
+        else str(value)
+        for value in classes
+    ]
+
+
+def parse_split(name: str) -> str:
+    """Part of a dataset (one of `SPLITS`) given in any usual spelling.
+
+    Parameters
+    ----------
+    name : str
+        Such as Training, PublicTest, private_test, val; case, blanks, ``_`` and ``-`` do not
+        matter.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If the name is none of the accepted ones, which the message lists.
+    """
+    try:
+        return _PARTS[name.strip().lower().replace("_", "").replace("-", "").replace(" ", "")]
+    except KeyError:
+        raise ValueError(
+            f"unknown split {_shortened(name)}; accepted are {', '.join(SPLITS)} "
+            "(or Training, PublicTest, PrivateTest)"
+        ) from None
+
+
+def _shortened(name: str) -> str:
+    return repr(name if len(name) <= 40 else name[:40] + "…")

@@ -1,0 +1,202 @@
+"""Pictures in class folders to a dataset: the way that folders and zips share."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset
+from fer_ensemble.datasets.labels import parse_emotion, parse_split
+from fer_ensemble.datasets.report import ReadReport
+from fer_ensemble.faces.decode import UnreadableImage, decode_gray, to_face
+
+#: A larger file is no picture of a face (FER2013's have 2 kB, a phone's photo some 10 MB). The
+#: bound keeps one member of a zip bomb, or one stray video, out of memory.
+MAX_PICTURE_BYTES = 64 * 1024 * 1024
+
+#: Endings of the pictures that are read.
+PICTURE_ENDINGS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
+)
+
+_IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+_OFFICIAL_PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
+_CHUNK = 500
+_THREADS = 4  # decoding frees the interpreter, so threads share the processor's cores
+
+
+class Entry(NamedTuple):
+    """A file of the source: its name in it, and a function that reads it.
+
+    `read` raises `UnreadableImage` with the reason if it cannot.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+
+
+class _Placed(NamedTuple):
+    entry: Entry
+    label: int
+    part: str
+
+
+class _Decoded(NamedTuple):
+    face: NDArray[np.uint8] | None
+    problem: tuple[str, str] | None  # kind, message
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file is one that systems leave behind: hidden, ``__MACOSX``, ``Thumbs.db``."""
+    return any(part.startswith(".") or part.lower() in _IGNORED for part in split_name(name))
+
+
+def is_picture(name: str) -> bool:
+    """Whether the ending is that of a picture."""
+    return os.path.splitext(name)[1].lower() in PICTURE_ENDINGS
+
+
+def split_name(name: str) -> list[str]:
+    """Folders and file of a name, with either slash."""
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def check_size(n_bytes: int) -> None:
+    """Refuse a file that is too large for a picture, before it is read.
+
+    Raises
+    ------
+    UnreadableImage
+        If it has more than `MAX_PICTURE_BYTES`.
+    """
+    if n_bytes > MAX_PICTURE_BYTES:
+        raise UnreadableImage(
+            f"{n_bytes:,} bytes large, at most {MAX_PICTURE_BYTES // 2**20} MiB are read"
+        )
+
+
+def read_pictures(
+    entries: Iterable[Entry],
+    report: ReadReport,
+    progress: Callable[[int, int], None] | None = None,
+) -> FaceDataset:
+    """Decode pictures that lie in folders named after expressions.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        In any order; the dataset is sorted by name.
+    report : ReadReport
+        Takes what is skipped, resized or left out.
+    progress : callable, optional
+        Called as ``progress(done, total)``.
+
+    Returns
+    -------
+    FaceDataset
+    """
+    placed = _place(sorted(entries, key=lambda entry: entry.name), report)
+    images = np.empty((len(placed), FACE_SIZE, FACE_SIZE), np.uint8)
+    kept: list[_Placed] = []
+    for done, (item, decoded) in enumerate(_decode_all(placed), start=1):
+        if decoded.problem:
+            report.add(decoded.problem[0], item.entry.name, decoded.problem[1])
+        if decoded.face is not None:
+            images[len(kept)] = decoded.face
+            kept.append(item)
+        if progress and (done % _CHUNK == 0 or done == len(placed)):
+            progress(done, len(placed))
+    return FaceDataset(
+        images=images if len(kept) == len(placed) else images[: len(kept)].copy(),
+        labels=np.array([item.label for item in kept], np.int64),
+        split=np.array([item.part for item in kept], np.str_),
+        names=np.array([item.entry.name for item in kept], object),
+        report=report,
+    )
+
+
+def _place(entries: Sequence[Entry], report: ReadReport) -> list[_Placed]:
+    """Label and part of each picture, by the folders that it lies in."""
+    placed: list[tuple[Entry, int, str | None]] = []
+    unknown: Counter[str] = Counter()
+    for entry in entries:
+        *folders, file = split_name(entry.name) or [""]
+        if is_ignored(entry.name):
+            continue
+        label = _label_of(folders)
+        if not is_picture(file):
+            # What lies among the faces was probably meant as one.
+            kind = "other_file" if label is None else "unreadable"
+            report.add(kind, entry.name, f"not a picture ({', '.join(sorted(PICTURE_ENDINGS))})")
+        elif label is None:
+            unknown["/".join(folders)] += 1
+        else:
+            placed.append((entry, label, _part_of(folders, file)))
+    for folder, count in unknown.items():
+        report.add(
+            "unknown_class_folder",
+            f"{folder}/" if folder else "the top folder",
+            f"{count} pictures in a folder that is not named after an expression",
+            count,
+        )
+    if all(part is None for _, _, part in placed):
+        return [_Placed(entry, label, "train") for entry, label, _ in placed]
+    for entry, _, part in placed:
+        if part is None:
+            report.add("unknown_usage", entry.name, "in no folder named after a split")
+    return [_Placed(entry, label, part) for entry, label, part in placed if part is not None]
+
+
+def _label_of(folders: Sequence[str]) -> int | None:
+    try:
+        return parse_emotion(folders[-1])
+    except (IndexError, ValueError):
+        return None
+
+
+def _part_of(folders: Sequence[str], file: str) -> str | None:
+    """Part named by the nearest folder above the class, refined by FER2013's file names."""
+    for folder in reversed(folders[:-1]):
+        try:
+            part = parse_split(folder)
+        except ValueError:
+            continue
+        if part == "test" and file.startswith(_OFFICIAL_PREFIXES):
+            return parse_split(file.partition("_")[0])
+        return part
+    return None
+
+
+def _decode_all(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]:
+    chunks = [placed[start : start + _CHUNK] for start in range(0, len(placed), _CHUNK)]
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        # Faces are small; a chunk that waits for its turn costs about a megabyte.
+        for chunk, decoded in zip(chunks, pool.map(_decode_chunk, chunks), strict=True):
+            yield from zip(chunk, decoded, strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _decode_chunk(chunk: Sequence[_Placed]) -> list[_Decoded]:
+    return [_decode(item.entry) for item in chunk]
+
+
+def _decode(entry: Entry) -> _Decoded:
+    try:
+        data = entry.read()
+        if not data:
+            return _Decoded(None, ("empty_file", "the file is empty"))
+        gray = decode_gray(data)
+    except UnreadableImage as error:
+        return _Decoded(None, ("unreadable", str(error)))
+    height, width = gray.shape
+    if (height, width) == (FACE_SIZE, FACE_SIZE):
+        return _Decoded(gray, None)
+    return _Decoded(to_face(gray, FACE_SIZE), ("resized", f"resized from {width}×{height}"))

@@ -1,0 +1,164 @@
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+
+from fer_ensemble.datasets import ReadReport, pictures
+from fer_ensemble.datasets.pictures import Entry, read_pictures
+from fer_ensemble.faces.decode import UnreadableImage
+
+
+@pytest.fixture
+def read(png: Callable[..., bytes]) -> Callable[..., tuple]:
+    """Read gray faces, or the given bytes, from files of the given names."""
+    face = png(np.full((48, 48), 9, np.uint8))
+
+    def read_names(*names: str | tuple[str, bytes]) -> tuple:
+        files = [(name, face) if isinstance(name, str) else name for name in names]
+        report = ReadReport()
+        entries = [Entry(name, partial(bytes, data)) for name, data in files]
+        dataset = read_pictures(entries, report)
+        return dataset, report
+
+    return read_names
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("train/happy/a.jpg", "train"),
+        ("Training/happy/a.jpg", "train"),
+        ("valid/happy/a.jpg", "validation"),
+        ("test/happy/a.jpg", "test"),
+        ("test/happy/PublicTest_1.jpg", "public_test"),
+        ("test/happy/PrivateTest_1.jpg", "private_test"),
+        ("test/happy/Training_1.jpg", "train"),
+        ("PublicTest/happy/a.jpg", "public_test"),
+        ("private_test/happy/a.jpg", "private_test"),
+        ("train/happy/PublicTest_1.jpg", "train"),
+        ("fer2013/images/train/happy/a.jpg", "train"),
+        ("test\\happy\\PublicTest_1.jpg", "public_test"),
+        ("./test/happy/a.jpg", "test"),
+        ("happy/a.jpg", "train"),
+        ("faces/happy/a.jpg", "train"),
+    ],
+)
+def test_part_comes_from_folder_and_name(read: Callable, name: str, part: str) -> None:
+    dataset, _ = read(name)
+    assert dataset.split.tolist() == [part]
+    assert dataset.labels.tolist() == [3]
+    assert dataset.names.tolist() == [name]
+
+
+def test_where_some_have_a_split_the_others_are_not_guessed(read: Callable) -> None:
+    dataset, report = read("train/happy/a.jpg", "holiday/happy/b.jpg", "sad/c.jpg")
+    assert dataset.names.tolist() == ["train/happy/a.jpg"]
+    assert report.counts == {"unknown_usage": 2}
+
+
+def test_order_is_that_of_the_names(read: Callable) -> None:
+    dataset, _ = read("train/sad/2.jpg", "train/angry/9.jpg", "train/sad/10.jpg")
+    assert dataset.names.tolist() == ["train/angry/9.jpg", "train/sad/10.jpg", "train/sad/2.jpg"]
+    assert dataset.labels.tolist() == [0, 4, 4]
+
+
+def test_unknown_class_folders_are_counted(read: Callable) -> None:
+    dataset, report = read("contempt/a.jpg", "contempt/b.jpg", "happy/c.jpg", "d.jpg")
+    assert len(dataset) == 1
+    assert [(p.where, p.count) for p in report.problems] == [
+        ("contempt/", 2),
+        ("the top folder", 1),
+    ]
+    assert report.n_lost == 3
+
+
+def test_what_systems_leave_behind_is_ignored(read: Callable) -> None:
+    dataset, report = read(
+        "happy/a.jpg",
+        "happy/.hidden.jpg",
+        ".git/happy/a.jpg",
+        "__MACOSX/happy/._a.jpg",
+        "happy/Thumbs.db",
+        "happy/desktop.ini",
+        ".DS_Store",
+    )
+    assert len(dataset) == 1
+    assert report.problems == []
+
+
+def test_other_files_are_notes_unless_they_lie_among_the_faces(read: Callable) -> None:
+    _, report = read("happy/a.jpg", "README.txt", "labels.csv", "happy/b.heic", "happy/jpg")
+    assert report.counts == {"other_file": 2, "unreadable": 2}
+    assert report.n_lost == 2
+
+
+def test_bad_pictures_are_named_with_the_reason(read: Callable, png: Callable) -> None:
+    face = np.full((48, 48), 9, np.uint8)
+    dataset, report = read(
+        "happy/a.jpg",
+        ("happy/empty.jpg", b""),
+        ("happy/junk.jpg", b"no picture at all"),
+        ("happy/short.png", png(face)[:-30]),
+        ("happy/wrong_ending.png", png(face, ".jpg")),
+    )
+    assert dataset.names.tolist() == ["happy/a.jpg", "happy/wrong_ending.png"]
+    assert [(p.kind, p.where) for p in report.problems] == [
+        ("empty_file", "happy/empty.jpg"),
+        ("unreadable", "happy/junk.jpg"),
+        ("unreadable", "happy/short.png"),
+    ]
+
+
+def test_other_sizes_are_resized_and_said(read: Callable, png: Callable) -> None:
+    dataset, report = read(("happy/a.png", png(np.full((96, 64), 100, np.uint8))))
+    assert dataset.images.shape == (1, 48, 48)
+    assert (dataset.images == 100).all()
+    assert report.n_lost == 0
+    assert report.problems[0].message == "resized from 64×96"
+
+
+def test_a_source_that_cannot_be_read_is_a_loss() -> None:
+    def fail() -> bytes:
+        raise UnreadableImage("encrypted")
+
+    report = ReadReport()
+    assert len(read_pictures([Entry("happy/a.jpg", fail)], report)) == 0
+    assert report.problems[0].message == "encrypted"
+
+
+def test_every_picture_is_in_the_dataset_or_in_the_report(read: Callable) -> None:
+    rng = np.random.default_rng(2)
+    names = ["train/happy", "test/sad", "contempt", "fear", "x/angry"]
+    for _ in range(10):
+        files: list = []
+        for number in range(30):
+            name = f"{rng.choice(names)}/{number}.{rng.choice(['jpg', 'png', 'heic'])}"
+            files.append((name, b"junk") if rng.random() < 0.3 else name)
+        dataset, report = read(*files)
+        others = report.counts.get("other_file", 0)
+        assert len(dataset) + report.n_lost + others == len(files)
+
+
+def test_progress_reaches_the_total(png: Callable) -> None:
+    face = png(np.full((48, 48), 9, np.uint8))
+    calls: list[tuple[int, int]] = []
+    entries = [Entry(f"happy/{n}.png", lambda: face) for n in range(1100)]
+    dataset = read_pictures(entries, ReadReport(), lambda *call: calls.append(call))
+    assert len(dataset) == 1100
+    assert calls == [(500, 1100), (1000, 1100), (1100, 1100)]
+
+
+def test_an_error_in_progress_ends_the_reading(png: Callable) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    entries = [Entry(f"happy/{n}.png", lambda: b"junk") for n in range(600)]
+    with pytest.raises(KeyboardInterrupt):
+        read_pictures(entries, ReadReport(), interrupt)
+
+
+def test_huge_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MAX_PICTURE_BYTES", 1000)
+    with pytest.raises(UnreadableImage, match="1,001 bytes"):
+        pictures.check_size(1001)
