@@ -1,0 +1,332 @@
+"""An ensemble whose members vote, or whose probabilities are averaged."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from fer_ensemble.ensemble.alignment import encode_labels
+from fer_ensemble.ensemble.checks import check_sample_weight, check_weights
+from fer_ensemble.ensemble.holdout import hold_out
+from fer_ensemble.ensemble.members import MemberComposition
+from fer_ensemble.ensemble.rules import WEIGHTED_RULES, check_rule, combine
+from fer_ensemble.ensemble.weights import learn_weights
+
+
+class VotingEnsemble(ClassifierMixin, MemberComposition):
+    """A classifier that combines the probabilities of its members by a fixed rule.
+
+    A part of the training data is held out of every member's fit. On it the weights of the
+    members are learned, whatever the rule, so that the rule can be changed afterwards by
+    ``set_params(rule=...)`` without fitting again; members whose ``fit`` has a parameter
+    ``validation_data`` receive it too, for early stopping. Exact copies of one sample never
+    stand on both sides.
+
+    Parameters
+    ----------
+    members : list of (str, estimator)
+        Classifiers with ``predict_proba``, each with a name. Each is cloned before it is fitted;
+        one wrapped in `sklearn.frozen.FrozenEstimator` is used as it is. Members are fitted on
+        the labels as given, and their columns are put in order by their ``classes_``.
+    rule : {"weighted", "average", "majority"}
+        How to combine the members; see `fer_ensemble.ensemble.rules`.
+    weights : array-like of shape (n_members,), optional
+        Weights to use instead of learned ones. None of them negative, not all zero.
+    validation_fraction : float or None
+        Share of the distinct samples of each class to hold out. None fits on every sample; the
+        rule "weighted" then needs `weights`, and nothing is known about held-out accuracy.
+    random_state : int, RandomState instance or None
+        Seed of the choice of held-out samples. The members have their own.
+    verbose : int
+        0 logs each member's fit at the level DEBUG, 1 at INFO.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    members_ : list of (str, estimator)
+        The fitted members. After an interrupted fit, those that were done.
+    weights_ : ndarray of shape (n_members,) or None
+        Weights that sum to one: given, or learned on the held-out samples; None if neither.
+    validation_indices_ : ndarray of int or None
+        Rows of the training data that were held out; None if no row was.
+    validation_labels_ : ndarray of shape (n_held_out,) or None
+        True labels of the held-out samples.
+    validation_probabilities_ : ndarray of shape (n_held_out, n_members, n_classes) or None
+        What each member predicts for the held-out samples.
+    validation_sample_weight_ : ndarray of shape (n_held_out,) or None
+        Weights of the held-out samples, if weights were given.
+    sample_weight_members_ : list of str
+        Names of the members to which ``sample_weight`` was passed.
+    fit_times_ : dict of str to float
+        Seconds that each member's fit took.
+    n_features_in_ : int
+        Number of columns; only after a fit on a table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns; only after a fit on a table whose columns have names.
+
+    Notes
+    -----
+    A frozen member must not have been fitted on the samples that are held out: its weight would
+    be learned from answers that it has seen. Give `fit` other `validation_data` in that case.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from fer_ensemble.ensemble import VotingEnsemble
+    >>> X, y = load_iris(return_X_y=True)
+    >>> members = [("lr", LogisticRegression(max_iter=1000)), ("nb", GaussianNB())]
+    >>> ensemble = VotingEnsemble(members, random_state=0).fit(X, y)
+    >>> ensemble.predict_proba(X).shape
+    (150, 3)
+    >>> ensemble.set_params(rule="majority").predict(X[:2])
+    array([0, 0])
+    """
+
+    def __init__(
+        self,
+        members: Any,
+        *,
+        rule: str = "weighted",
+        weights: ArrayLike | None = None,
+        validation_fraction: float | None = 0.1,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.members = members
+        self.rule = rule
+        self.weights = weights
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation_data: tuple[Any, ArrayLike] | None = None,
+        groups: ArrayLike | None = None,
+    ) -> VotingEnsemble:
+        """Fit every member, then learn the weights on samples that no member was fitted on.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame whose first axis is the samples
+            Anything that every member takes: faces, tables.
+        y : array-like of shape (n_samples,)
+            Labels of any sortable type.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each sample counts, in the fit of the members that take weights and in the
+            learning of the members' weights. Samples of weight zero are left out altogether.
+        validation_data : tuple of (X, y), optional
+            Samples to use as the held-out ones; then every row of `X` is fitted on.
+        groups : array-like of shape (n_samples,), optional
+            Samples that must stay together, as pictures of one person, when some are held out.
+
+        Returns
+        -------
+        self : VotingEnsemble
+            The fitted ensemble.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is unusable, a class has too few distinct samples to be
+            held out, or a member knows other classes than the ensemble.
+        TypeError
+            If a member is no classifier object.
+        """
+        self._check_parameters(validation_data)
+        self.__dict__.pop("weights_", None)  # an interrupted fit must not look like a whole one
+        X, y = self._check_training_data(X, y)
+        shares = None if sample_weight is None else check_sample_weight(sample_weight, len(y))
+        kept = np.arange(len(y)) if shares is None else np.flatnonzero(shares)
+        self.classes_ = np.unique(y[kept])
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"Two classes are needed at least; y holds one class: {self.classes_.tolist()}."
+            )
+
+        fitted, held = kept, None
+        validation: tuple[Any, NDArray[Any]] | None = None
+        if validation_data is not None:
+            validation = self._check_validation_data(validation_data)
+        elif self.validation_fraction is not None:
+            fitted, held = self._divide(X, y, kept, groups)
+            validation = _safe_indexing(X, held), y[held]
+        self.validation_indices_ = held
+
+        whole = len(fitted) == len(y)
+        self._fit_members(
+            X if whole else _safe_indexing(X, fitted),
+            y[fitted],
+            None if shares is None else shares[fitted],
+            validation,
+            logging.INFO if self.verbose else logging.DEBUG,
+        )
+        self._keep_validation(validation, None if shares is None or held is None else shares[held])
+        self.weights_ = self._choose_weights()
+        return self
+
+    def predict_member_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return what each member predicts, its columns in the order of ``classes_``.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame whose first axis is the samples
+            Samples of the kind that was fitted on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_members, n_classes)
+            Probabilities from 0 to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the ensemble has not been fitted.
+        """
+        check_is_fitted(self)
+        return self._member_probabilities(self._check_input(X, reset=False))
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Combine the members' probabilities by the rule.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame whose first axis is the samples
+            Samples of the kind that was fitted on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows that sum to one; for the rule "majority", shares of the votes.
+
+        Raises
+        ------
+        NotFittedError
+            If the ensemble has not been fitted.
+        ValueError
+            If the rule is unknown or needs weights and there are none.
+        """
+        check_is_fitted(self)
+        if check_rule(self.rule) in WEIGHTED_RULES and self.weights_ is None:
+            raise ValueError(
+                f"The rule {self.rule!r} needs weights, but this ensemble was fitted without "
+                "held-out data and without given weights. Choose another rule, or fit again "
+                "with a validation_fraction, validation_data or weights."
+            )
+        return combine(self.predict_member_proba(X), self.rule, self.weights_)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable class of each sample: the ``argmax`` of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame whose first axis is the samples
+            Samples of the kind that was fitted on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels of the type that was fitted on.
+
+        Raises
+        ------
+        NotFittedError
+            If the ensemble has not been fitted.
+        """
+        winners = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[winners]
+        return labels
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether every member was fitted and the weights were chosen."""
+        return hasattr(self, "weights_")
+
+    def _check_parameters(self, validation_data: Any) -> None:
+        self._check_members()
+        check_rule(self.rule)
+        if self.weights is not None:
+            check_weights(self.weights, len(self.members))
+        fraction = self.validation_fraction
+        if fraction is not None and not 0 < fraction < 1:
+            raise ValueError(
+                f"validation_fraction must lie between 0 and 1, or be None, not {fraction!r}."
+            )
+        nothing_held_out = fraction is None and validation_data is None
+        if self.rule in WEIGHTED_RULES and nothing_held_out and self.weights is None:
+            raise ValueError(
+                f"The rule {self.rule!r} learns its weights on held-out samples: give "
+                "a validation_fraction, validation_data or weights, or choose another rule."
+            )
+
+    def _check_validation_data(self, validation_data: Any) -> tuple[Any, NDArray[Any]]:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise ValueError("validation_data must be a pair: (X, y).")
+        X = self._check_input(validation_data[0], reset=False)
+        y = column_or_1d(validation_data[1], warn=True)
+        check_consistent_length(X, y)
+        encode_labels(y, self.classes_, what="The y of validation_data")
+        return X, y
+
+    def _divide(
+        self, X: Any, y: NDArray[Any], kept: NDArray[np.intp], groups: ArrayLike | None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        if groups is not None:
+            groups = column_or_1d(groups)
+            check_consistent_length(X, groups)
+            groups = np.asarray(groups)[kept]
+        whole = len(kept) == len(y)
+        fitted, held = hold_out(
+            X if whole else _safe_indexing(X, kept),
+            y[kept],
+            fraction=self.validation_fraction,  # type: ignore[arg-type]
+            groups=groups,
+            random_state=self.random_state,
+        )
+        fitted, held = kept[fitted], kept[held]
+        absent = np.setdiff1d(self.classes_, y[held])
+        if absent.size:
+            counts = ", ".join(f"{label} ({(y == label).sum()} samples)" for label in absent)
+            warnings.warn(
+                "Too few distinct samples to hold any out, so that the weights are learned "
+                f"without: {counts}.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return fitted, held
+
+    def _keep_validation(
+        self,
+        validation: tuple[Any, NDArray[Any]] | None,
+        sample_weight: NDArray[np.float64] | None,
+    ) -> None:
+        self.validation_sample_weight_ = sample_weight
+        self.validation_probabilities_ = None
+        self.validation_labels_ = None
+        if validation is not None:
+            X, self.validation_labels_ = validation
+            self.validation_probabilities_ = self._member_probabilities(X)
+
+    def _choose_weights(self) -> NDArray[np.float64] | None:
+        if self.weights is not None:
+            return check_weights(self.weights, len(self.members))
+        if self.validation_probabilities_ is None or self.validation_labels_ is None:
+            return None
+        return learn_weights(
+            self.validation_probabilities_,
+            self.validation_labels_,
+            self.classes_,
+            sample_weight=self.validation_sample_weight_,
+        )

@@ -1,0 +1,526 @@
+"""The voting ensemble with members of every kind."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import make_classification
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from fer_ensemble.ensemble import RULES, VotingEnsemble, combine, learn_weights
+
+NAMES = np.array(["sad", "angry", "happy"])
+
+
+class Spy(ClassifierMixin, BaseEstimator):
+    """Always answers with the shares of the classes, and remembers what its fit was given."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:
+        self.X_, self.y_ = X, y
+        self.sample_weight_, self.validation_data_ = sample_weight, validation_data
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.shares_ = counts / counts.sum() if self.answer is None else np.asarray(self.answer)
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        return np.tile(self.shares_, (len(X), 1))
+
+    def predict(self, X: Any) -> Any:
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class OwnPipeline(Pipeline):
+    """A pipeline that takes sample_weight under its own name."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        return super().fit(X, y, **{f"{self.steps[-1][0]}__sample_weight": sample_weight})
+
+
+class Untrainable(Spy):
+    """Stands where no member may be fitted yet."""
+
+    def fit(self, *args: Any, **keywords: Any) -> Any:
+        raise AssertionError("fitted too early")
+
+
+def _table(n_samples: int = 300, seed: int = 0) -> tuple[Any, Any]:
+    X, y = make_classification(
+        n_samples, n_features=6, n_informative=4, n_classes=3, class_sep=0.8, random_state=seed
+    )
+    return X, NAMES[y]
+
+
+def _members() -> list[tuple[str, Any]]:
+    return [
+        ("lr", LogisticRegression()),
+        ("nb", GaussianNB()),
+        ("tree", DecisionTreeClassifier(max_depth=4, random_state=0)),
+    ]
+
+
+def _voting(members: Any, **parameters: Any) -> Any:
+    return VotingEnsemble(members, **parameters)
+
+
+def _ensemble(**parameters: Any) -> Any:
+    return _voting(_members(), random_state=0, **parameters)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_predictions_are_the_rule_applied_to_the_members(rule: str) -> None:
+    X, y = _table()
+    ensemble = _ensemble(rule=rule).fit(X, y)
+    stacked = ensemble.predict_member_proba(X)
+    for position, (name, member) in enumerate(ensemble.members_):
+        assert name == _members()[position][0]
+        np.testing.assert_array_equal(stacked[:, position], member.predict_proba(X))
+    proba = ensemble.predict_proba(X)
+    np.testing.assert_array_equal(proba, combine(stacked, rule, ensemble.weights_))
+    np.testing.assert_array_equal(ensemble.predict(X), ensemble.classes_[proba.argmax(axis=1)])
+
+
+def test_string_labels_stay() -> None:
+    X, y = _table()
+    ensemble = _ensemble().fit(X, y)
+    assert ensemble.classes_.tolist() == ["angry", "happy", "sad"]
+    assert set(ensemble.predict(X)) <= set(NAMES)
+    assert ensemble.score(X, y) > 0.7
+    assert ensemble.members_[0][1].classes_.tolist() == ["angry", "happy", "sad"]
+
+
+# --- held-out samples ---------------------------------------------------------------------
+
+
+def test_what_is_held_out_is_kept_for_later() -> None:
+    X, y = _table()
+    ensemble = _ensemble(rule="average").fit(X, y)
+    held = ensemble.validation_indices_
+    assert len(held) == 30
+    np.testing.assert_array_equal(ensemble.validation_labels_, y[held])
+    np.testing.assert_array_equal(
+        ensemble.validation_probabilities_, ensemble.predict_member_proba(X[held])
+    )
+    np.testing.assert_array_equal(
+        ensemble.weights_,
+        learn_weights(ensemble.validation_probabilities_, y[held], ensemble.classes_),
+    )
+
+
+def test_members_never_see_what_is_held_out() -> None:
+    X, y = _table()
+    ensemble = _voting([("spy", Spy())], random_state=0).fit(X, y)
+    spy, held = ensemble.members_[0][1], ensemble.validation_indices_
+    np.testing.assert_array_equal(spy.X_, np.delete(X, held, axis=0))
+    np.testing.assert_array_equal(spy.y_, np.delete(y, held))
+    np.testing.assert_array_equal(spy.validation_data_[0], X[held])
+    np.testing.assert_array_equal(spy.validation_data_[1], y[held])
+
+
+def test_exact_copies_never_stand_on_both_sides() -> None:
+    X, y = _table(100)
+    rows = np.random.default_rng(0).integers(100, size=400)
+    ensemble = _ensemble().fit(X[rows], y[rows])
+    held = rows[ensemble.validation_indices_]
+    assert not set(held) & set(np.delete(rows, ensemble.validation_indices_))
+
+
+def test_groups_never_stand_on_both_sides() -> None:
+    X, y = _table()
+    groups = np.arange(300) // 10
+    ensemble = _ensemble().fit(X, y, groups=groups)
+    held = ensemble.validation_indices_
+    assert not set(groups[held]) & set(np.delete(groups, held))
+
+
+def test_given_validation_data_is_used_and_every_row_is_fitted_on() -> None:
+    X, y = _table()
+    members = [("spy", Spy()), ("lr", LogisticRegression())]
+    ensemble = _voting(members).fit(X[:200], y[:200], validation_data=(X[200:], y[200:]))
+    assert ensemble.validation_indices_ is None
+    assert len(ensemble.members_[0][1].X_) == 200
+    np.testing.assert_array_equal(ensemble.members_[0][1].validation_data_[0], X[200:])
+    np.testing.assert_array_equal(ensemble.validation_labels_, y[200:])
+    assert ensemble.validation_probabilities_.shape == (100, 2, 3)
+    assert ensemble.weights_[1] > 0.9
+
+
+def test_without_a_fraction_every_row_is_fitted_on_and_nothing_is_known() -> None:
+    X, y = _table()
+    ensemble = _voting([("spy", Spy())], rule="average", validation_fraction=None).fit(X, y)
+    assert len(ensemble.members_[0][1].X_) == 300
+    assert ensemble.members_[0][1].validation_data_ is None
+    assert ensemble.validation_indices_ is None
+    assert ensemble.validation_probabilities_ is None
+    assert ensemble.validation_labels_ is None
+    assert ensemble.weights_ is None
+    with pytest.raises(ValueError, match="without held-out data"):
+        ensemble.set_params(rule="weighted").predict(X)
+
+
+def test_the_seed_decides_and_nothing_else() -> None:
+    X, y = _table()
+    first, again = _ensemble().fit(X, y), _ensemble().fit(X, y)
+    np.testing.assert_array_equal(first.validation_indices_, again.validation_indices_)
+    np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
+    other = _ensemble().set_params(random_state=1).fit(X, y)
+    assert first.validation_indices_.tolist() != other.validation_indices_.tolist()
+
+
+def test_a_class_that_is_too_small_to_hold_out_is_reported_with_its_count() -> None:
+    X, y = _table()
+    X, y = np.concatenate([X, X[:1], X[:1]]), np.concatenate([y, ["rare", "rare"]])
+    with pytest.warns(UserWarning, match=r"learned without: rare \(2 samples\)"):
+        ensemble = _ensemble().fit(X, y)
+    assert "rare" in ensemble.classes_
+    assert "rare" not in ensemble.validation_labels_
+
+
+# --- weights ------------------------------------------------------------------------------
+
+
+def test_the_rule_can_be_changed_after_the_fit() -> None:
+    X, y = _table()
+    ensemble = _ensemble(rule="majority").fit(X, y)
+    voted = ensemble.predict_proba(X)
+    switched = ensemble.set_params(rule="weighted").predict_proba(X)
+    assert not np.allclose(voted, switched)
+    np.testing.assert_array_equal(switched, _ensemble().fit(X, y).predict_proba(X))
+
+
+def test_given_weights_are_used_as_they_are() -> None:
+    X, y = _table()
+    ensemble = _ensemble(weights=[2, 0, 6]).fit(X, y)
+    np.testing.assert_array_equal(ensemble.weights_, [0.25, 0, 0.75])
+    assert ensemble.validation_probabilities_ is not None
+    without = _ensemble(weights=[2, 0, 6], validation_fraction=None).fit(X, y)
+    np.testing.assert_array_equal(without.weights_, [0.25, 0, 0.75])
+
+
+def test_learned_weights_resist_members_that_poison_the_average() -> None:
+    X, y = _table(1500)
+    train, test = slice(0, 1000), slice(1000, None)
+    wrong = [(f"wrong_{i}", Spy(answer=[0.9, 0.05, 0.05])) for i in range(3)]
+    members = [*_members(), *wrong]
+    losses = {}
+    for rule in RULES:
+        ensemble = _voting(members, rule=rule, random_state=0).fit(X[train], y[train])
+        losses[rule] = log_loss(y[test], ensemble.predict_proba(X[test]))
+    alone = log_loss(y[test], _ensemble().fit(X[train], y[train]).predict_proba(X[test]))
+    assert losses["weighted"] < alone + 0.01
+    assert losses["average"] > alone + 0.2
+    assert ensemble.weights_[3:].sum() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, -1, 1], "member 1: -1"),
+        ([0, 0, 0], "All 3 weights are zero"),
+        ([1, 1], "3 in all"),
+    ],
+)
+def test_weights_that_are_none_are_refused_before_any_fit(weights: Any, message: str) -> None:
+    ensemble = _ensemble(weights=weights)
+    with pytest.raises(ValueError, match=message):
+        ensemble.fit(*_table())
+    assert not hasattr(ensemble, "members_")
+
+
+# --- sample weights -----------------------------------------------------------------------
+
+
+def test_sample_weights_go_to_the_members_that_take_them_and_it_is_said_which() -> None:
+    X, y = _table()
+    members = [
+        ("spy", Spy()),
+        ("piped", make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), Spy()))),
+        ("own", OwnPipeline([("scale", StandardScaler()), ("spy", Spy())])),
+        ("knn", KNeighborsClassifier()),
+        ("lda", make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())),
+    ]
+    sample_weight = np.random.default_rng(0).uniform(0.5, 2, size=300)
+    ensemble = _voting(members, random_state=0)
+    with pytest.warns(UserWarning, match=r"fitted without: knn, lda\."):
+        ensemble.fit(X, y, sample_weight=sample_weight)
+    assert ensemble.sample_weight_members_ == ["spy", "piped", "own"]
+    held = ensemble.validation_indices_
+    direct, piped, own = (member for _, member in ensemble.members_[:3])
+    for spy in (direct, piped[-1][-1], own[-1]):
+        np.testing.assert_array_equal(spy.sample_weight_, np.delete(sample_weight, held))
+    np.testing.assert_array_equal(ensemble.validation_sample_weight_, sample_weight[held])
+    np.testing.assert_array_equal(
+        ensemble.weights_,
+        learn_weights(
+            ensemble.validation_probabilities_,
+            ensemble.validation_labels_,
+            ensemble.classes_,
+            sample_weight=sample_weight[held],
+        ),
+    )
+
+
+def test_without_sample_weights_none_are_passed() -> None:
+    ensemble = _voting([("spy", Spy()), ("knn", KNeighborsClassifier())]).fit(*_table())
+    assert ensemble.members_[0][1].sample_weight_ is None
+    assert ensemble.sample_weight_members_ == []
+    assert ensemble.validation_sample_weight_ is None
+
+
+def test_samples_of_weight_zero_are_left_out_even_by_members_that_take_no_weights() -> None:
+    X, y = _table()
+    sample_weight = np.ones(300)
+    sample_weight[:100] = 0
+    members = [("knn", KNeighborsClassifier())]
+    with pytest.warns(UserWarning, match="knn"):
+        weighted = _voting(members, random_state=0).fit(X, y, sample_weight=sample_weight)
+    without = _voting(members, random_state=0).fit(X[100:], y[100:])
+    np.testing.assert_array_equal(weighted.predict_proba(X), without.predict_proba(X))
+    np.testing.assert_array_equal(weighted.validation_indices_, without.validation_indices_ + 100)
+
+
+@pytest.mark.parametrize(
+    ("sample_weight", "message"),
+    [
+        (np.zeros(300), "zero"),
+        (np.r_[-1, np.ones(299)], "1 of 300 sample weights are neg.* -1 at row 0"),
+    ],
+)
+def test_sample_weights_that_are_none_are_refused(sample_weight: Any, message: str) -> None:
+    X, y = _table()
+    with pytest.raises(ValueError, match=message):
+        _ensemble().fit(X, y, sample_weight=sample_weight)
+
+
+# --- members ------------------------------------------------------------------------------
+
+
+def test_members_fitted_elsewhere_are_aligned_by_their_classes() -> None:
+    X, y = _table()
+    fitted = LogisticRegression().fit(X, y)
+    permuted = LogisticRegression().fit(X, y)
+    order = [2, 0, 1]
+    permuted.classes_ = permuted.classes_[order]
+    permuted.coef_, permuted.intercept_ = permuted.coef_[order], permuted.intercept_[order]
+    members = [("plain", FrozenEstimator(fitted)), ("permuted", FrozenEstimator(permuted))]
+    ensemble = _voting(members, rule="average").fit(X, y)
+    np.testing.assert_allclose(ensemble.predict_proba(X), fitted.predict_proba(X))
+    assert ensemble.members_[0][1].estimator is fitted
+    assert ensemble.fit_times_ == {}
+
+
+def test_a_frozen_member_that_was_not_fitted_is_refused() -> None:
+    with pytest.raises(NotFittedError):
+        _voting([("lr", FrozenEstimator(LogisticRegression()))]).fit(*_table())
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (
+            ["sad", "angry"],
+            r"Member 'old' knows 2 classes and the ensemble 3: .* lacks \['happy'\]",
+        ),
+        (["sad", "angry", "happy", "bored"], r"knows 4 classes .* also knows \['bored'\]"),
+    ],
+)
+def test_a_member_of_other_classes_is_an_error_with_counts(labels: list[str], message: str) -> None:
+    X, y = _table()
+    old = FrozenEstimator(GaussianNB().fit(X, np.resize(labels, len(X))))
+    with pytest.raises(ValueError, match=message):
+        _voting([("new", Untrainable()), ("old", old)]).fit(X, y)
+
+
+def test_a_member_that_never_says_its_classes_is_refused() -> None:
+    class Silent(Spy):
+        def fit(self, *args: Any, **keywords: Any) -> Any:
+            super().fit(*args, **keywords)
+            del self.classes_
+            return self
+
+    with pytest.raises(ValueError, match="'silent' has no classes_"):
+        _voting([("silent", Silent())]).fit(*_table())
+
+
+def test_the_members_given_are_not_changed() -> None:
+    members = _members()
+    ensemble = _voting(members).fit(*_table())
+    assert not hasattr(members[0][1], "classes_")
+    assert ensemble.members is members
+    assert ensemble.fit_times_.keys() == {"lr", "nb", "tree"}
+
+
+@pytest.mark.parametrize(
+    ("members", "error", "message"),
+    [
+        ([], ValueError, "at least one"),
+        (None, ValueError, "list of"),
+        ([LogisticRegression()], ValueError, "list of"),
+        ([(1, LogisticRegression())], ValueError, "list of"),
+        ([("a", GaussianNB()), ("a", GaussianNB())], ValueError, "not unique"),
+        ([("rule", GaussianNB())], ValueError, "conflict"),
+        ([("a__b", GaussianNB())], ValueError, "must not contain __"),
+        ([("a", GaussianNB)], TypeError, "Member 'a' must be a classifier object"),
+        ([("a", "drop")], TypeError, "Member 'a' must be a classifier object"),
+        ([("a", RidgeClassifier())], ValueError, r"'a' \(RidgeClassifier\) has no predict_proba"),
+    ],
+)
+def test_members_that_are_none_are_refused(members: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        _voting(members).fit(*_table())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"rule": "mean"}, "no rule 'mean'"),
+        ({"validation_fraction": 1.0}, "validation_fraction"),
+        ({"validation_fraction": 0}, "validation_fraction"),
+        ({"validation_fraction": None}, "learns its weights on held-out samples"),
+    ],
+)
+def test_parameters_are_checked_before_any_fit(parameters: Any, message: str) -> None:
+    ensemble = _ensemble(**parameters)
+    with pytest.raises(ValueError, match=message):
+        ensemble.fit(*_table())
+    assert not hasattr(ensemble, "members_")
+
+
+@pytest.mark.parametrize(
+    ("validation_data", "message"),
+    [
+        (3, "pair"),
+        ((np.zeros((2, 6)), ["sad"]), "inconsistent"),
+        ((np.zeros((2, 5)), ["sad", "sad"]), "5 features"),
+        ((np.zeros((2, 6)), ["sad", "glad"]), r"validation_data.*glad \(1×\)"),
+    ],
+)
+def test_validation_data_that_does_not_fit_is_refused(validation_data: Any, message: str) -> None:
+    X, y = _table()
+    with pytest.raises(ValueError, match=message):
+        _ensemble().fit(X, y, validation_data=validation_data)
+
+
+def test_one_class_is_not_enough() -> None:
+    X, _ = _table()
+    with pytest.raises(ValueError, match="one class"):
+        _ensemble().fit(X, ["sad"] * 300)
+
+
+def test_an_interrupted_fit_keeps_the_members_that_are_done() -> None:
+    class Interrupted(Spy):
+        def fit(self, *args: Any, **keywords: Any) -> Any:
+            raise KeyboardInterrupt
+
+    X, y = _table()
+    ensemble = _ensemble().fit(X, y)
+    ensemble.set_params(members=[("nb", GaussianNB()), ("stop", Interrupted()), *_members()[:1]])
+    with pytest.raises(KeyboardInterrupt):
+        ensemble.fit(X, y)
+    assert [name for name, _ in ensemble.members_] == ["nb"]
+    assert ensemble.validation_indices_ is not None
+    with pytest.raises(NotFittedError):
+        ensemble.predict(X)
+
+
+def test_verbose_says_which_member_is_being_fitted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    _ensemble().fit(*_table())
+    assert not caplog.messages
+    _ensemble(verbose=1).fit(*_table())
+    assert caplog.messages[0] == "lr: fitting on 270 samples"
+    assert caplog.messages[1].startswith("lr: fitted in ")
+    assert len(caplog.messages) == 6
+
+
+# --- scikit-learn's manners ---------------------------------------------------------------
+
+
+def test_parameters_of_members_can_be_read_and_set() -> None:
+    ensemble = _ensemble()
+    assert ensemble.get_params()["lr__C"] == 1.0
+    assert "lr__C" not in ensemble.get_params(deep=False)
+    ensemble.set_params(lr__C=3.0, nb=KNeighborsClassifier(), rule="majority")
+    assert ensemble.members[0][1].C == 3.0
+    assert isinstance(ensemble.members[1][1], KNeighborsClassifier)
+    assert ensemble.rule == "majority"
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        ensemble.set_params(svm__C=1)
+
+
+def test_a_clone_has_the_same_parameters_and_no_fit() -> None:
+    ensemble = _ensemble(rule="majority", weights=[1, 2, 3], verbose=1).fit(*_table())
+    copy = clone(ensemble)
+    assert not hasattr(copy, "members_")
+    for key, value in copy.get_params(deep=False).items():
+        assert str(value) == str(ensemble.get_params()[key])
+    assert copy.members[0][1] is not ensemble.members[0][1]
+
+
+def test_a_pickled_ensemble_predicts_the_same() -> None:
+    X, y = _table()
+    ensemble = _ensemble().fit(X, y)
+    again = pickle.loads(pickle.dumps(ensemble))
+    np.testing.assert_array_equal(again.predict_proba(X), ensemble.predict_proba(X))
+
+
+def test_it_runs_in_cross_validation_and_grid_search() -> None:
+    X, y = _table()
+    proba = cross_val_predict(_ensemble(), X, y, cv=3, method="predict_proba")
+    assert proba.shape == (300, 3)
+    assert (_ensemble().fit(X, y).classes_[proba.argmax(axis=1)] == y).mean() > 0.6
+    grid = {"rule": list(RULES), "lr__C": [0.1, 1.0]}
+    search = GridSearchCV(_ensemble(), grid, cv=3).fit(X, y)
+    assert search.best_params_["rule"] in RULES
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_an_ensemble_can_be_a_member() -> None:
+    X, y = _table()
+    nested = _voting([("inner", _ensemble()), ("knn", KNeighborsClassifier())])
+    assert nested.fit(X, y).score(X, y) > 0.7
+    # The inner ensemble takes validation_data, so it holds nothing out of its own.
+    assert nested.members_[0][1].validation_indices_ is None
+
+
+def test_faces_go_through_members_that_are_pipelines() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=120)
+    faces = rng.integers(100, size=(120, 8, 8), dtype=np.uint8)
+    faces[np.arange(120), y] += 100
+    flatten = FunctionTransformer(lambda X: X.reshape(len(X), -1) / 255.0)
+    rows = FunctionTransformer(lambda X: X.mean(axis=2))
+    members = [
+        ("pixels", make_pipeline(flatten, LogisticRegression())),
+        ("rows", make_pipeline(rows, GaussianNB())),
+    ]
+    ensemble = _voting(members, random_state=0).fit(faces, NAMES[y])
+    assert ensemble.score(faces, NAMES[y]) > 0.95
+    assert ensemble.predict_member_proba(faces).shape == (120, 2, 3)
+    assert not hasattr(ensemble, "n_features_in_")
+
+
+def test_members_can_choose_columns_of_a_data_frame_by_name() -> None:
+    X, y = _table()
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=list("abcdef")).assign(word="ignored")
+    numbers = FunctionTransformer(lambda table: table[["a", "b", "c", "d"]])
+    ensemble = _voting([("lr", make_pipeline(numbers, LogisticRegression()))]).fit(frame, y)
+    assert ensemble.feature_names_in_.tolist() == [*"abcdef", "word"]
+    assert ensemble.score(frame, y) > 0.6
+    with pytest.raises(ValueError, match="feature names"):
+        ensemble.predict(frame[["b", "a", "c", "d", "e", "f", "word"]])

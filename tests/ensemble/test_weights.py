@@ -1,0 +1,139 @@
+"""Learned weights against an independent solver, and what must hold for any predictions."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from fer_ensemble.ensemble import learn_weights, weighted
+
+CLASSES = np.array(["a", "b", "c", "d"])
+
+
+def _predictions(seed: int, skills: list[float], n_samples: int = 300) -> tuple[Any, Any]:
+    """Draw labels and members that are right the more often the higher their skill."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(4, size=n_samples)
+    evidence = rng.normal(size=(n_samples, len(skills), 4))
+    evidence[np.arange(n_samples), :, truth] += skills
+    probabilities = np.exp(evidence)
+    return probabilities / probabilities.sum(axis=2, keepdims=True), CLASSES[truth]
+
+
+def _loss(probabilities: Any, y: Any, weights: Any, sample_weight: Any = None) -> float:
+    combined = weighted(probabilities, weights)
+    likelihood = combined[np.arange(len(y)), np.searchsorted(CLASSES, y)]
+    return float(np.average(-np.log(likelihood), weights=sample_weight))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("skills", [[1.0, 1.2], [0.5, 2.0, 1.8], [0.0, 0.3, 1.0, 1.5, 1.4]])
+def test_the_weights_are_those_that_a_general_solver_finds(seed: int, skills: list[float]) -> None:
+    probabilities, y = _predictions(seed, skills)
+    weights = learn_weights(probabilities, y, CLASSES)
+    solution = minimize(
+        lambda w: _loss(probabilities, y, np.maximum(w, 0)),
+        np.full(len(skills), 1 / len(skills)),
+        method="SLSQP",
+        bounds=[(0, 1)] * len(skills),
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
+        options={"ftol": 1e-12, "maxiter": 1000},
+    )
+    assert _loss(probabilities, y, weights) <= solution.fun + 1e-8
+    np.testing.assert_allclose(weights, solution.x, atol=1e-3)
+
+
+def test_a_known_optimum_is_found() -> None:
+    # Member 0 is right on three rows of four and member 1 on the fourth: with members that are
+    # certain, the best proportions are those of the rows.
+    one, other = [1.0, 0.0], [0.0, 1.0]
+    probabilities = np.array([[one, other]] * 4)
+    weights = learn_weights(probabilities, [0, 0, 0, 1], [0, 1])
+    np.testing.assert_allclose(weights, [0.75, 0.25], atol=1e-6)
+
+
+def test_a_useless_member_gets_almost_no_weight() -> None:
+    probabilities, y = _predictions(0, [1.5, 0.0, 1.5], n_samples=2000)
+    noise = np.random.default_rng(1).dirichlet(np.ones(4), 2000)
+    probabilities[:, 1] = noise
+    assert learn_weights(probabilities, y, CLASSES)[1] < 1e-3
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_weights_are_never_worse_than_the_average_or_the_best_member(seed: int) -> None:
+    skills = np.random.default_rng(seed).uniform(-0.5, 2, size=4).tolist()
+    probabilities, y = _predictions(seed, skills, n_samples=60)
+    loss = _loss(probabilities, y, learn_weights(probabilities, y, CLASSES))
+    candidates = [np.ones(4), *np.eye(4)]
+    assert loss <= min(_loss(probabilities, y, weights) for weights in candidates) + 1e-8
+
+
+def test_the_weights_are_on_the_simplex_and_follow_the_members() -> None:
+    probabilities, y = _predictions(3, [0.2, 1.0, 1.1])
+    weights = learn_weights(probabilities, y, CLASSES)
+    assert (weights >= 0).all()
+    assert weights.sum() == pytest.approx(1, abs=1e-12)
+    swapped = learn_weights(probabilities[:, [2, 0, 1]], y, CLASSES)
+    np.testing.assert_allclose(swapped, weights[[2, 0, 1]], atol=1e-6)
+
+
+def test_the_order_of_the_classes_does_not_matter() -> None:
+    probabilities, y = _predictions(3, [0.2, 1.0, 1.1])
+    order = [2, 0, 3, 1]
+    np.testing.assert_array_equal(
+        learn_weights(probabilities[..., order], y, CLASSES[order]),
+        learn_weights(probabilities, y, CLASSES),
+    )
+
+
+def test_a_sample_weight_of_two_is_the_same_as_a_row_twice() -> None:
+    probabilities, y = _predictions(5, [0.8, 1.0, 0.9])
+    times = np.random.default_rng(0).integers(0, 4, size=len(y))
+    np.testing.assert_allclose(
+        learn_weights(probabilities, y, CLASSES, sample_weight=times),
+        learn_weights(probabilities.repeat(times, axis=0), y.repeat(times), CLASSES),
+        atol=1e-9,
+    )
+
+
+def test_members_that_are_alike_share_the_weight() -> None:
+    probabilities, y = _predictions(0, [1.0])
+    twins = probabilities.repeat(2, axis=1)
+    np.testing.assert_allclose(learn_weights(twins, y, CLASSES), [0.5, 0.5])
+
+
+def test_a_row_that_every_member_gets_wrong_for_certain_is_survived() -> None:
+    probabilities, y = _predictions(0, [2.0, 1.0])
+    probabilities[0] = np.eye(4)[(np.searchsorted(CLASSES, y[0]) + 1) % 4]
+    weights = learn_weights(probabilities, y, CLASSES)
+    assert np.isfinite(weights).all()
+    np.testing.assert_allclose(weights, learn_weights(probabilities[1:], y[1:], CLASSES), atol=0.05)
+
+
+def test_one_member_has_all_the_weight() -> None:
+    probabilities, y = _predictions(0, [1.0])
+    np.testing.assert_array_equal(learn_weights(probabilities, y, CLASSES), [1.0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y": np.array(["a", "x", "x"])}, r"not among the 4 classes .*: x \(2×\)"),
+        ({"y": np.array(["a", "b"])}, "3 rows and 2 labels"),
+        ({"classes": CLASSES[:3]}, "4 columns but 3 classes"),
+        ({"sample_weight": [1, -1, 1]}, "1 of 3 sample weights are negative"),
+        ({"sample_weight": [1, 1]}, "3 in all"),
+        ({"sample_weight": [0, 0, 0]}, "All sample weights are zero"),
+        ({"probabilities": np.full((3, 2, 4), np.nan)}, "not finite"),
+        ({"probabilities": np.empty((0, 2, 4)), "y": np.array([])}, "0 rows"),
+    ],
+)
+def test_errors_say_what_is_wrong(change: dict[str, Any], message: str) -> None:
+    arguments = {
+        "probabilities": np.full((3, 2, 4), 0.25),
+        "y": np.array(["a", "b", "a"]),
+        "classes": CLASSES,
+    } | change
+    with pytest.raises(ValueError, match=message):
+        learn_weights(**arguments)
