@@ -1,0 +1,249 @@
+"""Gradient-boosted trees with early stopping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from fer_ensemble.models.progress import ProgressDisplay
+from fer_ensemble.models.validation import encode_labels, resolve_validation
+
+if TYPE_CHECKING:
+    import xgboost
+
+
+class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
+    """Gradient-boosted trees (XGBoost) that stop when held-out data no longer gain.
+
+    Adds to :class:`xgboost.XGBClassifier`: labels of any type, held-out data drawn without
+    splitting exact copies, and a state of plain bytes (UBJSON in ``booster_``).
+
+    Parameters
+    ----------
+    n_estimators : int, default=300
+        Most boosting rounds, each of one tree per class.
+    learning_rate : float, default=0.1
+        Shrinkage of each tree.
+    max_depth : int, default=6
+        Depth of a tree.
+    min_child_weight : float, default=1
+        Least sum of hessians in a leaf.
+    subsample : float, default=1.0
+        Share of the samples drawn for each tree.
+    colsample_bytree : float, default=1.0
+        Share of the features drawn for each tree.
+    max_bin : int, default=256
+        Histogram bins of a feature.
+    early_stopping_rounds : int, default=20
+        Rounds without gain in held-out log loss before the boosting stops.
+    validation_fraction : float, default=0.1
+        Share of the training data held out for that, stratified, exact copies kept on one
+        side; ``None`` trains on everything, for all of `n_estimators`.
+        Unused when ``fit`` is given `validation_data`.
+    n_jobs : int, default=None
+        Threads; ``None`` takes all processors.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draws.
+    verbose : int, default=0
+        1 shows a progress bar with the held-out loss and time left.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    booster_ : bytes
+        The trees of the best round and before, as UBJSON.
+    n_rounds_ : int
+        Boosting rounds kept.
+    n_features_in_ : int
+        Number of features.
+
+    References
+    ----------
+    Chen, T. and Guestrin, C. (2016). XGBoost: a scalable tree boosting system. KDD.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fer_ensemble.models import BoostedTreesClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> BoostedTreesClassifier(n_estimators=5, random_state=0).fit(X, y).predict_proba(X).shape
+    (150, 3)
+    """
+
+    def __init__(
+        self,
+        n_estimators: int = 300,
+        *,
+        learning_rate: float = 0.1,
+        max_depth: int = 6,
+        min_child_weight: float = 1.0,
+        subsample: float = 1.0,
+        colsample_bytree: float = 1.0,
+        max_bin: int = 256,
+        early_stopping_rounds: int = 20,
+        validation_fraction: float | None = 0.1,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.max_depth = max_depth
+        self.min_child_weight = min_child_weight
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.max_bin = max_bin
+        self.early_stopping_rounds = early_stopping_rounds
+        self.validation_fraction = validation_fraction
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    ) -> BoostedTreesClassifier:
+        """Grow the trees.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Labels of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the loss.
+        validation_data : tuple of (X, y), default=None
+            Held-out data to watch, in place of a share of `X`.
+
+        Returns
+        -------
+        BoostedTreesClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `X` is malformed or a class is too small to be held out.
+        """
+        import xgboost
+
+        from fer_ensemble.models.boosting import BoostingLog
+
+        samples, _ = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(y)
+        self.classes_, targets = encode_labels(y)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, samples)
+        if validation_data is not None:
+            validation_data = (
+                validate_data(self, validation_data[0], reset=False, dtype=np.float32),
+                validation_data[1],
+            )
+        random = check_random_state(self.random_state)
+        fitted, watched = resolve_validation(
+            samples,
+            targets,
+            weight,
+            validation_data,
+            classes=self.classes_,
+            validation_fraction=self.validation_fraction,
+            random_state=random,
+        )
+        data = xgboost.QuantileDMatrix(
+            fitted.X,
+            fitted.targets,
+            weight=fitted.weight,
+            max_bin=self.max_bin,
+            nthread=self.n_jobs,
+        )
+        evals, callbacks = [], []
+        if watched is not None:
+            evals.append(
+                (xgboost.QuantileDMatrix(watched.X, watched.targets, ref=data), "held_out")
+            )
+            callbacks.append(
+                xgboost.callback.EarlyStopping(rounds=self.early_stopping_rounds, save_best=True)
+            )
+        with ProgressDisplay("boosted trees", self.n_estimators, bool(self.verbose)) as display:
+            booster = xgboost.train(
+                self._xgboost_params(random.randint(2**31 - 1)),
+                data,
+                num_boost_round=self.n_estimators,
+                evals=evals,
+                callbacks=[BoostingLog(display), *callbacks],
+                verbose_eval=False,
+            )
+        self.n_rounds_ = booster.num_boosted_rounds()
+        self.booster_ = bytes(booster.save_raw("ubj"))
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, columns in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        samples = validate_data(self, X, reset=False, dtype=np.float32)
+        probabilities = self._load_booster().inplace_predict(samples).astype(np.float64)
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The most probable label of each sample.
+        """
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _xgboost_params(self, seed: int) -> dict[str, Any]:
+        return {
+            "objective": "multi:softprob",
+            "num_class": len(self.classes_),
+            "tree_method": "hist",
+            "eta": self.learning_rate,
+            "max_depth": self.max_depth,
+            "min_child_weight": self.min_child_weight,
+            "subsample": self.subsample,
+            "colsample_bytree": self.colsample_bytree,
+            "max_bin": self.max_bin,
+            "nthread": self.n_jobs,
+            "seed": seed,
+        }
+
+    def _load_booster(self) -> xgboost.Booster:
+        import xgboost
+
+        if getattr(self, "_booster", None) is None:
+            booster = xgboost.Booster()
+            booster.load_model(bytearray(self.booster_))
+            self._booster = booster
+        return self._booster
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_booster"}

@@ -1,0 +1,63 @@
+"""What the processor or accelerator can do. The only module that asks a backend directly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def has_gpu() -> bool:
+    """Say whether the active Keras backend sees a GPU.
+
+    Returns
+    -------
+    bool
+    """
+    import keras
+
+    return bool(keras.distribution.list_devices("gpu"))
+
+
+def resolve_precision(precision: str) -> str:
+    """Turn ``'auto'`` into the Keras dtype policy that trains fastest here.
+
+    Parameters
+    ----------
+    precision : str
+        ``'auto'``, or any Keras dtype policy, which is returned as it is.
+
+    Returns
+    -------
+    str
+        ``'mixed_bfloat16'`` where the GPU computes in bfloat16, or, without a GPU, where the
+        processor has AMX tiles; else ``'float32'``.
+    """
+    if precision != "auto":
+        return precision
+    supported = _gpu_has_bfloat16() if has_gpu() else _cpu_has_amx()
+    return "mixed_bfloat16" if supported else "float32"
+
+
+def _cpu_has_amx() -> bool:
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
+def _gpu_has_bfloat16() -> bool:
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        return bool(torch.cuda.is_bf16_supported())
+    if backend == "jax":
+        import jax
+
+        capability = getattr(jax.devices("gpu")[0], "compute_capability", "0")
+        return float(capability) >= 8
+    import tensorflow as tf
+
+    details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+    return details.get("compute_capability", (0, 0)) >= (8, 0)

@@ -1,0 +1,299 @@
+"""A scikit-learn classifier around a Keras network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from fer_ensemble.models.validation import encode_labels, resolve_validation
+
+if TYPE_CHECKING:
+    import keras
+
+_PREDICT_BATCH = 256
+
+
+class KerasClassifier(ClassifierMixin, BaseEstimator):
+    """Neural network classifier: a Keras architecture with scikit-learn's interface.
+
+    Runs on every backend of Keras 3. The fitted state is plain arrays in ``weights_``, so the
+    estimator clones, pickles and moves between backends. Training may use mixed precision;
+    prediction is always in single precision, so that it is the same on every machine.
+
+    Parameters
+    ----------
+    network : str or callable, default='dense'
+        Name of a registered architecture, or a function
+        ``network(input_shape, n_classes, **network_params)`` returning a :class:`keras.Model`.
+        An ensemble can only be saved with a registered name.
+    network_params : mapping, default=None
+        Further arguments of `network`.
+    augmentation : mapping, default=None
+        Random changes of the training faces, see
+        :func:`~fer_ensemble.models.augmentation.augmentation_layers`.
+    optimizer : str, default='adam'
+        Name of a Keras optimizer.
+    learning_rate : float, default=0.001
+        Initial learning rate; the highest one for ``schedule='one_cycle'``.
+    weight_decay : float, default=None
+        Decoupled weight decay, for optimizers that have it.
+    schedule : {'plateau', 'one_cycle', 'constant'}, default='plateau'
+        ``'plateau'`` divides the learning rate by four whenever `monitor` has not improved for
+        `plateau_patience` epochs; ``'one_cycle'`` warms up over the first quarter of the steps and
+        then anneals to zero along a cosine, always over all of `epochs`.
+    epochs : int, default=100
+        Passes over the training data; early stopping may end sooner.
+    batch_size : int, default=32
+        Samples per step.
+    patience : int, default=10
+        Epochs without improvement of `monitor` before training stops; ``None`` never stops.
+        The best epoch's weights are restored either way.
+    plateau_patience : int, default=3
+        Epochs without improvement before ``schedule='plateau'`` lowers the learning rate.
+    monitor : {'loss', 'accuracy'}, default='loss'
+        What on the held-out data decides about schedule, stopping and best epoch.
+    validation_fraction : float, default=0.1
+        Share of the training data held out for that, stratified, exact copies kept on one
+        side; ``None`` trains on everything and watches the training data itself.
+        Unused when ``fit`` is given `validation_data`.
+    flip_average : bool, default=False
+        Whether to average the probabilities of each face and of its mirror image; doubles the
+        cost of prediction.
+    precision : str, default='auto'
+        Keras dtype policy of training. ``'auto'`` is mixed_bfloat16 where the hardware gains
+        from it, else float32.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last one, under a fresh schedule.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffling, dropout and augmentation.
+    verbose : int, default=0
+        1 shows a progress bar with loss, accuracy and time left.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    weights_ : list of ndarray
+        The network's weights, in Keras's order.
+    input_shape_ : tuple of int
+        Shape of one sample.
+    history_ : dict of str to list of float
+        Per epoch: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate`` and
+        ``seconds``.
+    n_features_in_ : int
+        Number of columns; only for tables.
+
+    Examples
+    --------
+    >>> from fer_ensemble.datasets import make_faces
+    >>> from fer_ensemble.models import KerasClassifier
+    >>> faces, labels, _ = make_faces(200, random_state=0)
+    >>> network = KerasClassifier("cnn_2", epochs=1, random_state=0)
+    >>> network.fit(faces, labels).predict_proba(faces).shape
+    (200, 7)
+    """
+
+    def __init__(
+        self,
+        network: str | Callable[..., keras.Model] = "dense",
+        *,
+        network_params: Mapping[str, Any] | None = None,
+        augmentation: Mapping[str, Any] | None = None,
+        optimizer: str = "adam",
+        learning_rate: float = 1e-3,
+        weight_decay: float | None = None,
+        schedule: str = "plateau",
+        epochs: int = 100,
+        batch_size: int = 32,
+        patience: int | None = 10,
+        plateau_patience: int = 3,
+        monitor: str = "loss",
+        validation_fraction: float | None = 0.1,
+        flip_average: bool = False,
+        precision: str = "auto",
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.network = network
+        self.network_params = network_params
+        self.augmentation = augmentation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.patience = patience
+        self.plateau_patience = plateau_patience
+        self.monitor = monitor
+        self.validation_fraction = validation_fraction
+        self.flip_average = flip_average
+        self.precision = precision
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    ) -> KerasClassifier:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Features, or faces of pixels 0–255.
+        y : array-like of shape (n_samples,)
+            Labels of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the loss.
+        validation_data : tuple of (X, y), default=None
+            Held-out data to watch, in place of a share of `X`.
+
+        Returns
+        -------
+        KerasClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, `X` is malformed, a class is too small to be held
+            out, or ``warm_start`` meets other classes or another shape than the last fit.
+        """
+        from fer_ensemble.models.training import train
+
+        samples = self._validate(X, y, reset=True)
+        check_classification_targets(y)
+        classes, targets = encode_labels(y)
+        continues = self.warm_start and hasattr(self, "weights_")
+        if continues:
+            self._check_continuation(classes, samples.shape[1:])
+        self.classes_ = classes
+        self.input_shape_: tuple[int, ...] = samples.shape[1:]
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, samples)
+        if validation_data is not None:
+            validation_data = (
+                self._validate(validation_data[0], reset=False),
+                validation_data[1],
+            )
+        random = check_random_state(self.random_state)
+        fitted, watched = resolve_validation(
+            samples,
+            targets,
+            weight,
+            validation_data,
+            classes=classes,
+            validation_fraction=self.validation_fraction,
+            random_state=random,
+        )
+        seed = random.randint(2**31 - 1)
+        weights = self.weights_ if continues else None
+        self.weights_: list[NDArray[Any]]
+        self.weights_, self.history_ = train(self, fitted, watched, seed, weights)
+        self._network = self._build()
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, *input_shape_)
+            Features, or faces of pixels 0–255.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, columns in the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            If `X` has another shape than in ``fit``.
+        """
+        check_is_fitted(self)
+        samples = self._validate(X, reset=False)
+        if samples.shape[1:] != self.input_shape_:
+            raise ValueError(
+                f"Samples have shape {samples.shape[1:]}, but the network was fitted on "
+                f"{self.input_shape_}: resize them first."
+            )
+        if getattr(self, "_network", None) is None:
+            self._network = self._build()
+        probabilities = self._forward(samples)
+        if self.flip_average:
+            probabilities = probabilities + self._forward(samples[:, :, ::-1])
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, *input_shape_)
+            Features, or faces of pixels 0–255.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The most probable label of each sample.
+        """
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _forward(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        outputs = self._network.predict(X, batch_size=_PREDICT_BATCH, verbose=0)
+        return np.asarray(outputs, dtype=np.float64)
+
+    def _build(self) -> keras.Model:
+        """Build the network for prediction and load the fitted weights into it."""
+        from fer_ensemble.models.training import build_network, jit_compile
+
+        network = build_network(self, "float32")
+        network.compile(jit_compile=jit_compile())
+        network.set_weights(self.weights_)
+        return network
+
+    def _check_continuation(self, classes: NDArray[Any], input_shape: tuple[int, ...]) -> None:
+        for what, new, old in (
+            ("classes", classes.tolist(), self.classes_.tolist()),
+            ("samples of shape", input_shape, self.input_shape_),
+        ):
+            if new != old:
+                raise ValueError(
+                    f"warm_start goes on from {what} {old}, but now there are {new}: "
+                    "fit on the same, or take a fresh estimator."
+                )
+
+    def _validate(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
+        is_table = np.ndim(X) < 3
+        checks: dict[str, Any] = {"ensure_2d": is_table, "allow_nd": True, "dtype": "numeric"}
+        if isinstance(y, str):
+            X = validate_data(self, X, reset=reset, **checks)
+        else:
+            X, _ = validate_data(self, X, y, reset=reset, **checks)
+        if X.dtype != np.uint8:
+            X = X.astype(np.float32, copy=False)
+        # Grayscale faces get the channel axis that convolutions expect.
+        return X[..., np.newaxis] if X.ndim == 3 else X
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_network"}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.non_deterministic = self.random_state is None
+        return tags

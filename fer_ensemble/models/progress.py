@@ -1,0 +1,88 @@
+"""A progress display: a bar on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class ProgressDisplay:
+    """Shows on standard error how far a training has come, and how long it may still take.
+
+    Parameters
+    ----------
+    title : str
+        What is trained.
+    total : int
+        Steps planned.
+    visible : bool
+        Whether to show anything.
+    """
+
+    def __init__(self, title: str, total: int, visible: bool) -> None:
+        self._title = title
+        self._total = total
+        self._visible = visible
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+        self._done = 0
+        self._started = self._last_line = time.perf_counter()
+
+    def __enter__(self) -> ProgressDisplay:
+        """Open the bar."""
+        if self._visible and self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                TextColumn("{task.fields[status]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=self._console,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self._title, total=self._total, status="")
+        return self
+
+    def advance(self) -> None:
+        """Count one step."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1)
+
+    def report(self, status: str) -> None:
+        """Show how the training stands.
+
+        Parameters
+        ----------
+        status : str
+            Figures to stand beside the bar.
+        """
+        now = time.perf_counter()
+        if self._bar is not None:
+            self._bar.update(self._task, status=status)
+        elif self._visible and (
+            now - self._last_line > _SECONDS_BETWEEN_LINES or self._done >= self._total
+        ):
+            self._last_line = now
+            left = (now - self._started) * (self._total / max(self._done, 1) - 1)
+            self._console.print(
+                f"{self._title} · {status} · at most {left:.0f} s left",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the bar, also after an interruption."""
+        if self._bar is not None:
+            self._bar.stop()

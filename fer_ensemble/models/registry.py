@@ -1,0 +1,145 @@
+"""The registry of named members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.base import ClassifierMixin
+
+_Builder = Callable[[], ClassifierMixin]
+_MEMBERS: dict[str, MemberInfo] = {}
+
+
+@dataclass(frozen=True)
+class MemberInfo:
+    """What is known of a named member before it is built.
+
+    Parameters
+    ----------
+    name : str
+        Its name in :func:`create_member`.
+    summary : str
+        What it is, in one line.
+    source : str
+        Where its recipe comes from.
+    parameters : int or None
+        Trainable and other weights for 48×48 faces and 7 classes; ``None`` where it depends on
+        the data.
+    multiply_accumulates : int or None
+        Multiply-accumulate operations of the network for one 48×48 face, without feature
+        extraction; ``None`` for trees.
+    build : callable
+        Makes the unfitted member with its recipe's parameters.
+    """
+
+    name: str
+    summary: str
+    source: str
+    parameters: int | None
+    multiply_accumulates: int | None
+    build: _Builder
+
+
+def member(
+    *, source: str, parameters: int | None = None, multiply_accumulates: int | None = None
+) -> Callable[[_Builder], _Builder]:
+    """Register the decorated function as the recipe of the member of its name.
+
+    Parameters
+    ----------
+    source : str
+        Where the recipe comes from.
+    parameters, multiply_accumulates : int, default=None
+        Cost, see :class:`MemberInfo`.
+
+    Returns
+    -------
+    callable
+        A decorator for a function without arguments that returns an unfitted classifier from
+        faces to probabilities. The first line of its docstring is the member's summary.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
+
+    Examples
+    --------
+    >>> from fer_ensemble.models import create_member, member
+    >>> from sklearn.dummy import DummyClassifier
+    >>> @member(source="this example")
+    ... def always_happy():
+    ...     '''The most frequent expression.'''
+    ...     return DummyClassifier(strategy="most_frequent")
+    >>> create_member("always_happy")
+    DummyClassifier(strategy='most_frequent')
+    """
+
+    def register(build: _Builder) -> _Builder:
+        name = build.__name__
+        if name in _MEMBERS:
+            raise ValueError(f"A member named {name!r} is registered already: rename yours.")
+        summary = (build.__doc__ or "").strip().splitlines()[0]
+        _MEMBERS[name] = MemberInfo(name, summary, source, parameters, multiply_accumulates, build)
+        return build
+
+    return register
+
+
+def create_member(name: str, **params: Any) -> ClassifierMixin:
+    """Make an unfitted member with its recipe's parameters.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_members`.
+    **params
+        Parameters to change, under scikit-learn's nested names: ``epochs=5`` for a network,
+        ``classifier__epochs=5`` for a pipeline. ``random_state``, ``n_jobs`` and ``verbose``
+        reach every step that has them, whichever the member.
+
+    Returns
+    -------
+    classifier
+        Unfitted, from ``uint8`` faces of shape ``(n_samples, height, width)`` to probabilities.
+
+    Raises
+    ------
+    ValueError
+        If there is no such member, or it has no such parameter.
+
+    Examples
+    --------
+    >>> from fer_ensemble.models import create_member
+    >>> create_member("dense_hog", classifier__epochs=5, random_state=0).steps[-1][1].epochs
+    5
+    """
+    if name not in _MEMBERS:
+        raise ValueError(f"Unknown member {name!r}: choose among {list(_MEMBERS)}.")
+    estimator = _MEMBERS[name].build()
+    for shared in ("random_state", "n_jobs", "verbose"):
+        if shared not in params:
+            continue
+        value = params.pop(shared)
+        holders = [
+            key
+            for key in estimator.get_params()
+            # A pipeline's own verbose prints a line a step, beside the classifier's bar.
+            if key.split("__")[-1] == shared
+            and (key != "verbose" or not hasattr(estimator, "steps"))
+        ]
+        estimator.set_params(**dict.fromkeys(holders, value))
+    return estimator.set_params(**params)
+
+
+def list_members() -> list[MemberInfo]:
+    """List the members that :func:`create_member` can make.
+
+    Returns
+    -------
+    list of MemberInfo
+        In the order of registration.
+    """
+    return list(_MEMBERS.values())

@@ -1,0 +1,226 @@
+"""The training loop behind :class:`~fer_ensemble.models.KerasClassifier`."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ensemble.models.augmentation import augmentation_layers
+from fer_ensemble.models.device import has_gpu, resolve_precision
+from fer_ensemble.models.networks import NETWORKS
+from fer_ensemble.models.progress import ProgressDisplay
+from fer_ensemble.models.validation import Samples
+
+if TYPE_CHECKING:
+    from fer_ensemble.models.keras_classifier import KerasClassifier
+
+SCHEDULES = ("plateau", "one_cycle", "constant")
+_PLATEAU_FACTOR = 0.25
+_WARM_UP = 0.25
+_LOWEST_LEARNING_RATE = 1e-6
+
+
+def train(
+    estimator: KerasClassifier,
+    fitted: Samples,
+    watched: Samples | None,
+    seed: int,
+    initial_weights: list[NDArray[Any]] | None,
+) -> tuple[list[NDArray[Any]], dict[str, list[float]]]:
+    """Train a network under an estimator's parameters.
+
+    Parameters
+    ----------
+    estimator : KerasClassifier
+        Whose parameters, ``classes_`` and ``input_shape_`` to follow.
+    fitted, watched : Samples
+        What to train on, and what to watch (``None``: the training data itself).
+    seed : int
+        Seed of everything drawn.
+    initial_weights : list of ndarray or None
+        Where to start from; ``None`` draws fresh weights.
+
+    Returns
+    -------
+    weights : list of ndarray
+        Weights of the best epoch.
+    history : dict of str to list of float
+        One value per epoch under each name.
+
+    Raises
+    ------
+    ValueError
+        If a parameter of `estimator` is out of range.
+    """
+    _check_parameters(estimator)
+    with _seeded(seed):
+        network = build_network(estimator, resolve_precision(estimator.precision))
+        if initial_weights is not None:
+            network.set_weights(initial_weights)
+        layers = augmentation_layers(estimator.augmentation or {}, seed)
+        model = keras.Sequential([keras.Input(estimator.input_shape_), *layers, network])
+        n_batches = -(-len(fitted.X) // estimator.batch_size)
+        model.compile(
+            optimizer=_optimizer(estimator, n_batches * estimator.epochs),
+            loss="sparse_categorical_crossentropy",
+            metrics=[],
+            weighted_metrics=["accuracy"],
+            jit_compile=jit_compile(),
+        )
+        title = builder if isinstance(builder := estimator.network, str) else builder.__name__
+        steps = n_batches * estimator.epochs
+        with ProgressDisplay(title, steps, bool(estimator.verbose)) as display:
+            history = model.fit(
+                fitted.X,
+                fitted.targets,
+                sample_weight=fitted.weight,
+                validation_data=None if watched is None else (watched.X, watched.targets),
+                batch_size=estimator.batch_size,
+                validation_batch_size=max(estimator.batch_size, 256),
+                epochs=estimator.epochs,
+                callbacks=[_EpochLog(display), *_callbacks(estimator, watched is not None)],
+                verbose=0,
+            )
+        return network.get_weights(), {name: list(v) for name, v in history.history.items()}
+
+
+def build_network(estimator: KerasClassifier, precision: str) -> keras.Model:
+    """Build an estimator's network with fresh weights.
+
+    Parameters
+    ----------
+    estimator : KerasClassifier
+        Fitted as far as ``classes_`` and ``input_shape_``.
+    precision : str
+        Keras dtype policy of its layers.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    ValueError
+        If no architecture of that name is registered.
+    """
+    builder = estimator.network
+    if not callable(builder):
+        if builder not in NETWORKS:
+            raise ValueError(f"Unknown network {builder!r}: choose among {sorted(NETWORKS)}.")
+        builder = NETWORKS[builder]
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return builder(
+            estimator.input_shape_, len(estimator.classes_), **(estimator.network_params or {})
+        )
+    finally:
+        keras.config.set_dtype_policy(previous)
+
+
+def jit_compile() -> str | bool:
+    """Say whether Keras should compile steps with XLA.
+
+    Returns
+    -------
+    bool or 'auto'
+        ``False`` for TensorFlow on a CPU, where XLA trains convolutions several times slower.
+    """
+    return "auto" if keras.backend.backend() != "tensorflow" or has_gpu() else False
+
+
+def _check_parameters(estimator: KerasClassifier) -> None:
+    if estimator.schedule not in SCHEDULES:
+        raise ValueError(f"schedule={estimator.schedule!r}: choose among {list(SCHEDULES)}.")
+    if estimator.monitor not in ("loss", "accuracy"):
+        raise ValueError(f"monitor={estimator.monitor!r}: choose 'loss' or 'accuracy'.")
+    for name in ("epochs", "batch_size"):
+        if getattr(estimator, name) < 1:
+            raise ValueError(f"{name}={getattr(estimator, name)}: take at least 1.")
+
+
+def _optimizer(estimator: KerasClassifier, n_steps: int) -> keras.optimizers.Optimizer:
+    learning_rate: Any = estimator.learning_rate
+    if estimator.schedule == "one_cycle":
+        warm_up = int(_WARM_UP * n_steps)
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=estimator.learning_rate / 25,
+            warmup_target=estimator.learning_rate,
+            warmup_steps=warm_up,
+            decay_steps=n_steps - warm_up,
+        )
+    config = {"learning_rate": learning_rate}
+    if estimator.weight_decay is not None:
+        config["weight_decay"] = estimator.weight_decay
+    return keras.optimizers.get({"class_name": estimator.optimizer, "config": config})
+
+
+def _callbacks(estimator: KerasClassifier, has_watched: bool) -> list[keras.callbacks.Callback]:
+    monitor = f"val_{estimator.monitor}" if has_watched else estimator.monitor
+    mode = "min" if estimator.monitor == "loss" else "max"
+    patience = estimator.epochs if estimator.patience is None else estimator.patience
+    callbacks: list[keras.callbacks.Callback] = [
+        keras.callbacks.EarlyStopping(
+            monitor=monitor, mode=mode, patience=patience, restore_best_weights=True
+        )
+    ]
+    if estimator.schedule == "plateau":
+        callbacks.append(
+            keras.callbacks.ReduceLROnPlateau(
+                monitor=monitor,
+                mode=mode,
+                factor=_PLATEAU_FACTOR,
+                patience=estimator.plateau_patience,
+                min_lr=_LOWEST_LEARNING_RATE,
+            )
+        )
+    return callbacks
+
+
+class _EpochLog(keras.callbacks.Callback):
+    """Adds learning rate and seconds to every epoch's figures, and displays them."""
+
+    _SHOWN: ClassVar = {
+        "loss": "loss",
+        "accuracy": "acc",
+        "val_loss": "val_loss",
+        "val_accuracy": "val_acc",
+    }
+
+    def __init__(self, display: ProgressDisplay) -> None:
+        super().__init__()
+        self._display = display
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._display.advance()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        logs = {} if logs is None else logs
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["seconds"] = time.perf_counter() - self._started
+        figures = [
+            f"{short} {logs[name]:.3f}" for name, short in self._SHOWN.items() if name in logs
+        ]
+        self._display.report(" · ".join([f"epoch {epoch + 1}/{self.params['epochs']}", *figures]))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed what Keras draws from, and give Python's and NumPy's own states back after."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    keras.utils.set_random_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
