@@ -1,0 +1,257 @@
+"""The manifest of an artifact: what is in it, and the hashes of its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class ArtifactError(ValueError):
+    """An artifact is missing, damaged, altered, or of a later version."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of an artifact.
+
+    Parameters
+    ----------
+    file : str
+        Its name, beside the manifest.
+    sha256 : str
+        Hash of its bytes, in hexadecimal.
+    """
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StoredMember:
+    """A member of a saved ensemble.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the ensemble.
+    parameters : dict of str to JSON value
+        Its parameters, under scikit-learn's names; estimators among them by class name.
+    stored : StoredFile
+        Where its fitted state stands.
+    fit_seconds : float or None
+        How long its fit took.
+    """
+
+    name: str
+    parameters: dict[str, Any]
+    stored: StoredFile
+    fit_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artifact says of itself.
+
+    Parameters
+    ----------
+    classes : list of int or str
+        Labels, in the order of the probabilities' columns.
+    class_names : list of str
+        What the labels are called, in the same order.
+    preprocessing : dict
+        What a face must be: ``size`` in pixels, ``color`` and ``dtype``.
+    ensemble : dict
+        Parameters of the ensemble, its learned weights among them.
+    members : list of StoredMember
+        The members, in the ensemble's order.
+    validation : StoredFile or None
+        Members' probabilities on the held-out data.
+    data : dict
+        What the ensemble was fitted on.
+    versions : dict of str to str
+        Versions of the libraries that fitted it.
+    schema_version : int
+        Version of this format.
+    """
+
+    classes: list[Any]
+    class_names: list[str]
+    preprocessing: dict[str, Any]
+    ensemble: dict[str, Any]
+    members: list[StoredMember]
+    validation: StoredFile | None
+    data: dict[str, Any]
+    versions: dict[str, str]
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write a manifest, whole or not at all.
+
+    Parameters
+    ----------
+    directory : Path
+        The artifact.
+    manifest : Manifest
+        What to write.
+    """
+    text = json.dumps({"format": "fer-ensemble", **asdict(manifest)}, indent=2, ensure_ascii=False)
+    write_atomically(directory / MANIFEST, (text + "\n").encode())
+
+
+def read_manifest(path: str | os.PathLike[str]) -> Manifest:
+    """Read what an artifact says of itself, without loading a member.
+
+    Parameters
+    ----------
+    path : path-like
+        The artifact.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    ArtifactError
+        If there is no artifact, or its manifest is damaged or of a later version.
+    """
+    directory = Path(path)
+    file = directory / MANIFEST
+    try:
+        text = file.read_bytes().decode()
+    except FileNotFoundError:
+        found = "holds no saved ensemble" if directory.is_dir() else "does not exist"
+        raise ArtifactError(
+            f"{directory} {found} (there is no {MANIFEST}). Make one with: "
+            f"fer-ensemble fit DATA --out {directory}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{file} cannot be read: {error}. Fit or copy it again.") from error
+    try:
+        content = json.loads(text)
+        if content.pop("format") != "fer-ensemble":
+            raise KeyError("format")
+        version = content["schema_version"]
+        if not isinstance(version, int):
+            raise TypeError("schema_version is not a number")
+        if version > SCHEMA_VERSION:
+            raise ArtifactError(
+                f"{directory} is of format version {version}, and this release reads up to "
+                f"{SCHEMA_VERSION}: upgrade fer-ensemble."
+            )
+        content["members"] = [_stored_member(entry) for entry in content["members"]]
+        if content["validation"] is not None:
+            content["validation"] = StoredFile(**content["validation"])
+        return Manifest(**content)
+    except ArtifactError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ArtifactError(
+            f"{file} is damaged ({type(error).__name__}: {error}). Fit or copy it again."
+        ) from error
+
+
+def read_verified(directory: Path, stored: StoredFile) -> bytes:
+    """Read a file of an artifact whose hash is as the manifest says.
+
+    Parameters
+    ----------
+    directory : Path
+        The artifact.
+    stored : StoredFile
+        Which file.
+
+    Returns
+    -------
+    bytes
+        Its content, the same that was hashed.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing, altered or cut short, or lies outside the artifact.
+    """
+    if not isinstance(stored.file, str) or not _FILE_NAME.fullmatch(stored.file):
+        raise ArtifactError(f"{directory}: its manifest names a file {stored.file!r} outside it.")
+    file = directory / stored.file
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise ArtifactError(f"{file} is missing. Fit or copy the whole folder again.") from None
+    except OSError as error:
+        raise ArtifactError(f"{file} cannot be read: {error}.") from error
+    if sha256(content) != stored.sha256:
+        raise ArtifactError(
+            f"{file} is not what its manifest says: it was altered or cut short. "
+            "Fit or copy the whole folder again."
+        )
+    return content
+
+
+def store(directory: Path, name: str, content: bytes) -> StoredFile:
+    """Write a file into an artifact, whole or not at all.
+
+    Parameters
+    ----------
+    directory : Path
+        The artifact.
+    name : str
+        The file's name.
+    content : bytes
+        What to write.
+
+    Returns
+    -------
+    StoredFile
+        What the manifest should say of it.
+    """
+    write_atomically(directory / name, content)
+    return StoredFile(name, sha256(content))
+
+
+def sha256(content: bytes) -> str:
+    """Hash bytes.
+
+    Parameters
+    ----------
+    content : bytes
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_atomically(file: Path, content: bytes) -> None:
+    """Replace a file's content, so that a kill leaves the old or the new one.
+
+    Parameters
+    ----------
+    file : Path
+        Which file.
+    content : bytes
+        Its new content.
+    """
+    partial = file.with_name(file.name + ".partial")
+    with partial.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(file)
+
+
+def _stored_member(entry: dict[str, Any]) -> StoredMember:
+    return StoredMember(**{**entry, "stored": StoredFile(**entry["stored"])})

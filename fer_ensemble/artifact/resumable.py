@@ -1,0 +1,199 @@
+"""Fits that keep every finished member on disk, so that an interrupted one can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import has_fit_parameter
+
+from fer_ensemble.artifact.manifest import (
+    MANIFEST,
+    ArtifactError,
+    StoredFile,
+    read_verified,
+    store,
+    write_atomically,
+)
+from fer_ensemble.artifact.members import dump_member, load_member
+from fer_ensemble.artifact.storage import save_ensemble
+from fer_ensemble.ensemble import VotingEnsemble
+
+_UNFINISHED = "unfinished"
+# What a member is fitted with but does not depend on.
+_INDIFFERENT = ("memory", "n_jobs", "verbose")
+
+
+def fit_resumable(
+    ensemble: VotingEnsemble,
+    X: NDArray[Any],
+    y: ArrayLike,
+    path: str | os.PathLike[str],
+    *,
+    validation_data: tuple[NDArray[Any], ArrayLike] | None = None,
+    data: dict[str, Any] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_member: Callable[[str, str], None] | None = None,
+) -> VotingEnsemble:
+    """Fit an ensemble and save it; each member is kept as soon as it is fitted.
+
+    Parameters
+    ----------
+    ensemble : VotingEnsemble
+        Unfitted, with an integer `random_state`, so that a resumed fit holds out the same faces.
+    X : ndarray of shape (n_samples, height, width)
+        Training faces.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    path : path-like
+        Directory for the artifact.
+    validation_data : tuple of (X, y), default=None
+        Held-out faces, in place of a share of `X`.
+    data : dict, default=None
+        What the faces are, for the manifest.
+    resume : bool, default=False
+        Whether to take members over from an interrupted fit there. A member is taken over only
+        if it was fitted on the same faces with the same parameters.
+    overwrite : bool, default=False
+        Whether to discard a saved ensemble or an interrupted fit there.
+    on_member : callable, default=None
+        Called with a member's name and ``'fitting'``, ``'fitted'`` or ``'kept'``.
+
+    Returns
+    -------
+    VotingEnsemble
+        The fitted ensemble, saved under `path`.
+
+    Raises
+    ------
+    ArtifactError
+        If something stands under `path` and neither `resume` nor `overwrite` says what to do.
+    """
+    directory = Path(path)
+    unfinished = directory / _UNFINISHED
+    _claim(directory, unfinished, resume, overwrite)
+    unfinished.mkdir(parents=True, exist_ok=True)
+    ensemble.set_params(
+        members=[
+            (name, _KeptMember(member, name, str(unfinished), on_member or _silent))
+            for name, member in ensemble.members
+        ]
+    )
+    try:
+        ensemble.fit(X, y, validation_data=validation_data)
+    finally:
+        ensemble.set_params(members=[(name, kept.member) for name, kept in ensemble.members])
+    ensemble.members_ = [(name, kept.fitted_) for name, kept in ensemble.members_]
+    ensemble.fit_times_ = {
+        name: json.loads((unfinished / f"{name}.json").read_text())["seconds"]
+        for name, _ in ensemble.members_
+    }
+    save_ensemble(ensemble, directory, data=data, face_size=X.shape[1], overwrite=True)
+    shutil.rmtree(unfinished)
+    return ensemble
+
+
+def _silent(name: str, stage: str) -> None:
+    pass
+
+
+def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> None:
+    """Make sure that nothing of the user's is lost under the path."""
+    if directory.exists() and not directory.is_dir():
+        raise ArtifactError(f"{directory} is a file: choose a folder.")
+    if overwrite:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
+        return
+    if unfinished.is_dir():
+        if not resume:
+            raise ArtifactError(
+                f"{directory} holds an interrupted fit: --resume goes on with it, "
+                "--overwrite starts anew."
+            )
+    elif (directory / MANIFEST).exists():
+        raise ArtifactError(
+            f"{directory} holds a saved ensemble already: choose another folder, or --overwrite it."
+        )
+
+
+class _KeptMember(ClassifierMixin, BaseEstimator):
+    """A member whose fit is read from disk if it was done before, else written there."""
+
+    def __init__(
+        self, member: Any, name: str, directory: str, on_member: Callable[[str, str], None]
+    ) -> None:
+        self.member = member
+        self.name = name
+        self.directory = directory
+        self.on_member = on_member
+
+    def fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        validation_data: tuple[NDArray[Any], NDArray[Any]] | None = None,
+    ) -> _KeptMember:
+        import time
+
+        fingerprint = self._fingerprint(X, y, validation_data)
+        fitted = self._read(fingerprint)
+        if fitted is not None:
+            self.on_member(self.name, "kept")
+        else:
+            self.on_member(self.name, "fitting")
+            fitted = clone(self.member)
+            watches = has_fit_parameter(fitted, "validation_data")
+            started = time.perf_counter()
+            fitted.fit(X, y, **({"validation_data": validation_data} if watches else {}))
+            self._write(fitted, fingerprint, time.perf_counter() - started)
+            self.on_member(self.name, "fitted")
+        self.fitted_ = fitted
+        self.classes_ = fitted.classes_
+        return self
+
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        return self.fitted_.predict_proba(X)
+
+    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
+        return self.fitted_.predict(X)
+
+    def _fingerprint(self, *data: Any) -> str:
+        params = {
+            name: value
+            for name, value in self.member.get_params().items()
+            if name.split("__")[-1] not in _INDIFFERENT
+            and not hasattr(value, "get_params")
+            and name != "steps"
+        }
+        return str(joblib.hash([type(self.member).__name__, params, data]))
+
+    def _read(self, fingerprint: str) -> Any:
+        directory = Path(self.directory)
+        try:
+            entry = json.loads((directory / f"{self.name}.json").read_text())
+            if entry["fingerprint"] != fingerprint:
+                return None
+            content = read_verified(directory, StoredFile(**entry["stored"]))
+            return load_member(self.name, content)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # nothing usable was kept: the member is fitted again
+
+    def _write(self, fitted: Any, fingerprint: str, seconds: float) -> None:
+        directory = Path(self.directory)
+        stored = store(directory, f"{self.name}.skops", dump_member(self.name, fitted))
+        entry = {
+            "fingerprint": fingerprint,
+            "seconds": seconds,
+            "stored": {"file": stored.file, "sha256": stored.sha256},
+        }
+        write_atomically(directory / f"{self.name}.json", json.dumps(entry).encode())
