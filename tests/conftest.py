@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+# TensorFlow reads it on import: its start-up notes are no part of a test's output.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +17,21 @@ def fer2013_path() -> Path:
     if not path:
         pytest.skip("needs real FER2013: set FER2013_PATH to its zip, CSV or folder")
     return Path(path)
+
+
+@pytest.fixture(scope="session")
+def faces() -> tuple[np.ndarray, np.ndarray]:
+    """Synthetic faces and labels, too few to learn much from."""
+    from fer_ensemble.datasets import make_faces
+
+    images, labels, _ = make_faces(140, random_state=0)
+    return images, labels
+
+
+@pytest.fixture(scope="session")
+def more_faces() -> tuple[np.ndarray, np.ndarray]:
+    """Synthetic faces and labels, enough to learn from; disjoint from `faces`."""
+    from fer_ensemble.datasets import make_faces
+
+    images, labels, _ = make_faces(700, random_state=1)
+    return images, labels

@@ -185,6 +185,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             )
         self.n_rounds_ = booster.num_boosted_rounds()
         self.booster_ = bytes(booster.save_raw("ubj"))
+        self._booster = booster
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:

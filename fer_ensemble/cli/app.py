@@ -1,0 +1,40 @@
+"""The application: its verbs, and how errors end."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from fer_ensemble.cli.evaluate import evaluate
+from fer_ensemble.cli.fit import fit
+from fer_ensemble.cli.make_faces import make_faces
+from fer_ensemble.cli.members import members
+from fer_ensemble.cli.predict import predict
+
+app = typer.Typer(
+    name="fer-ensemble",
+    help="Facial expression recognition by ensembles of classical and deep models.",
+    epilog="Start with: fer-ensemble fit (trains on synthetic faces), then fer-ensemble predict.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for verb in (fit, predict, evaluate, members, make_faces):
+    app.command()(verb)
+
+
+def main() -> None:
+    """Run the command line; errors of the user's end in one line, not in a traceback."""
+    # TensorFlow reads this when it is imported; its start-up notes help nobody here.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        # Errors of ours are sentences for the user; DatasetError and ArtifactError among them.
+        from rich.console import Console
+
+        Console(stderr=True, highlight=False).print(f"Error: {error}", markup=False, soft_wrap=True)
+        sys.exit(1)

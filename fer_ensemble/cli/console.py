@@ -1,0 +1,77 @@
+"""What the verbs share on the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from fer_ensemble.datasets import FaceDataset
+
+N_SYNTHETIC = 1500
+
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+output = Console(highlight=False)
+
+
+def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDataset, str]:
+    """Read the user's faces, or draw the embedded default.
+
+    Parameters
+    ----------
+    path : Path or None
+        The user's data set; ``None`` draws synthetic faces.
+    strict : bool
+        Whether a face that can't be used is an error.
+    seed : int
+        Seed of the synthetic faces.
+
+    Returns
+    -------
+    faces : FaceDataset
+    told : str
+        What to call them beside a figure.
+    """
+    from fer_ensemble.datasets import load_faces, synthetic_dataset
+
+    if path is None:
+        told = f"{N_SYNTHETIC:,} synthetic faces (seed {seed})"
+        return synthetic_dataset(N_SYNTHETIC, random_state=seed), told
+    from rich.progress import Progress
+
+    with Progress(console=notes, transient=True, disable=not notes.is_terminal) as bar:
+        task = bar.add_task(f"Reading {path.name}", total=None)
+        faces = load_faces(
+            path,
+            strict=strict,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    notes.print(f"{path}: {len(faces):,} faces ({_told(faces.split_counts())})")
+    for line in faces.report.lines():
+        notes.print(f"  {line}", style="yellow", markup=False)
+    return faces, path.name
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Keep what native libraries write while Keras is imported off the terminal."""
+    sys.stderr.flush()
+    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -1,0 +1,173 @@
+"""``fer-ensemble fit``: train an ensemble and save it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def fit(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            help="FER2013 as .zip, .csv or .csv.gz, icml_face_data.csv, or a folder laid out as "
+            "split/class/* or class/*. Without it, synthetic faces are drawn, to try things out.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder to save the ensemble in.")] = Path("model"),
+    members: Annotated[
+        str, typer.Option(help="Members, separated by commas; 'fer-ensemble members' lists them.")
+    ] = "dense_hog,boosted_hog,cnn_2",
+    rule: Annotated[
+        str, typer.Option(help="How to combine them: weighted, average or majority.")
+    ] = "weighted",
+    split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
+    validation_fraction: Annotated[
+        float,
+        typer.Option(
+            help="Share of it held out for early stopping and weights. Unused if the data have a "
+            "validation part."
+        ),
+    ] = 0.1,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="MEMBER.PARAMETER=VALUE",
+            help="Change a member's parameter, as in cnn_2.epochs=10 or "
+            "dense_hog.classifier__epochs=20; can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes and threads; -1 takes all processors.")] = -1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted fit in the same folder.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what stands in the folder.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
+    ] = False,
+) -> None:
+    """Train an ensemble on labelled faces and save it.
+
+    A tenth of the training faces is held out for early stopping and for learning the weights of
+    the members. Ctrl-C keeps the members that are done; --resume goes on from there.
+
+    Examples:
+
+      fer-ensemble fit --out model/
+
+      fer-ensemble fit fer2013.zip --members dense_hog,boosted_hog --out model/
+    """
+    from fer_ensemble.cli.console import notes, output, quiet_start, read_faces
+    from fer_ensemble.cli.tables import score_table
+
+    with quiet_start():
+        import fer_ensemble.models.training  # noqa: F401
+    from fer_ensemble.artifact import fit_resumable
+    from fer_ensemble.datasets import emotion_names
+    from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
+    from fer_ensemble.models import create_member
+
+    chosen = [name.strip() for name in members.split(",") if name.strip()]
+    changes = _parse_settings(settings or [], chosen)
+    ensemble = VotingEnsemble(
+        [
+            (name, create_member(name, random_state=seed, n_jobs=jobs, verbose=1, **changes[name]))
+            for name in chosen
+        ],
+        rule=rule,
+        validation_fraction=validation_fraction,
+        random_state=seed,
+    )
+    faces, told = read_faces(data, strict=strict, seed=seed)
+    held_out = None
+    if split != "validation" and "validation" in faces.split_counts():
+        validation = faces.select("validation")
+        held_out = (validation.images, validation.labels)
+    training = faces.select(split)
+
+    finished: list[str] = []
+
+    def on_member(name: str, stage: str) -> None:
+        if stage == "fitting":
+            notes.print(f"Fitting {name} ({chosen.index(name) + 1} of {len(chosen)})", style="bold")
+            return
+        finished.append(name)
+        if stage == "kept":
+            notes.print(f"{name} is taken over from the interrupted fit")
+
+    notes.print(f"Training on {len(training):,} faces: {_told(training.class_counts())}")
+    try:
+        fit_resumable(
+            ensemble,
+            training.images,
+            training.labels,
+            out,
+            validation_data=held_out,
+            data={
+                "source": told,
+                "synthetic": data is None,
+                "split": split,
+                "n_samples": len(training),
+                "class_counts": training.class_counts(),
+                "seed": seed,
+            },
+            resume=resume,
+            overwrite=overwrite,
+            on_member=on_member,
+        )
+    except KeyboardInterrupt:
+        kept = ", ".join(finished) or "no member"
+        notes.print(
+            f"\nInterrupted; {kept} done and kept in {out}. "
+            "Go on with the same command and --resume.",
+            style="yellow",
+        )
+        raise typer.Exit(130) from None
+
+    scores = score_ensemble(
+        ensemble,
+        ensemble.validation_probabilities_,
+        ensemble.validation_labels_,
+        class_names=emotion_names(ensemble.classes_),
+    )
+    output.print(score_table(f"Held out of {told}", scores, rule, seconds=ensemble.fit_times_))
+    output.print(
+        "These faces also chose epochs and weights; for figures to quote, evaluate on a test split."
+    )
+    source = "" if data is None else f"{data} "
+    output.print(f"Saved in {out}. Next:", soft_wrap=True)
+    output.print(f"  fer-ensemble evaluate {source}--model {out}", soft_wrap=True)
+    output.print(
+        f"  fer-ensemble predict photos/ --model {out} --out predictions.csv", soft_wrap=True
+    )
+
+
+def _parse_settings(settings: list[str], members: list[str]) -> dict[str, dict[str, Any]]:
+    """Turn ``member.parameter=value`` into parameters of each member."""
+    changes: dict[str, dict[str, Any]] = {name: {} for name in members}
+    for setting in settings:
+        target, equals, value = setting.partition("=")
+        name, dot, parameter = target.partition(".")
+        if not (equals and dot and parameter) or name not in changes:
+            raise typer.BadParameter(
+                f"--set {setting}: write MEMBER.PARAMETER=VALUE with a member among "
+                f"{', '.join(members)}."
+            )
+        try:
+            changes[name][parameter] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            changes[name][parameter] = value
+    return changes
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -1,0 +1,87 @@
+"""Tables of figures, as the verbs print them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from fer_ensemble.ensemble import EnsembleScores
+    from fer_ensemble.evaluation import Evaluation
+
+
+def score_table(
+    title: str, scores: EnsembleScores, rule: str, *, seconds: Mapping[str, float] | None = None
+) -> Table:
+    """Lay out members above rules, one line each.
+
+    Parameters
+    ----------
+    title : str
+        What was measured.
+    scores : EnsembleScores
+        The figures.
+    rule : str
+        The rule that the ensemble is set to; its line stands out.
+    seconds : mapping of str to float, default=None
+        Fit time of each member.
+
+    Returns
+    -------
+    Table
+    """
+    table = Table(title=f"{title}, n = {scores.n:,}", title_justify="left")
+    table.add_column("", no_wrap=True)
+    for column in ("accuracy", "95 % interval", "macro F1", "weighted F1", "weight"):
+        table.add_column(column, justify="right", no_wrap=True)
+    if seconds:
+        table.add_column("fit time", justify="right", no_wrap=True)
+    for name, figures in scores.members.items():
+        weight = f"{scores.weights[name]:.3f}" if scores.weights else ""
+        spent = [_duration(seconds[name])] if seconds else []
+        table.add_row(name, *_figures(figures), weight, *spent)
+    table.add_section()
+    for name, figures in scores.rules.items():
+        table.add_row(name, *_figures(figures), style="bold" if name == rule else None)
+    return table
+
+
+def class_table(name: str, scores: Evaluation) -> Table:
+    """Lay out precision, recall, F1 and support of each class.
+
+    Parameters
+    ----------
+    name : str
+        Whose figures they are.
+    scores : Evaluation
+        The figures.
+
+    Returns
+    -------
+    Table
+    """
+    table = Table(title=name, title_justify="left")
+    table.add_column("class")
+    for column in ("precision", "recall", "F1", "support"):
+        table.add_column(column, justify="right")
+    for row in scores.per_class:
+        figures = [f"{value:.3f}" for value in (row.precision, row.recall, row.f1)]
+        table.add_row(row.name, *figures, f"{row.support:,}")
+    return table
+
+
+def _figures(scores: Evaluation) -> list[str]:
+    low, high = scores.accuracy_interval
+    return [
+        f"{scores.accuracy:.4f}",
+        f"{low:.4f}–{high:.4f}",
+        f"{scores.macro_f1:.4f}",
+        f"{scores.weighted_f1:.4f}",
+    ]
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,147 @@
+import tracemalloc
+from collections.abc import Iterator
+from itertools import repeat
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_ensemble.faces.prediction import Prediction, predict_files
+
+NAMES = ("dark", "middle", "bright")
+
+
+class Brightness:
+    """Says how bright faces are, with probabilities that need all their digits."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        assert X.dtype == np.uint8
+        self.batches.append(len(X))
+        level = X.reshape(len(X), -1).mean(axis=1)[:, np.newaxis]
+        scores = np.exp(-(((level - [0, 128, 255]) / 60) ** 2))
+        return scores / scores.sum(axis=1, keepdims=True)
+
+
+def _picture(path: Path, value: int) -> Path:
+    cv2.imwrite(str(path), np.full((48, 48), value, np.uint8))
+    return path
+
+
+def _predict(paths: list[Path], **settings: int) -> list[Prediction]:
+    batches = predict_files(Brightness(), paths, class_names=NAMES, **settings)
+    return [prediction for batch in batches for prediction in batch]
+
+
+def test_each_face_gets_what_the_classifier_says_of_it(tmp_path: Path) -> None:
+    paths = [_picture(tmp_path / f"{value}.png", value) for value in (250, 3, 120, 9)]
+    predictions = _predict(paths, batch_size=2)
+    assert [item.path for item in predictions] == [str(path) for path in paths]
+    assert [item.label for item in predictions] == ["bright", "dark", "middle", "dark"]
+    faces = np.array([cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths])
+    for item, row in zip(predictions, Brightness().predict_proba(faces), strict=True):
+        assert item.probabilities == dict(zip(NAMES, row, strict=True))
+        assert item.confidence == row.max()
+        assert (item.status, item.reason) == ("ok", "")
+
+
+def test_inputs_that_fail_keep_their_place(tmp_path: Path) -> None:
+    dark, bright = _picture(tmp_path / "dark.png", 0), _picture(tmp_path / "bright.png", 255)
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    paths = [empty, dark, tmp_path / "lost.png", text, bright, dark]
+    predictions = _predict(paths, batch_size=4)
+    assert [item.path for item in predictions] == [str(path) for path in paths]
+    assert [item.label for item in predictions] == [None, "dark", None, None, "bright", "dark"]
+    assert [item.status for item in predictions] == [
+        "empty",
+        "ok",
+        "missing",
+        "unreadable",
+        "ok",
+        "ok",
+    ]
+    for item in predictions:
+        failed = item.status != "ok"
+        assert failed == (item.confidence is None) == (item.probabilities is None)
+        assert failed == bool(item.reason)
+
+
+def test_a_file_deleted_after_it_was_listed_is_not_lost(tmp_path: Path) -> None:
+    first, second = _picture(tmp_path / "1.png", 0), _picture(tmp_path / "2.png", 0)
+
+    def paths() -> Iterator[Path]:
+        yield first
+        second.unlink()
+        yield second
+
+    [batch] = predict_files(Brightness(), paths(), class_names=NAMES)
+    assert [item.status for item in batch] == ["ok", "missing"]
+
+
+def test_the_classifier_sees_batches_of_faces_and_never_an_empty_one(tmp_path: Path) -> None:
+    face, lost = _picture(tmp_path / "face.png", 0), tmp_path / "lost.png"
+    classifier = Brightness()
+    paths = [face] * 3 + [lost] * 3 + [face, lost, face] + [face]
+    batches = list(predict_files(classifier, paths, class_names=NAMES, batch_size=3))
+    assert [len(batch) for batch in batches] == [3, 3, 3, 1]
+    assert classifier.batches == [3, 2, 1]
+
+
+def test_no_paths_are_no_batches() -> None:
+    assert list(predict_files(Brightness(), [], class_names=NAMES)) == []
+
+
+def test_batches_come_as_they_are_done_and_paths_are_taken_as_needed(tmp_path: Path) -> None:
+    face = _picture(tmp_path / "face.png", 0)
+    taken = 0
+
+    def paths() -> Iterator[Path]:
+        nonlocal taken
+        for _ in range(500):
+            taken += 1
+            yield face
+
+    batches = predict_files(Brightness(), paths(), class_names=NAMES, batch_size=10)
+    for done in range(1, 4):
+        next(batches)
+        assert taken == 10 * (done + 2)
+
+
+def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
+    face = _picture(tmp_path / "face.png", 0)
+
+    def peak(n_files: int) -> int:
+        tracemalloc.start()
+        for _ in predict_files(
+            Brightness(), repeat(face, n_files), class_names=NAMES, batch_size=16
+        ):
+            pass
+        _, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return highest
+
+    peak(64)  # what is loaded and cached once
+    few, many = peak(64), peak(1500)
+    faces = (1500 - 64) * 48 * 48
+    assert many - few < faces / 10
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (np.full((1, 2), 0.5), r"3 finite probabilities.*\(1, 2\)"),
+        (np.array([[0.5, np.nan, 0.5]]), "1 that are not finite"),
+    ],
+)
+def test_an_unusable_answer_of_the_classifier_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: np.ndarray, told: str
+) -> None:
+    monkeypatch.setattr(Brightness, "predict_proba", lambda self, X: answer)
+    with pytest.raises(ValueError, match=told):
+        _predict([_picture(tmp_path / "face.png", 0)])

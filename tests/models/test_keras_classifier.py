@@ -1,0 +1,272 @@
+"""The Keras estimator behaves as scikit-learn's own classifiers do."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import VotingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_predict, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from fer_ensemble.ensemble import VotingEnsemble
+from fer_ensemble.models import KerasClassifier, network
+
+
+def small(**params):
+    defaults = {
+        "network_params": {"units": (16,), "dropout": 0.0},
+        "epochs": 12,
+        "learning_rate": 0.02,
+        "random_state": 0,
+    }
+    return KerasClassifier("dense", **{**defaults, **params})
+
+
+@pytest.fixture(scope="module")
+def table():
+    X, y = make_blobs(240, centers=3, n_features=5, cluster_std=2.0, random_state=0)
+    return X, np.array(["low", "mid", "up"])[y]
+
+
+def test_learns_and_keeps_string_labels(table):
+    X, y = table
+    X_fit, X_test, y_fit, y_test = train_test_split(X, y, random_state=0)
+    estimator = small().fit(X_fit, y_fit)
+    assert estimator.classes_.tolist() == ["low", "mid", "up"]
+    assert estimator.score(X_test, y_test) > 0.9
+    probabilities = estimator.predict_proba(X_test)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    predicted = estimator.predict(X_test)
+    np.testing.assert_array_equal(predicted, estimator.classes_[probabilities.argmax(axis=1)])
+
+
+def test_clone_keeps_every_argument_and_fit_changes_none():
+    arguments = {
+        "network": "cnn_2",
+        "network_params": {"filters": [4], "convolutions": [1]},
+        "augmentation": {"flip": True},
+        "optimizer": "adamw",
+        "learning_rate": 0.01,
+        "weight_decay": 0.1,
+        "schedule": "one_cycle",
+        "epochs": 1,
+        "batch_size": 16,
+        "patience": None,
+        "plateau_patience": 1,
+        "monitor": "accuracy",
+        "validation_fraction": 0.2,
+        "flip_average": True,
+        "precision": "float32",
+        "warm_start": True,
+        "random_state": 3,
+        "verbose": 0,
+    }
+    estimator = KerasClassifier(**arguments)
+    assert set(arguments) == set(estimator.get_params())
+    copies = pickle.loads(pickle.dumps(arguments))
+    assert clone(estimator).get_params() == arguments
+    rng = np.random.default_rng(0)
+    estimator.fit(rng.integers(0, 256, (30, 12, 12), dtype=np.uint8), [0, 1] * 15)
+    assert estimator.get_params() == copies
+
+
+def test_pickled_estimator_predicts_the_same(table):
+    X, y = table
+    estimator = small(epochs=2).fit(X, y)
+    again = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
+
+
+def test_same_seed_same_network_other_seed_another(table):
+    X, y = table
+    first, second, third = (
+        small(epochs=2, random_state=seed).fit(X, y).predict_proba(X) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first - third).max() > 1e-3
+
+
+def test_global_random_states_are_given_back(table):
+    X, y = table
+    np.random.seed(5)  # noqa: NPY002
+    expected = np.random.rand()  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
+    small(epochs=1).fit(X, y)
+    assert np.random.rand() == expected  # noqa: NPY002
+
+
+def test_runs_inside_scikit_learn_and_our_ensemble(table):
+    X, y = table
+    pipeline = make_pipeline(StandardScaler(), small())
+    probabilities = cross_val_predict(pipeline, X, y, cv=3, method="predict_proba")
+    assert (np.array(["low", "mid", "up"])[probabilities.argmax(axis=1)] == y).mean() > 0.9
+    search = GridSearchCV(small(), {"learning_rate": [1e-7, 0.02]}, cv=2).fit(X, y)
+    assert search.best_params_ == {"learning_rate": 0.02}
+    members = [("net", small()), ("lr", LogisticRegression())]
+    for ensemble in (VotingClassifier(members, voting="soft"), VotingEnsemble(members)):
+        assert ensemble.fit(X, y).score(X, y) > 0.9
+
+
+def test_warm_start_goes_on_from_the_last_fit(table):
+    X, y = table
+    estimator = small(epochs=1, warm_start=True, validation_fraction=None, learning_rate=0.005)
+    losses = [estimator.fit(X, y).history_["loss"][0] for _ in range(3)]
+    assert losses[0] > losses[1] > losses[2]
+    cold = small(epochs=1, validation_fraction=None, learning_rate=0.005)
+    assert cold.fit(X, y).history_["loss"] == cold.fit(X, y).history_["loss"]
+    with pytest.raises(ValueError, match="warm_start goes on from classes"):
+        estimator.fit(X[:4], ["a", "b", "a", "b"])
+    with pytest.raises(ValueError, match="warm_start goes on from samples of shape"):
+        estimator.fit(X[:, :4], y)
+
+
+def test_sample_weight_decides_between_contradicting_labels():
+    X = np.tile([[0.0], [1.0]], (40, 1))
+    y = np.r_[np.tile([0, 1], 20), np.tile([1, 0], 20)]
+    first_half = np.r_[np.full(40, 1.0), np.full(40, 1e-3)]
+    options = {"epochs": 20, "validation_fraction": None}
+    leaning = small(**options).fit(X, y, sample_weight=first_half).predict([[0.0], [1.0]])
+    other = small(**options).fit(X, y, sample_weight=first_half[::-1]).predict([[0.0], [1.0]])
+    assert leaning.tolist() == [0, 1]
+    assert other.tolist() == [1, 0]
+
+
+def test_validation_data_decides_when_to_stop(table):
+    X, y = table
+    # Labels turned round: every epoch of learning makes the held-out loss worse.
+    turned = np.array(["up", "low", "mid"])[np.searchsorted(["low", "mid", "up"], y)]
+    estimator = small(epochs=50, patience=2).fit(X, y, validation_data=(X, turned))
+    assert len(estimator.history_["val_loss"]) == 3
+    assert "val_loss" not in small(epochs=1, validation_fraction=None).fit(X, y).history_
+    with pytest.raises(ValueError, match=r"labels \['new'\] that the training data lack"):
+        small().fit(X, y, validation_data=(X[:1], ["new"]))
+
+
+def test_best_epoch_is_restored(table):
+    X, y = table
+    X_fit, X_held, y_fit, y_held = train_test_split(X, y, random_state=0)
+    # Far too high a learning rate: the loss jumps about, and the last epoch is not the best.
+    estimator = small(epochs=8, learning_rate=1.0, patience=None, precision="float32")
+    estimator.fit(X_fit, y_fit, validation_data=(X_held, y_held))
+    losses = estimator.history_["val_loss"]
+    assert losses[-1] > min(losses)
+    true_class = np.searchsorted(estimator.classes_, y_held)
+    likelihood = estimator.predict_proba(X_held)[np.arange(len(y_held)), true_class]
+    # Keras keeps probabilities above its epsilon of 1e-7.
+    loss = -np.log(np.maximum(likelihood, 1e-7)).mean()
+    assert loss == pytest.approx(min(losses), rel=1e-3)
+
+
+def test_schedules_move_the_learning_rate(table):
+    X, y = table
+    one_cycle = small(schedule="one_cycle", epochs=8, patience=None).fit(X, y)
+    rates = one_cycle.history_["learning_rate"]
+    assert rates[0] < max(rates)
+    assert rates[-1] < 1e-3 * max(rates)
+    constant = small(schedule="constant", epochs=3).fit(X, y).history_["learning_rate"]
+    assert constant == pytest.approx([0.02] * 3)
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 2, len(X))
+    plateau = small(epochs=40, plateau_patience=1, patience=None).fit(X, noise)
+    steps = np.unique(plateau.history_["learning_rate"])[::-1]
+    assert steps[:2] == pytest.approx([0.02, 0.005])
+
+
+def test_faces_are_augmented_only_in_training(more_faces):
+    images, labels = more_faces
+    params = {
+        "network_params": {"filters": (8,), "convolutions": (1,), "units": 8},
+        "epochs": 1,
+        "random_state": 0,
+    }
+    every = {"flip": True, "rotation": 10, "translation": 0.1, "zoom": 0.1}
+    estimator = KerasClassifier("cnn_2", augmentation=every, **params).fit(images, labels)
+    np.testing.assert_array_equal(
+        estimator.predict_proba(images[:9]), estimator.predict_proba(images[:9])
+    )
+    plain = KerasClassifier("cnn_2", **params).fit(images, labels)
+    assert estimator.history_["loss"] != plain.history_["loss"]
+    with pytest.raises(ValueError, match="Unknown augmentation"):
+        KerasClassifier("cnn_2", augmentation={"twist": 1}, **params).fit(images, labels)
+
+
+def test_flip_average_is_blind_to_mirroring(faces):
+    images, labels = faces
+    estimator = KerasClassifier(
+        "cnn_2",
+        network_params={"filters": (8,), "convolutions": (1,)},
+        epochs=1,
+        random_state=0,
+        flip_average=True,
+    ).fit(images, labels)
+    mirrored = images[:, :, ::-1]
+    np.testing.assert_allclose(
+        estimator.predict_proba(images), estimator.predict_proba(mirrored), rtol=1e-6
+    )
+    estimator.set_params(flip_average=False)
+    single = estimator.predict_proba(images)
+    assert np.abs(single - estimator.predict_proba(mirrored)).max() > 1e-4
+
+
+def test_mixed_precision_leaves_prediction_in_single_precision(table):
+    X, y = table
+    estimator = small(precision="mixed_bfloat16").fit(X, y)
+    assert {weights.dtype for weights in estimator.weights_} == {np.dtype("float32")}
+    assert estimator.score(X, y) > 0.9
+    probabilities = estimator.predict_proba(X)
+    # bfloat16 keeps three digits; the last bits are there only in single precision.
+    assert np.abs(probabilities - probabilities.astype(np.float16)).max() > 0
+
+
+def test_own_network_by_function_and_by_name(table):
+    X, y = table
+
+    @network
+    def linear_for_this_test(input_shape, n_classes):
+        import keras
+
+        inputs = keras.Input(input_shape)
+        outputs = keras.layers.Dense(n_classes, activation="softmax")(inputs)
+        return keras.Model(inputs, outputs)
+
+    by_name = small(network="linear_for_this_test", network_params=None, epochs=2).fit(X, y)
+    by_function = small(network=linear_for_this_test, network_params=None, epochs=2).fit(X, y)
+    np.testing.assert_array_equal(by_name.predict_proba(X), by_function.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"network": "cnn_99"}, "Unknown network 'cnn_99'"),
+        ({"schedule": "sometimes"}, "schedule='sometimes'"),
+        ({"monitor": "f1"}, "monitor='f1'"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"batch_size": 0}, "batch_size=0"),
+    ],
+)
+def test_wrong_parameters_are_named(table, params, message):
+    X, y = table
+    with pytest.raises(ValueError, match=message):
+        small(**params).fit(X, y)
+
+
+def test_wrong_shape_is_named(faces):
+    images, labels = faces
+    params = {"network_params": {"filters": (4,), "convolutions": (1,)}, "epochs": 1}
+    estimator = KerasClassifier("cnn_2", **params).fit(images, labels)
+    with pytest.raises(ValueError, match="resize them first"):
+        estimator.predict(images[:, ::2, ::2])
+
+
+def test_progress_is_shown_on_request(table, capsys):
+    X, y = table
+    small(epochs=2, verbose=1).fit(X, y)
+    shown = capsys.readouterr().err
+    for figure in ("dense", "epoch 2/2", "loss", "acc", "val_acc", "left"):
+        assert figure in shown
+    small(epochs=2).fit(X, y)
+    assert capsys.readouterr().err == ""
