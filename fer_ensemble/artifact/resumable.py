@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,8 +144,6 @@ class _KeptMember(ClassifierMixin, BaseEstimator):
         y: NDArray[Any],
         validation_data: tuple[NDArray[Any], NDArray[Any]] | None = None,
     ) -> _KeptMember:
-        import time
-
         fingerprint = self._fingerprint(X, y, validation_data)
         fitted = self._read(fingerprint)
         if fitted is not None:
@@ -153,8 +152,16 @@ class _KeptMember(ClassifierMixin, BaseEstimator):
             self.on_member(self.name, "fitting")
             fitted = clone(self.member)
             watches = has_fit_parameter(fitted, "validation_data")
+            caches = [
+                name
+                for name, value in fitted.get_params().items()
+                if name.endswith("__memory") and value is None
+            ]
+            # Members with the same features share them; a saved member must not point here.
+            fitted.set_params(**dict.fromkeys(caches, str(Path(self.directory) / "features")))
             started = time.perf_counter()
             fitted.fit(X, y, **({"validation_data": validation_data} if watches else {}))
+            fitted.set_params(**dict.fromkeys(caches))
             self._write(fitted, fingerprint, time.perf_counter() - started)
             self.on_member(self.name, "fitted")
         self.fitted_ = fitted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -28,8 +27,6 @@ for verb in (fit, predict, evaluate, members, make_faces):
 
 def main() -> None:
     """Run the command line; errors of the user's end in one line, not in a traceback."""
-    # TensorFlow reads this when it is imported; its start-up notes help nobody here.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except (ValueError, OSError) as error:

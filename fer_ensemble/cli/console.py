@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,21 +52,6 @@ def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDatas
     for line in faces.report.lines():
         notes.print(f"  {line}", style="yellow", markup=False)
     return faces, path.name
-
-
-@contextmanager
-def quiet_start() -> Iterator[None]:
-    """Keep what native libraries write while Keras is imported off the terminal."""
-    sys.stderr.flush()
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)
 
 
 def _told(counts: dict[str, int]) -> str:

@@ -45,12 +45,9 @@ def evaluate(
 
       fer-ensemble evaluate fer2013.zip --model model/ --split test --json figures.json
     """
-    from fer_ensemble.cli.console import notes, output, quiet_start, read_faces
-    from fer_ensemble.cli.tables import class_table, score_table
-
-    with quiet_start():
-        import fer_ensemble.models.training  # noqa: F401
     from fer_ensemble.artifact import load_ensemble
+    from fer_ensemble.cli.console import notes, output, read_faces
+    from fer_ensemble.cli.tables import class_table, score_table
     from fer_ensemble.datasets import emotion_names
     from fer_ensemble.ensemble import score_ensemble
 

@@ -66,12 +66,9 @@ def fit(
 
       fer-ensemble fit fer2013.zip --members dense_hog,boosted_hog --out model/
     """
-    from fer_ensemble.cli.console import notes, output, quiet_start, read_faces
-    from fer_ensemble.cli.tables import score_table
-
-    with quiet_start():
-        import fer_ensemble.models.training  # noqa: F401
     from fer_ensemble.artifact import fit_resumable
+    from fer_ensemble.cli.console import notes, output, read_faces
+    from fer_ensemble.cli.tables import score_table
     from fer_ensemble.datasets import emotion_names
     from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
     from fer_ensemble.models import create_member

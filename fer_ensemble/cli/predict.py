@@ -75,7 +75,7 @@ def predict(
 def _run(
     paths: Sequence[str], model: Path, out: Path | None, batch_size: int, jobs: int, tally: Tally
 ) -> int:
-    from fer_ensemble.cli.console import notes, quiet_start
+    from fer_ensemble.cli.console import notes
     from fer_ensemble.cli.outcome import ERROR, NONE, count, say, tell_left_out
     from fer_ensemble.faces import PictureListing, choose_writer, open_writer, predict_files
 
@@ -94,9 +94,8 @@ def _run(
     from fer_ensemble.datasets import emotion_names
 
     face_size = read_manifest(model).preprocessing["size"]
-    with notes.status("Loading the ensemble"), quiet_start():
-        import fer_ensemble.models.training  # noqa: F401
-    ensemble = load_ensemble(model)
+    with notes.status("Loading the ensemble"):
+        ensemble = load_ensemble(model)
     names = emotion_names(ensemble.classes_)
 
     progress = _progress(out)

@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset
 from fer_ensemble.datasets.labels import parse_emotion, parse_split
 from fer_ensemble.datasets.report import ReadReport
-from fer_ensemble.faces.decode import UnreadableImage, decode_gray, to_face
-
-#: A larger file is no picture of a face (FER2013's have 2 kB, a phone's photo some 10 MB). The
-#: bound keeps one member of a zip bomb, or one stray video, out of memory.
-MAX_PICTURE_BYTES = 64 * 1024 * 1024
-
-#: Endings of the pictures that are read.
-PICTURE_ENDINGS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
+from fer_ensemble.faces.decode import (
+    MAX_PICTURE_BYTES,
+    PICTURE_ENDINGS,
+    UnreadableImage,
+    decode_gray,
+    to_face,
 )
 
 _IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini"})

@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 # first imported.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
 
+#: Endings of the files that are taken for pictures.
+PICTURE_ENDINGS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
+)
+
+#: A larger file is no picture of a face (FER2013's have 2 kB, a phone's photo some 10 MB). The
+#: bound keeps one member of a zip bomb, or one stray video, out of memory.
+MAX_PICTURE_BYTES = 64 * 1024 * 1024
+
 #: Pictures with more pixels are refused before they are decoded: far above any camera's photo,
 #: and a file of a few hundred bytes can claim a thousand times as many.
 MAX_PIXELS = 150_000_000
@@ -20,6 +29,10 @@ MAX_PIXELS = 150_000_000
 
 class UnreadableImage(ValueError):  # noqa: N818 - named for what it says, as in Pillow
     """A picture cannot be read; the message is the plain reason."""
+
+
+class TooManyPixels(UnreadableImage):
+    """A picture has more than `MAX_PIXELS`."""
 
 
 def decode_gray(data: bytes) -> NDArray[np.uint8]:
@@ -48,7 +61,7 @@ def decode_gray(data: bytes) -> NDArray[np.uint8]:
         raise UnreadableImage("the file is empty")
     width, height = _size(data)
     if width * height > MAX_PIXELS:
-        raise UnreadableImage(
+        raise TooManyPixels(
             f"too many pixels: {width}×{height}, at most {MAX_PIXELS // 1_000_000} million"
         )
     try:
@@ -107,6 +120,6 @@ def _size(data: bytes) -> tuple[int, int]:
         with Image.open(io.BytesIO(data)) as picture:
             return picture.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableImage("too many pixels") from error
+        raise TooManyPixels("too many pixels") from error
     except Exception as error:
         raise UnreadableImage("not a picture, or its beginning is damaged") from error

@@ -14,10 +14,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.faces.decode import UnreadableImage, decode_gray, to_face
-
-#: Larger files are not read: a phone's photo has some 10 MB, and a stray video would fill memory.
-MAX_PICTURE_BYTES = 64 * 1024 * 1024
+from fer_ensemble.faces.decode import (
+    MAX_PICTURE_BYTES,
+    TooManyPixels,
+    UnreadableImage,
+    decode_gray,
+    to_face,
+)
 
 #: Side of a face, in pixels.
 FACE_SIZE = 48
@@ -83,10 +86,10 @@ def read_face(path: str | os.PathLike[str], size: int = FACE_SIZE) -> FaceFile:
         return FaceFile(name, None, "missing", reason)
     except OSError as error:
         return FaceFile(name, None, "unreadable", f"cannot be opened ({error.strerror})")
+    except TooManyPixels as error:
+        return FaceFile(name, None, "too_large", str(error))
     except UnreadableImage as error:
-        reason = str(error)
-        too_large = reason.startswith("too many pixels")
-        return FaceFile(name, None, "too_large" if too_large else "unreadable", reason)
+        return FaceFile(name, None, "unreadable", str(error))
 
 
 def read_faces(

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-#: Files with these endings are taken from folders.
-PICTURE_ENDINGS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
-)
+from fer_ensemble.faces.decode import PICTURE_ENDINGS
 
 
 class PictureListing:

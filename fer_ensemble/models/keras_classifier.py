@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.validation import encode_labels, resolve_validation
 
 if TYPE_CHECKING:
     import keras
-
-_PREDICT_BATCH = 256
 
 
 class KerasClassifier(ClassifierMixin, BaseEstimator):
@@ -172,8 +172,6 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             If a parameter is out of range, `X` is malformed, a class is too small to be held
             out, or ``warm_start`` meets other classes or another shape than the last fit.
         """
-        from fer_ensemble.models.training import train
-
         samples = self._validate(X, y, reset=True)
         check_classification_targets(y)
         classes, targets = encode_labels(y)
@@ -201,7 +199,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         seed = random.randint(2**31 - 1)
         weights = self.weights_ if continues else None
         self.weights_: list[NDArray[Any]]
-        self.weights_, self.history_ = train(self, fitted, watched, seed, weights)
+        self.weights_, self.history_ = _training().train(self, fitted, watched, seed, weights)
         self._network = self._build()
         return self
 
@@ -232,9 +230,10 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             )
         if getattr(self, "_network", None) is None:
             self._network = self._build()
-        probabilities = self._forward(samples)
+        predict_batches = _training().predict_batches
+        probabilities = predict_batches(self._network, samples)
         if self.flip_average:
-            probabilities = probabilities + self._forward(samples[:, :, ::-1])
+            probabilities = probabilities + predict_batches(self._network, samples[:, :, ::-1])
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -252,16 +251,11 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         """
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def _forward(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        outputs = self._network.predict(X, batch_size=_PREDICT_BATCH, verbose=0)
-        return np.asarray(outputs, dtype=np.float64)
-
     def _build(self) -> keras.Model:
         """Build the network for prediction and load the fitted weights into it."""
-        from fer_ensemble.models.training import build_network, jit_compile
-
-        network = build_network(self, "float32")
-        network.compile(jit_compile=jit_compile())
+        training = _training()
+        network = training.build_network(self, "float32")
+        network.compile(jit_compile=training.jit_compile())
         network.set_weights(self.weights_)
         return network
 
@@ -297,3 +291,10 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.non_deterministic = self.random_state is None
         return tags
+
+
+def _training() -> ModuleType:
+    """Import the training loop, and Keras with its backend, when a network is first needed."""
+    with quiet_start():
+        from fer_ensemble.models import training
+    return training

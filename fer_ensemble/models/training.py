@@ -25,6 +25,7 @@ SCHEDULES = ("plateau", "one_cycle", "constant")
 _PLATEAU_FACTOR = 0.25
 _WARM_UP = 0.25
 _LOWEST_LEARNING_RATE = 1e-6
+_PREDICT_BATCH = 256
 
 
 def train(
@@ -66,29 +67,36 @@ def train(
             network.set_weights(initial_weights)
         layers = augmentation_layers(estimator.augmentation or {}, seed)
         model = keras.Sequential([keras.Input(estimator.input_shape_), *layers, network])
-        n_batches = -(-len(fitted.X) // estimator.batch_size)
+        n_steps = -(-len(fitted.X) // estimator.batch_size) * estimator.epochs
         model.compile(
-            optimizer=_optimizer(estimator, n_batches * estimator.epochs),
+            optimizer=_optimizer(estimator, n_steps),
             loss="sparse_categorical_crossentropy",
-            metrics=[],
             weighted_metrics=["accuracy"],
             jit_compile=jit_compile(),
         )
         title = builder if isinstance(builder := estimator.network, str) else builder.__name__
-        steps = n_batches * estimator.epochs
-        with ProgressDisplay(title, steps, bool(estimator.verbose)) as display:
-            history = model.fit(
-                fitted.X,
-                fitted.targets,
-                sample_weight=fitted.weight,
-                validation_data=None if watched is None else (watched.X, watched.targets),
-                batch_size=estimator.batch_size,
-                validation_batch_size=max(estimator.batch_size, 256),
-                epochs=estimator.epochs,
-                callbacks=[_EpochLog(display), *_callbacks(estimator, watched is not None)],
-                verbose=0,
+        with ProgressDisplay(title, n_steps, bool(estimator.verbose)) as display:
+            callbacks = [_EpochLog(display), *_callbacks(estimator, watched is not None)]
+            history = _run_epochs(
+                model, fitted, watched, estimator.epochs, estimator.batch_size, seed, callbacks
             )
-        return network.get_weights(), {name: list(v) for name, v in history.history.items()}
+        return network.get_weights(), history
+
+
+def predict_batches(network: keras.Model, X: NDArray[Any]) -> NDArray[np.float64]:
+    """Predict in batches.
+
+    Parameters
+    ----------
+    network : keras.Model
+    X : ndarray of shape (n_samples, ...)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+    """
+    parts = [network.predict_on_batch(X[rows]) for rows in _batches(len(X), _PREDICT_BATCH)]
+    return np.concatenate(parts).astype(np.float64)
 
 
 def build_network(estimator: KerasClassifier, precision: str) -> keras.Model:
@@ -212,6 +220,77 @@ class _EpochLog(keras.callbacks.Callback):
             f"{short} {logs[name]:.3f}" for name, short in self._SHOWN.items() if name in logs
         ]
         self._display.report(" · ".join([f"epoch {epoch + 1}/{self.params['epochs']}", *figures]))
+
+
+def _run_epochs(
+    model: keras.Model,
+    fitted: Samples,
+    watched: Samples | None,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    callbacks: list[keras.callbacks.Callback],
+) -> dict[str, list[float]]:
+    """Train until the last epoch or until a callback has enough.
+
+    In place of ``Model.fit``, whose input pipeline on TensorFlow has threads that were seen to
+    wait for each other for ever at the end of an epoch. Shuffles the same on every backend.
+    """
+    shuffler = np.random.default_rng(seed)
+    callback_list = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs)
+    history: dict[str, list[float]] = {}
+    model.stop_training = False
+    callback_list.on_train_begin()
+    for epoch in range(epochs):
+        callback_list.on_epoch_begin(epoch)
+        order = shuffler.permutation(len(fitted.X))
+        means = _Means()
+        for step, places in enumerate(_batches(len(order), batch_size)):
+            rows = order[places]
+            weight = None if fitted.weight is None else fitted.weight[rows]
+            logs = model.train_on_batch(
+                fitted.X[rows], fitted.targets[rows], sample_weight=weight, return_dict=True
+            )
+            means.add(logs, len(rows) if weight is None else weight.sum())
+            callback_list.on_train_batch_end(step, logs)
+        figures = means.result()
+        if watched is not None:
+            figures |= {f"val_{name}": value for name, value in _test(model, watched).items()}
+        callback_list.on_epoch_end(epoch, figures)
+        for name, value in figures.items():
+            history.setdefault(name, []).append(float(value))
+        if model.stop_training:
+            break
+    callback_list.on_train_end()
+    return history
+
+
+def _test(model: keras.Model, watched: Samples) -> dict[str, float]:
+    means = _Means()
+    for rows in _batches(len(watched.X), _PREDICT_BATCH):
+        targets = watched.targets[rows]
+        means.add(model.test_on_batch(watched.X[rows], targets, return_dict=True), len(targets))
+    return means.result()
+
+
+class _Means:
+    """Means over the batches of an epoch, each batch by the weight of its samples."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._weight = 0.0
+
+    def add(self, logs: dict[str, float], weight: float) -> None:
+        self._weight += float(weight)
+        for name, value in logs.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(value) * float(weight)
+
+    def result(self) -> dict[str, float]:
+        return {name: total / (self._weight or 1.0) for name, total in self._sums.items()}
+
+
+def _batches(n_samples: int, batch_size: int) -> list[slice]:
+    return [slice(i, i + batch_size) for i in range(0, n_samples, batch_size)]
 
 
 @contextmanager

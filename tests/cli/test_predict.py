@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +45,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         cv2.imwrite(str(tmp_path / "photos" / f"{name}.png"), face)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def _no_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the seconds of its import: the ensemble here has no network."""
-    name = "fer_ensemble.models.training"
-    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
 
 
 def _run(*arguments: str | Path) -> Result:
@@ -198,11 +190,7 @@ def test_an_interruption_keeps_the_rows_written(
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGPIPE")
 def test_a_reader_that_has_enough_ends_it_quietly(folder: Path, model: Path) -> None:
-    script = (
-        "import sys, types; name = 'fer_ensemble.models.training'; "
-        "sys.modules[name] = types.ModuleType(name); "
-        "from fer_ensemble.cli import main; main()"
-    )
+    script = "from fer_ensemble.cli import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", script, "predict", f"--model={model}", *["photos"] * 2000],
         stdout=subprocess.PIPE,

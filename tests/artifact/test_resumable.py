@@ -1,0 +1,135 @@
+"""An interrupted fit keeps what is done and goes on to the same ensemble."""
+
+import numpy as np
+import pytest
+from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+
+from fer_ensemble import load_ensemble
+from fer_ensemble.artifact import ArtifactError, fit_resumable
+from fer_ensemble.ensemble import VotingEnsemble
+from fer_ensemble.models import create_member
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 6))
+    return X, (X[:, 0] + rng.normal(size=90) > 0).astype(int)
+
+
+def make_ensemble(**params):
+    members = [("lr", LogisticRegression(C=params.pop("C", 1.0))), ("nb", GaussianNB())]
+    return VotingEnsemble(members, random_state=0, **params)
+
+
+def interrupt_at(name):
+    """Return a callback that notes the stages, and interrupts as one member is begun."""
+    stages = []
+
+    def on_member(member, stage):
+        stages.append((member, stage))
+        if (member, stage) == (name, "fitting"):
+            raise KeyboardInterrupt
+
+    return stages, on_member
+
+
+def test_uninterrupted_fit_is_an_ordinary_one(table, tmp_path):
+    X, y = table
+    expected = make_ensemble().fit(X, y)
+    fitted = fit_resumable(make_ensemble(), X, y, tmp_path / "model")
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected.predict_proba(X))
+    np.testing.assert_array_equal(load_ensemble(tmp_path / "model").weights_, expected.weights_)
+    assert isinstance(fitted.members_[0][1], LogisticRegression)
+    assert isinstance(fitted.members[0][1], LogisticRegression)
+    assert not (tmp_path / "model" / "unfinished").exists()
+
+
+def test_resume_takes_over_what_is_done(table, tmp_path):
+    X, y = table
+    path = tmp_path / "model"
+    stages, on_member = interrupt_at("nb")
+    with pytest.raises(KeyboardInterrupt):
+        fit_resumable(make_ensemble(), X, y, path, on_member=on_member)
+    assert stages == [("lr", "fitting"), ("lr", "fitted"), ("nb", "fitting")]
+    with pytest.raises(ArtifactError, match="holds no saved ensemble"):
+        load_ensemble(path)
+    with pytest.raises(ArtifactError, match=r"--resume goes on with it"):
+        fit_resumable(make_ensemble(), X, y, path)
+    stages, on_member = interrupt_at(None)
+    resumed = fit_resumable(make_ensemble(), X, y, path, resume=True, on_member=on_member)
+    assert stages == [("lr", "kept"), ("nb", "fitting"), ("nb", "fitted")]
+    expected = make_ensemble().fit(X, y)
+    np.testing.assert_array_equal(resumed.predict_proba(X), expected.predict_proba(X))
+    assert set(load_ensemble(path).fit_times_) == {"lr", "nb"}
+
+
+@pytest.mark.parametrize("change", ["parameter", "data", "file"])
+def test_resume_fits_again_what_would_differ(table, tmp_path, change):
+    X, y = table
+    path = tmp_path / "model"
+    with pytest.raises(KeyboardInterrupt):
+        fit_resumable(make_ensemble(), X, y, path, on_member=interrupt_at("nb")[1])
+    ensemble = make_ensemble()
+    if change == "parameter":
+        ensemble.set_params(lr__C=0.01)
+    elif change == "data":
+        X = X + 1
+    else:
+        (path / "unfinished" / "lr.skops").write_bytes(b"cut short")
+    stages, on_member = interrupt_at(None)
+    fit_resumable(ensemble, X, y, path, resume=True, on_member=on_member)
+    assert ("lr", "fitting") in stages
+
+
+def test_nothing_of_the_users_is_overwritten_unasked(table, tmp_path):
+    X, y = table
+    path = tmp_path / "model"
+    fit_resumable(make_ensemble(), X, y, path)
+    with pytest.raises(ArtifactError, match="holds a saved ensemble already"):
+        fit_resumable(make_ensemble(), X, y, path)
+    before = load_ensemble(path).predict_proba(X)
+    fit_resumable(make_ensemble(C=1e-4), X, y, path, overwrite=True)
+    assert np.abs(load_ensemble(path).predict_proba(X) - before).max() > 0
+    (tmp_path / "file").touch()
+    with pytest.raises(ArtifactError, match="is a file"):
+        fit_resumable(make_ensemble(), X, y, tmp_path / "file")
+
+
+def test_features_are_shared_between_members_and_not_cached_afterwards(
+    faces, tmp_path, monkeypatch
+):
+    from fer_ensemble.features import hog
+
+    images, labels = faces
+    extracted = []
+    original = hog._extract_chunk
+    monkeypatch.setattr(
+        hog, "_extract_chunk", lambda *args: extracted.append(len(args[0])) or original(*args)
+    )
+    members = [
+        (name, create_member("boosted_hog", classifier__n_estimators=n, n_jobs=1))
+        for name, n in (("one", 1), ("two", 2))
+    ]
+    fitted = fit_resumable(
+        VotingEnsemble(members, random_state=0), images, labels, tmp_path / "model"
+    )
+    n_held_out = len(fitted.validation_labels_)
+    # Training and held-out faces once, and the held-out faces again by each saved member.
+    assert sorted(extracted) == sorted([140 - n_held_out, n_held_out, n_held_out, n_held_out])
+    assert all(member["hog"].memory is None for _, member in fitted.members_)
+
+
+def test_validation_data_reaches_the_members_that_watch_it(table, tmp_path):
+    X, y = table
+    members = [("trees", create_member("boosted_hog")["classifier"]), ("nb", GaussianNB())]
+    ensemble = VotingEnsemble(members, random_state=0)
+    held_out = (X[:30], y[:30])
+    fitted = fit_resumable(ensemble, X[30:], y[30:], tmp_path / "m", validation_data=held_out)
+    assert fitted.validation_indices_ is None
+    np.testing.assert_array_equal(fitted.validation_labels_, y[:30])
+    trees = dict(fitted.members_)["trees"]
+    assert isinstance(trees, ClassifierMixin)
+    assert trees.n_rounds_ < 300

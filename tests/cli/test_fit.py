@@ -1,0 +1,176 @@
+"""The main job from the command line: fit, predict, evaluate."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from fer_ensemble import load_ensemble
+from fer_ensemble.artifact import read_manifest
+from fer_ensemble.datasets import EMOTIONS, synthetic_dataset, write_folder
+
+QUICK = [
+    "--set=dense_hog.classifier__epochs=2",
+    "--set=dense_hog.classifier__network_params={'units': [16]}",
+    "--set=boosted_hog.classifier__n_estimators=3",
+]
+
+
+def run(*arguments, **options):
+    """Run the command as a user does, in a process of its own."""
+    script = "from fer_ensemble.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A folder laid out as people download FER2013, with a broken picture in it."""
+    folder = tmp_path_factory.mktemp("data") / "faces"
+    write_folder(synthetic_dataset(140, random_state=0), folder / "train")
+    write_folder(synthetic_dataset(70, random_state=1), folder / "test")
+    (folder / "train" / "happy" / "broken.jpg").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(data, tmp_path_factory):
+    """An ensemble that the command has fitted, and what it printed."""
+    out = tmp_path_factory.mktemp("models") / "model"
+    done = run("fit", data, "--out", out, "--members", "dense_hog,boosted_hog", *QUICK)
+    assert done.returncode == 0, done.stderr
+    return out, done
+
+
+def test_fit_ends_with_a_table_and_the_next_command(model):
+    out, done = model
+    for shown in ("dense_hog", "boosted_hog", "average", "weighted", "majority", "macro F1"):
+        assert shown in done.stdout
+    assert f"fer-ensemble predict photos/ --model {out}" in done.stdout
+    assert f"--model {out}" in done.stdout.split("evaluate")[1]
+    assert "n = 14" in done.stdout
+
+
+def test_fit_reports_progress_and_what_it_skipped(model):
+    _, done = model
+    assert "1 picture skipped: unreadable (train/happy/broken.jpg)" in done.stderr
+    assert "Fitting dense_hog (1 of 2)" in done.stderr
+    assert "epoch 2/2" in done.stderr
+    assert "cudart" not in done.stderr
+
+
+def test_artifact_says_what_it_was_fitted_on(model):
+    told = read_manifest(model[0]).data
+    assert told["source"] == "faces"
+    assert told["synthetic"] is False
+    assert told["split"] == "train"
+    assert told["n_samples"] == 140
+
+
+def test_predict_after_fit(model, data, tmp_path):
+    out = tmp_path / "rows.csv"
+    done = run("predict", data / "test", "--model", model[0], "--out", out)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(out.open()))
+    assert len(rows) == 70
+    expected = load_ensemble(model[0])
+    import cv2
+
+    images = np.stack([cv2.imread(row["path"], cv2.IMREAD_GRAYSCALE) for row in rows])
+    probabilities = expected.predict_proba(images)
+    written = np.array([[float(row[f"p_{name}"]) for name in EMOTIONS] for row in rows])
+    np.testing.assert_allclose(written, probabilities, atol=1e-6)
+    assert [row["label"] for row in rows] == [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
+
+
+def test_evaluate_prints_and_writes_every_figure(model, data, tmp_path):
+    figures = tmp_path / "figures.json"
+    done = run("evaluate", data, "--model", model[0], "--split", "test", "--json", figures)
+    assert done.returncode == 0, done.stderr
+    assert "split test, n = 70" in done.stdout
+    content = json.loads(figures.read_text())
+    test = synthetic_dataset(70, random_state=1)
+    order = np.lexsort((test.names, [EMOTIONS[label] for label in test.labels]))
+    ensemble = load_ensemble(model[0])
+    right = ensemble.predict(test.images[order]) == test.labels[order]
+    weighted = content["rules"]["weighted"]
+    assert weighted["accuracy"] == pytest.approx(right.mean())
+    assert weighted["n"] == content["n"] == 70
+    low, high = weighted["accuracy_interval"]
+    assert low < weighted["accuracy"] < high
+    assert set(content["members"]) == {"dense_hog", "boosted_hog"}
+    assert set(content["rules"]) == {"average", "weighted", "majority"}
+    for name in ("dense_hog", "boosted_hog", "average", "weighted", "majority"):
+        assert len(content.get("members", {}).get(name, content["rules"].get(name))["per_class"])
+        assert done.stdout.count(name) >= 2  # in the table of all, and above its own classes
+    assert done.stdout.count("surprise") == 5
+
+
+def test_interrupted_fit_goes_on_with_resume(data, tmp_path):
+    out = tmp_path / "model"
+    arguments = ["fit", data, "--out", out, "--members", "boosted_hog,dense_hog", *QUICK]
+    script = "from fer_ensemble.cli import main; main()"
+    slow = [*arguments, "--set=dense_hog.classifier__epochs=100000"]
+    slow += ["--set=dense_hog.classifier__patience=None"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, slow)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "unfinished" / "boosted_hog.json").exists():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert f"boosted_hog done and kept in {out}" in told
+    assert "--resume" in told
+    refused = run(*arguments)
+    assert refused.returncode == 1
+    assert "--resume goes on with it" in refused.stderr
+    resumed = run(*arguments, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "boosted_hog is taken over" in resumed.stderr
+    assert "Fitting boosted_hog" not in resumed.stderr
+    assert {name for name, _ in load_ensemble(out).members_} == {"boosted_hog", "dense_hog"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["fit", "nowhere.zip"], 1, "nowhere.zip: there is no such file"),
+        (["fit", "--members", "cnn_99"], 1, "Unknown member 'cnn_99': choose among"),
+        (["fit", "--rule", "loudest"], 1, "loudest"),
+        (["fit", "--set", "cnn_2.epochs"], 2, "MEMBER.PARAMETER=VALUE"),
+        (["fit", "--set", "other.epochs=1"], 2, "a member among"),
+        (["evaluate", "--model", "nowhere"], 1, "nowhere does not exist"),
+        (["predict", "photos", "--model", "nowhere"], 4, "No picture found"),
+    ],
+)
+def test_mistakes_end_in_a_line_that_says_what_to_do(tmp_path, arguments, code, message):
+    done = run(*arguments, cwd=tmp_path)
+    told = " ".join(done.stderr.replace("│", " ").split())
+    assert done.returncode == code, done.stderr
+    assert message in told
+    assert "Traceback" not in done.stderr
+
+
+def test_strict_stops_at_a_bad_picture(data, tmp_path):
+    done = run("fit", data, "--out", tmp_path / "model", "--strict")
+    assert done.returncode == 1
+    assert "broken.jpg" in done.stderr
+    assert not (tmp_path / "model").exists()
