@@ -76,7 +76,7 @@ def train(
         )
         title = builder if isinstance(builder := estimator.network, str) else builder.__name__
         with ProgressDisplay(title, n_steps, bool(estimator.verbose)) as display:
-            callbacks = [_EpochLog(display), *_callbacks(estimator, watched is not None)]
+            callbacks = [_Display(display), *_callbacks(estimator, watched is not None)]
             history = _run_epochs(
                 model, fitted, watched, estimator.epochs, estimator.batch_size, seed, callbacks
             )
@@ -192,8 +192,8 @@ def _callbacks(estimator: KerasClassifier, has_watched: bool) -> list[keras.call
     return callbacks
 
 
-class _EpochLog(keras.callbacks.Callback):
-    """Adds learning rate and seconds to every epoch's figures, and displays them."""
+class _Display(keras.callbacks.Callback):
+    """Shows steps and each epoch's figures."""
 
     _SHOWN: ClassVar = {
         "loss": "loss",
@@ -206,16 +206,11 @@ class _EpochLog(keras.callbacks.Callback):
         super().__init__()
         self._display = display
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._started = time.perf_counter()
-
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._display.advance()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        logs = {} if logs is None else logs
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-        logs["seconds"] = time.perf_counter() - self._started
+        logs = logs or {}
         figures = [
             f"{short} {logs[name]:.3f}" for name, short in self._SHOWN.items() if name in logs
         ]
@@ -242,6 +237,7 @@ def _run_epochs(
     model.stop_training = False
     callback_list.on_train_begin()
     for epoch in range(epochs):
+        started = time.perf_counter()
         callback_list.on_epoch_begin(epoch)
         order = shuffler.permutation(len(fitted.X))
         means = _Means()
@@ -256,9 +252,11 @@ def _run_epochs(
         figures = means.result()
         if watched is not None:
             figures |= {f"val_{name}": value for name, value in _test(model, watched).items()}
+        figures["learning_rate"] = float(model.optimizer.learning_rate)
+        figures["seconds"] = time.perf_counter() - started
         callback_list.on_epoch_end(epoch, figures)
         for name, value in figures.items():
-            history.setdefault(name, []).append(float(value))
+            history.setdefault(name, []).append(value)
         if model.stop_training:
             break
     callback_list.on_train_end()

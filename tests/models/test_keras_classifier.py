@@ -18,12 +18,13 @@ from fer_ensemble.models import KerasClassifier, network
 
 def small(**params):
     defaults = {
+        "network": "dense",
         "network_params": {"units": (16,), "dropout": 0.0},
         "epochs": 12,
         "learning_rate": 0.02,
         "random_state": 0,
     }
-    return KerasClassifier("dense", **{**defaults, **params})
+    return KerasClassifier(**{**defaults, **params})
 
 
 @pytest.fixture(scope="module")
