@@ -1,19 +1,30 @@
-"""A pipeline that lets its classifier watch held-out data."""
+"""A pipeline from faces to probabilities."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 
 
 class MemberPipeline(Pipeline):
-    """A :class:`sklearn.pipeline.Pipeline` whose ``fit`` takes weights and held-out data.
+    """A :class:`sklearn.pipeline.Pipeline` that takes held-out data, and may look into a mirror.
 
-    The held-out data go through the fitted transformers, as at prediction, and on to the last
-    step, which must be a classifier whose ``fit`` takes ``sample_weight`` and
-    ``validation_data``. Parameters and attributes are scikit-learn's.
+    Held-out data go through the fitted transformers, as at prediction, and on to the last step,
+    which must be a classifier whose ``fit`` takes ``sample_weight`` and ``validation_data``.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator)
+        Transformers, and a classifier at the end.
+    mirror : bool, default=False
+        Whether to fit the classifier on every face and on its mirror image, and to average the
+        probabilities of both; doubles the cost. Needs input of shape
+        ``(n_samples, height, width)``.
+    transform_input, memory, verbose
+        As in :class:`sklearn.pipeline.Pipeline`.
 
     Examples
     --------
@@ -22,6 +33,18 @@ class MemberPipeline(Pipeline):
     >>> MemberPipeline([("hog", HOG()), ("classifier", KerasClassifier())]).named_steps["hog"]
     HOG()
     """
+
+    def __init__(
+        self,
+        steps: list[tuple[str, Any]],
+        *,
+        mirror: bool = False,
+        transform_input: list[str] | None = None,
+        memory: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(steps, transform_input=transform_input, memory=memory, verbose=verbose)
+        self.mirror = mirror
 
     def fit(
         self,
@@ -53,12 +76,54 @@ class MemberPipeline(Pipeline):
         self.steps[:-1] = transformers.steps
         if validation_data is not None:
             validation_data = (transformers.transform(validation_data[0]), validation_data[1])
+        if self.mirror:
+            features = np.concatenate([features, transformers.transform(_mirrored(X))])
+            y = np.tile(np.asarray(y), 2)
+            sample_weight = None if sample_weight is None else np.tile(sample_weight, 2)
         self.steps[-1][1].fit(
             features, y, sample_weight=sample_weight, validation_data=validation_data
         )
         return self
 
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Transform the samples and predict class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            What the first step takes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, columns in the order of ``classes_``.
+        """
+        probabilities: NDArray[np.float64] = super().predict_proba(X)
+        if self.mirror:
+            probabilities = (probabilities + super().predict_proba(_mirrored(X))) / 2
+        return probabilities
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Transform the samples and predict labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            What the first step takes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The most probable label of each sample.
+        """
+        labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return labels
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _mirrored(X: ArrayLike) -> NDArray[Any]:
+    return np.ascontiguousarray(np.asarray(X)[:, :, ::-1])
