@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -26,20 +27,25 @@ def score_table(
     rule : str
         The rule that the ensemble is set to; its line stands out.
     seconds : mapping of str to float, default=None
-        Fit time of each member.
+        Fit time of each member; shown as minutes and seconds.
 
     Returns
     -------
     Table
     """
-    table = Table(title=f"{title}, n = {scores.n:,}", title_justify="left")
+    table = Table(
+        title=f"{title}, n = {scores.n:,}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("", no_wrap=True)
-    for column in ("accuracy", "95 % interval", "macro F1", "weighted F1", "weight"):
+    for column in ("accuracy", "95 % CI", "macro F1", "weighted F1", "weight"):
         table.add_column(column, justify="right", no_wrap=True)
     if seconds:
         table.add_column("fit time", justify="right", no_wrap=True)
     for name, figures in scores.members.items():
-        weight = f"{scores.weights[name]:.3f}" if scores.weights else ""
+        weight = f"{scores.weights[name]:.2f}" if scores.weights else ""
         spent = [_duration(seconds[name])] if seconds else []
         table.add_row(name, *_figures(figures), weight, *spent)
     table.add_section()
@@ -62,7 +68,7 @@ def class_table(name: str, scores: Evaluation) -> Table:
     -------
     Table
     """
-    table = Table(title=name, title_justify="left")
+    table = Table(title=name, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("class")
     for column in ("precision", "recall", "F1", "support"):
         table.add_column(column, justify="right")
@@ -75,13 +81,13 @@ def class_table(name: str, scores: Evaluation) -> Table:
 def _figures(scores: Evaluation) -> list[str]:
     low, high = scores.accuracy_interval
     return [
-        f"{scores.accuracy:.4f}",
-        f"{low:.4f}–{high:.4f}",
-        f"{scores.macro_f1:.4f}",
-        f"{scores.weighted_f1:.4f}",
+        f"{scores.accuracy:.3f}",
+        f"{low:.3f}–{high:.3f}",
+        f"{scores.macro_f1:.3f}",
+        f"{scores.weighted_f1:.3f}",
     ]
 
 
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+    return f"{minutes}:{rest:02d}"

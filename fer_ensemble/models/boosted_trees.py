@@ -169,7 +169,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         evals, callbacks = [], []
         if watched is not None:
             evals.append(
-                (xgboost.QuantileDMatrix(watched.X, watched.targets, ref=data), "held_out")
+                (xgboost.DMatrix(watched.X, watched.targets, nthread=self.n_jobs), "held_out")
             )
             callbacks.append(
                 xgboost.callback.EarlyStopping(rounds=self.early_stopping_rounds, save_best=True)

@@ -13,24 +13,34 @@ from fer_ensemble.models.registry import member
 
 @member(source="HOG + CNN ensemble", parameters=2_135_047, multiply_accumulates=2_133_504)
 def dense_hog() -> MemberPipeline:
-    """Dense network on HOG features.
+    """Dense network on HOG features of each face and of its mirror image.
 
-    The published recipe: batches of 32, Adam, a learning rate that falls to a quarter on a
-    plateau, early stopping. Layer widths are not published.
+    Layer widths are not published. The published training (batches of 32, Adam at 0.001, a rate
+    that falls to a quarter on a plateau) stops early on the official split, overfitted; larger
+    batches and a low one-cycle rate generalise better there.
     """
-    return MemberPipeline(
-        [
-            ("hog", HOG()),
-            ("scaler", StandardScaler()),
-            ("classifier", KerasClassifier("dense", batch_size=32, epochs=100)),
-        ]
+    network = KerasClassifier(
+        "dense",
+        network_params={"units": (1024, 512), "dropout": 0.4, "input_dropout": 0.1},
+        optimizer="adamw",
+        learning_rate=3e-4,
+        weight_decay=0.02,
+        schedule="one_cycle",
+        epochs=20,
+        batch_size=128,
+        patience=None,
+        monitor="accuracy",
     )
+    steps = [("hog", HOG()), ("scaler", StandardScaler()), ("classifier", network)]
+    return MemberPipeline(steps, mirror=True)
 
 
 @member(source="HOG + CNN ensemble")
 def boosted_hog() -> MemberPipeline:
     """Gradient-boosted trees on HOG features, with early stopping."""
-    trees = BoostedTreesClassifier(n_estimators=300, max_depth=5, colsample_bytree=0.2)
+    trees = BoostedTreesClassifier(
+        n_estimators=400, learning_rate=0.15, max_depth=5, colsample_bytree=0.2, max_bin=64
+    )
     return MemberPipeline([("hog", HOG()), ("classifier", trees)])
 
 

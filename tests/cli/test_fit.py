@@ -112,7 +112,8 @@ def test_evaluate_prints_and_writes_every_figure(model, data, tmp_path):
     assert set(content["members"]) == {"dense_hog", "boosted_hog"}
     assert set(content["rules"]) == {"average", "weighted", "majority"}
     for name in ("dense_hog", "boosted_hog", "average", "weighted", "majority"):
-        assert len(content.get("members", {}).get(name, content["rules"].get(name))["per_class"])
+        figures = content["members"].get(name) or content["rules"][name]
+        assert [row["support"] for row in figures["per_class"]] == [10] * 7
         assert done.stdout.count(name) >= 2  # in the table of all, and above its own classes
     assert done.stdout.count("surprise") == 5
 

@@ -44,6 +44,12 @@ def test_agrees_with_xgboost_itself(table):
     np.testing.assert_allclose(ours.predict_proba(X), expected, atol=1e-5)
 
 
+def test_bins_can_be_changed(table):
+    X, y = table
+    coarse = small(max_bin=4, n_estimators=5).fit(X, y).predict_proba(X)
+    assert np.abs(coarse - small(n_estimators=5).fit(X, y).predict_proba(X)).max() > 0.01
+
+
 def test_stops_early_and_keeps_the_best_round(table):
     X, y = table
     noise = np.random.default_rng(0).permutation(y)
