@@ -30,7 +30,7 @@ def fit(
         float,
         typer.Option(
             help="Share of it held out for early stopping and weights. Unused if the data have a "
-            "validation part."
+            "validation part, which then serves."
         ),
     ] = 0.1,
     settings: Annotated[
@@ -86,7 +86,7 @@ def fit(
     )
     faces, told = read_faces(data, strict=strict, seed=seed)
     held_out = None
-    if split != "validation" and "validation" in faces.split_counts():
+    if split == "train" and "validation" in faces.split_counts():
         validation = faces.select("validation")
         held_out = (validation.images, validation.labels)
     training = faces.select(split)
