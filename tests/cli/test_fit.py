@@ -53,12 +53,12 @@ def model(data, tmp_path_factory):
     return out, done
 
 
-def test_fit_ends_with_a_table_and_the_next_command(model):
+def test_fit_ends_with_a_table_and_the_next_command(model, data):
     out, done = model
     for shown in ("dense_hog", "boosted_hog", "average", "weighted", "majority", "macro F1"):
         assert shown in done.stdout
     assert f"fer-ensemble predict photos/ --model {out}" in done.stdout
-    assert f"--model {out}" in done.stdout.split("evaluate")[1]
+    assert f"fer-ensemble evaluate {data} --model {out}" in done.stdout
     assert "n = 14" in done.stdout
 
 
