@@ -121,7 +121,11 @@ def test_evaluate_prints_and_writes_every_figure(model, data, tmp_path):
 def test_interrupted_fit_goes_on_with_resume(data, tmp_path):
     out = tmp_path / "model"
     arguments = ["fit", data, "--out", out, "--members", "boosted_hog,dense_hog", *QUICK]
-    script = "from fer_ensemble.cli import main; main()"
+    # A shell's background jobs ignore interrupts, and so would this process without the handler.
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from fer_ensemble.cli import main; main()"
+    )
     slow = [*arguments, "--set=dense_hog.classifier__epochs=100000"]
     slow += ["--set=dense_hog.classifier__patience=None"]
     process = subprocess.Popen(

@@ -1,7 +1,6 @@
 import csv
 import io
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -167,7 +166,11 @@ def test_an_interruption_keeps_the_rows_written(
     folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     ensemble = load_ensemble(model)
-    answers = iter([ensemble.predict_proba, lambda _: signal.raise_signal(signal.SIGINT)])
+
+    def interrupt(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    answers = iter([ensemble.predict_proba, interrupt])
 
     class Interrupted:
         classes_ = ensemble.classes_
