@@ -7,14 +7,15 @@ def members() -> None:
     """List the members that an ensemble can have, with their cost.
 
     Parameters and multiply-accumulates are those of the network for one 48×48 face and seven
-    classes; those of trees depend on the data.
+    classes, without feature extraction; those of trees depend on the data.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from fer_ensemble.cli.console import output
     from fer_ensemble.models import list_members
 
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("member", "what it is", "source"):
         table.add_column(column)
     for column in ("parameters", "MAC per face"):

@@ -219,7 +219,8 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples,)
             The most probable label of each sample.
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        winners = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[winners]
 
     def _xgboost_params(self, seed: int) -> dict[str, Any]:
         return {

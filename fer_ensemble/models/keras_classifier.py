@@ -249,7 +249,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples,)
             The most probable label of each sample.
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        winners = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[winners]
 
     def _build(self) -> keras.Model:
         """Build the network for prediction and load the fitted weights into it."""
@@ -271,7 +272,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
                 )
 
     def _validate(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
-        is_table = np.ndim(X) < 3
+        is_table = np.asarray(X).ndim < 3
         checks: dict[str, Any] = {"ensure_2d": is_table, "allow_nd": True, "dtype": "numeric"}
         if isinstance(y, str):
             X = validate_data(self, X, reset=reset, **checks)

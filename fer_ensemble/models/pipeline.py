@@ -116,7 +116,8 @@ class MemberPipeline(Pipeline):
         ndarray of shape (n_samples,)
             The most probable label of each sample.
         """
-        labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        winners = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[winners]
         return labels
 
     def __sklearn_tags__(self) -> Any:

@@ -81,7 +81,7 @@ def member(
         name = build.__name__
         if name in _MEMBERS:
             raise ValueError(f"A member named {name!r} is registered already: rename yours.")
-        summary = (build.__doc__ or "").strip().splitlines()[0]
+        summary = (build.__doc__ or "").strip().partition("\n")[0].rstrip(".")
         _MEMBERS[name] = MemberInfo(name, summary, source, parameters, multiply_accumulates, build)
         return build
 

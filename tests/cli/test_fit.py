@@ -163,7 +163,7 @@ def test_interrupted_fit_goes_on_with_resume(data, tmp_path):
         (["fit", "--set", "cnn_2.epochs"], 2, "MEMBER.PARAMETER=VALUE"),
         (["fit", "--set", "other.epochs=1"], 2, "a member among"),
         (["evaluate", "--model", "nowhere"], 1, "nowhere does not exist"),
-        (["predict", "photos", "--model", "nowhere"], 4, "No picture found"),
+        (["predict", "photos", "--model", "nowhere"], 1, "nowhere does not exist"),
     ],
 )
 def test_mistakes_end_in_a_line_that_says_what_to_do(tmp_path, arguments, code, message):

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.ensemble import VotingEnsemble
@@ -27,13 +26,11 @@ member = create_member("cnn_2", epochs=1, random_state=0, network_params={
 ensemble = VotingEnsemble([("cnn_2", member)], random_state=0)
 save_ensemble(ensemble.fit(faces.images, faces.labels), made)
 import keras
-print(keras.backend.backend(), "tensorflow" in sys.modules)
+print(keras.backend.backend())
 """
 
 
-@pytest.mark.slow
 def test_weights_move_between_tensorflow_and_jax(faces, tmp_path):
-    pytest.importorskip("jax", reason="needs JAX, which the extra 'test' installs")
     images, labels = faces
     small = {"network_params": {"filters": [4, 8], "convolutions": [1, 2], "units": 8}}
     members = [
@@ -49,7 +46,7 @@ def test_weights_move_between_tensorflow_and_jax(faces, tmp_path):
         env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["jax", "False"]
+    assert done.stdout.split() == ["jax"]
     on_jax = np.load(tmp_path / "jax.npy")
     np.testing.assert_allclose(ensemble.predict_member_proba(images), on_jax, atol=1e-4)
     trained_on_jax = load_ensemble(tmp_path / "made")
