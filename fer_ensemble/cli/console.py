@@ -48,11 +48,22 @@ def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDatas
             strict=strict,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    notes.print(f"{path}: {len(faces):,} faces ({_told(faces.split_counts())})")
+    notes.print(f"{path}: {len(faces):,} faces ({told_counts(faces.split_counts())})")
     for line in faces.report.lines():
         notes.print(f"  {line}", style="yellow", markup=False)
     return faces, path.name
 
 
-def _told(counts: dict[str, int]) -> str:
+def told_counts(counts: dict[str, int]) -> str:
+    """Tell counts in a line.
+
+    Parameters
+    ----------
+    counts : dict of str to int
+
+    Returns
+    -------
+    str
+        Such as "train 28,709, public_test 3,589".
+    """
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())

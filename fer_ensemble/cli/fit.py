@@ -67,7 +67,7 @@ def fit(
       fer-ensemble fit fer2013.zip --members dense_hog,boosted_hog --out model/
     """
     from fer_ensemble.artifact import fit_resumable
-    from fer_ensemble.cli.console import notes, output, read_faces
+    from fer_ensemble.cli.console import notes, output, read_faces, told_counts
     from fer_ensemble.cli.tables import score_table
     from fer_ensemble.datasets import emotion_names
     from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
@@ -101,7 +101,7 @@ def fit(
         if stage == "kept":
             notes.print(f"{name} is taken over from the interrupted fit")
 
-    notes.print(f"Training on {len(training):,} faces: {_told(training.class_counts())}")
+    notes.print(f"Training on {len(training):,} faces: {told_counts(training.class_counts())}")
     try:
         fit_resumable(
             ensemble,
@@ -164,7 +164,3 @@ def _parse_settings(settings: list[str], members: list[str]) -> dict[str, dict[s
         except (ValueError, SyntaxError):
             changes[name][parameter] = value
     return changes
-
-
-def _told(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
