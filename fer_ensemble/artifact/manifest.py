@@ -215,7 +215,16 @@ def store(directory: Path, name: str, content: bytes) -> StoredFile:
     -------
     StoredFile
         What the manifest should say of it.
+
+    Raises
+    ------
+    ArtifactError
+        If the name, which is that of a member, can't be a file's on every system.
     """
+    if not _FILE_NAME.fullmatch(name):
+        raise ArtifactError(
+            f"{name!r} can't name a file: name members with letters, digits, '_', '-' and '.' only."
+        )
     write_atomically(directory / name, content)
     return StoredFile(name, sha256(content))
 

@@ -115,7 +115,7 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
         if unfinished.is_dir():
             shutil.rmtree(unfinished)
         return
-    if unfinished.is_dir():
+    if any(unfinished.glob("*.json")):
         if not resume:
             raise ArtifactError(
                 f"{directory} holds an interrupted fit: --resume goes on with it, "

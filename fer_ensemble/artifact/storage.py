@@ -106,6 +106,9 @@ def save_ensemble(
         )
         for name, member, content in contents
     ]
+    for file in directory.glob("*.skops"):
+        if file.name not in {entry.stored.file for entry in members}:
+            file.unlink()  # a member of the ensemble that stood here before
     classes = ensemble.classes_.tolist()
     weights = ensemble.weights_
     write_manifest(

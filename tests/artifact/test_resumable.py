@@ -84,6 +84,13 @@ def test_resume_fits_again_what_would_differ(table, tmp_path, change):
     assert ("lr", "fitting") in stages
 
 
+def test_a_fit_that_failed_at_once_leaves_nothing_to_resume(table, tmp_path):
+    X, y = table
+    with pytest.raises(ValueError, match="loudest"):
+        fit_resumable(make_ensemble(rule="loudest"), X, y, tmp_path / "model")
+    fit_resumable(make_ensemble(), X, y, tmp_path / "model")
+
+
 def test_nothing_of_the_users_is_overwritten_unasked(table, tmp_path):
     X, y = table
     path = tmp_path / "model"

@@ -216,7 +216,25 @@ def test_foreign_types_are_refused_in_both_directions(copy, tmp_path):
 def test_saving_twice_needs_overwrite(ensemble, copy):
     with pytest.raises(ArtifactError, match="holds a saved ensemble already"):
         save_ensemble(ensemble, copy)
+    (copy / "former.skops").touch()
     save_ensemble(ensemble, copy, overwrite=True)
+    assert sorted(file.name for file in copy.iterdir()) == [
+        "bayes.skops",
+        "boosted_hog.skops",
+        "cnn_2.skops",
+        "dense_hog.skops",
+        "manifest.json",
+        "validation.npz",
+    ]
+
+
+def test_names_that_are_no_file_names_are_refused(tmp_path):
+    X, y = np.arange(8.0).reshape(-1, 1), [0, 1] * 4
+    members = [("../lr", LogisticRegression())]
+    fitted = VotingEnsemble(members, rule="average", validation_fraction=None).fit(X, y)
+    with pytest.raises(ArtifactError, match="can't name a file"):
+        save_ensemble(fitted, tmp_path / "model")
+    assert not list(tmp_path.glob("*.skops"))
 
 
 def test_unfitted_ensemble_is_not_saved(tmp_path):
