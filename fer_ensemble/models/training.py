@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import keras
 import numpy as np
@@ -18,9 +18,6 @@ from fer_ensemble.models.networks import NETWORKS
 from fer_ensemble.models.progress import ProgressDisplay
 from fer_ensemble.models.validation import Samples
 
-if TYPE_CHECKING:
-    from fer_ensemble.models.keras_classifier import KerasClassifier
-
 SCHEDULES = ("plateau", "one_cycle", "constant")
 _PLATEAU_FACTOR = 0.25
 _WARM_UP = 0.25
@@ -28,8 +25,29 @@ _LOWEST_LEARNING_RATE = 1e-6
 _PREDICT_BATCH = 256
 
 
+class Trainable(Protocol):
+    """What the loop reads of an estimator: parameters and attributes of ``KerasClassifier``."""
+
+    network: str | Callable[..., keras.Model]
+    network_params: Mapping[str, Any] | None
+    augmentation: Mapping[str, Any] | None
+    optimizer: str
+    learning_rate: float
+    weight_decay: float | None
+    schedule: str
+    epochs: int
+    batch_size: int
+    patience: int | None
+    plateau_patience: int
+    monitor: str
+    precision: str
+    verbose: int
+    classes_: NDArray[Any]
+    input_shape_: tuple[int, ...]
+
+
 def train(
-    estimator: KerasClassifier,
+    estimator: Trainable,
     fitted: Samples,
     watched: Samples | None,
     seed: int,
@@ -39,7 +57,7 @@ def train(
 
     Parameters
     ----------
-    estimator : KerasClassifier
+    estimator : Trainable
         Whose parameters, ``classes_`` and ``input_shape_`` to follow.
     fitted, watched : Samples
         What to train on, and what to watch (``None``: the training data itself).
@@ -99,12 +117,12 @@ def predict_batches(network: keras.Model, X: NDArray[Any]) -> NDArray[np.float64
     return np.concatenate(parts).astype(np.float64)
 
 
-def build_network(estimator: KerasClassifier, precision: str) -> keras.Model:
+def build_network(estimator: Trainable, precision: str) -> keras.Model:
     """Build an estimator's network with fresh weights.
 
     Parameters
     ----------
-    estimator : KerasClassifier
+    estimator : Trainable
         Fitted as far as ``classes_`` and ``input_shape_``.
     precision : str
         Keras dtype policy of its layers.
@@ -144,7 +162,7 @@ def jit_compile() -> str | bool:
     return "auto" if keras.backend.backend() != "tensorflow" or has_gpu() else False
 
 
-def _check_parameters(estimator: KerasClassifier) -> None:
+def _check_parameters(estimator: Trainable) -> None:
     if estimator.schedule not in SCHEDULES:
         raise ValueError(f"schedule={estimator.schedule!r}: choose among {list(SCHEDULES)}.")
     if estimator.monitor not in ("loss", "accuracy"):
@@ -154,7 +172,7 @@ def _check_parameters(estimator: KerasClassifier) -> None:
             raise ValueError(f"{name}={getattr(estimator, name)}: take at least 1.")
 
 
-def _optimizer(estimator: KerasClassifier, n_steps: int) -> keras.optimizers.Optimizer:
+def _optimizer(estimator: Trainable, n_steps: int) -> keras.optimizers.Optimizer:
     learning_rate: Any = estimator.learning_rate
     if estimator.schedule == "one_cycle":
         warm_up = int(_WARM_UP * n_steps)
@@ -170,7 +188,7 @@ def _optimizer(estimator: KerasClassifier, n_steps: int) -> keras.optimizers.Opt
     return keras.optimizers.get({"class_name": estimator.optimizer, "config": config})
 
 
-def _callbacks(estimator: KerasClassifier, has_watched: bool) -> list[keras.callbacks.Callback]:
+def _callbacks(estimator: Trainable, has_watched: bool) -> list[keras.callbacks.Callback]:
     monitor = f"val_{estimator.monitor}" if has_watched else estimator.monitor
     mode = "min" if estimator.monitor == "loss" else "max"
     patience = estimator.epochs if estimator.patience is None else estimator.patience
