@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
@@ -83,16 +84,18 @@ def fit_resumable(
     unfinished = directory / _UNFINISHED
     _claim(directory, unfinished, resume, overwrite)
     unfinished.mkdir(parents=True, exist_ok=True)
-    ensemble.set_params(
-        members=[
-            (name, _KeptMember(member, name, str(unfinished), on_member or _silent))
-            for name, member in ensemble.members
-        ]
-    )
-    try:
-        ensemble.fit(X, y, validation_data=validation_data)
-    finally:
-        ensemble.set_params(members=[(name, kept.member) for name, kept in ensemble.members])
+    # Cached features are pickled, so they have no place in the folder that becomes an artifact.
+    with TemporaryDirectory(prefix="fer-ensemble-features-") as features:
+        ensemble.set_params(
+            members=[
+                (name, _KeptMember(member, name, str(unfinished), features, on_member or _silent))
+                for name, member in ensemble.members
+            ]
+        )
+        try:
+            ensemble.fit(X, y, validation_data=validation_data)
+        finally:
+            ensemble.set_params(members=[(name, kept.member) for name, kept in ensemble.members])
     ensemble.members_ = [(name, kept.fitted_) for name, kept in ensemble.members_]
     ensemble.fit_times_ = {
         name: json.loads((unfinished / f"{name}.json").read_text())["seconds"]
@@ -131,11 +134,17 @@ class _KeptMember(ClassifierMixin, BaseEstimator):
     """A member whose fit is read from disk if it was done before, else written there."""
 
     def __init__(
-        self, member: Any, name: str, directory: str, on_member: Callable[[str, str], None]
+        self,
+        member: Any,
+        name: str,
+        directory: str,
+        features: str,
+        on_member: Callable[[str, str], None],
     ) -> None:
         self.member = member
         self.name = name
         self.directory = directory
+        self.features = features
         self.on_member = on_member
 
     def fit(
@@ -157,8 +166,8 @@ class _KeptMember(ClassifierMixin, BaseEstimator):
                 for name, value in fitted.get_params().items()
                 if name.endswith("__memory") and value is None
             ]
-            # Members with the same features share them; a saved member must not point here.
-            fitted.set_params(**dict.fromkeys(caches, str(Path(self.directory) / "features")))
+            # Members with the same features share them; a saved member must not point there.
+            fitted.set_params(**dict.fromkeys(caches, self.features))
             started = time.perf_counter()
             fitted.fit(X, y, **({"validation_data": validation_data} if watches else {}))
             fitted.set_params(**dict.fromkeys(caches))

@@ -32,7 +32,6 @@ def evaluate(
     seed: Annotated[
         int, typer.Option(help="Seed of the synthetic faces; take another than for the fit.")
     ] = 1_000_000,
-    jobs: Annotated[int, typer.Option(help="Processes for features; -1 takes all.")] = -1,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a face that can't be used.")
     ] = False,

@@ -54,6 +54,8 @@ def test_resume_takes_over_what_is_done(table, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit_resumable(make_ensemble(), X, y, path, on_member=on_member)
     assert stages == [("lr", "fitting"), ("lr", "fitted"), ("nb", "fitting")]
+    kept = sorted(file.name for file in path.rglob("*") if file.is_file())
+    assert kept == ["lr.json", "lr.skops"]
     with pytest.raises(ArtifactError, match="holds no saved ensemble"):
         load_ensemble(path)
     with pytest.raises(ArtifactError, match=r"--resume goes on with it"):
