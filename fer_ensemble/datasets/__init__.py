@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from fer_ensemble.datasets.balancing import BalancedRows, balance_rows
 from fer_ensemble.datasets.dataset import FaceDataset
 from fer_ensemble.datasets.embedded import synthetic_dataset
 from fer_ensemble.datasets.folder_writer import write_folder
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 __all__ = [
     "EMOTIONS",
     "SPLITS",
+    "BalancedRows",
     "DatasetError",
     "FaceDataset",
     "Problem",
     "ReadReport",
+    "balance_rows",
     "copy_groups",
     "emotion_names",
     "holdout_split",

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import keras
+
+# What an augmentation may name, and the greatest amount of each.
+AUGMENTATIONS: Mapping[str, float] = {
+    "flip": 1,
+    "rotation": 180,
+    "translation": 1,
+    "zoom": 1,
+    "shear": 80,
+    "crop": 0.5,
+    "contrast": 1,
+    "sharpness": 1,
+    "noise": 1,
+    "erasing": 1,
+    "share": 1,
+    "mixup": math.inf,
+}
+_MOVES = ("rotation", "translation", "zoom", "shear", "crop")
 
 
 def augmentation_layers(
@@ -14,38 +34,78 @@ def augmentation_layers(
 ) -> list[keras.layers.Layer]:
     """Build the layers that an augmentation asks for; they are idle outside training.
 
+    Every face gets draws of its own, uniform up to the given amounts; an amount of 0 is no
+    change. Changes come in the order below, whatever the order of the keys.
+
     Parameters
     ----------
     augmentation : mapping
-        Any of ``flip`` (bool: mirror half of the faces), ``rotation`` (degrees to either side),
-        ``translation`` (share of the side, both ways) and ``zoom`` (share of the side).
-        What a change uncovers repeats the nearest pixel.
+        Any of
+
+        - ``flip`` (bool): mirror half of the faces.
+        - ``rotation`` (degrees to either side), ``translation`` (share of the side, both ways),
+          ``zoom`` (share of the side, in or out), ``shear`` (degrees to either side, of the
+          vertical) and ``crop`` (share of the side, cut off at each of the four sides by a draw
+          of its own before the rest is resized back): in one resampling, in which what a change
+          uncovers repeats the nearest pixel.
+        - ``contrast``: distances from mid-grey (127) are scaled by 1 - contrast … 1 + contrast.
+        - ``sharpness``: greatest weight of the sharpened face in its blend with the face.
+        - ``noise``: greatest standard deviation of Gaussian noise, as a share of 255.
+        - ``erasing``: probability that a box of 2–20 % of the face is filled with noise.
+        - ``share`` (default 1): probability that a face gets any of these changes at all.
+        - ``mixup``: for the training loop, which mixes pairs of faces; no layer here.
     random_state : int
-        Seed of the draws.
+        Seed of the draws. Each change draws the same whatever the others are.
 
     Returns
     -------
     list of keras.layers.Layer
-        Layers on ``(n_samples, height, width, channels)``.
+        Layers on float pixels 0–255 of shape ``(n_samples, height, width, channels)``.
 
     Raises
     ------
     ValueError
-        If `augmentation` has a key that is none of the above.
-    """
-    from keras import layers
+        If `augmentation` has a key that is none of the above or an amount out of range.
 
-    # Mixed precision would round the coordinates that are sampled.
-    shared = {"seed": random_state, "dtype": "float32"}
-    moved = {**shared, "fill_mode": "nearest"}
-    build = {
-        "flip": lambda on: layers.RandomFlip("horizontal", **shared) if on else None,
-        "rotation": lambda degrees: layers.RandomRotation(degrees / 360, **moved),
-        "translation": lambda share: layers.RandomTranslation(share, share, **moved),
-        "zoom": lambda share: layers.RandomZoom(share, **moved),
-    }
-    unknown = sorted(set(augmentation) - set(build))
+    Examples
+    --------
+    >>> from fer_ensemble.models.augmentation import augmentation_layers
+    >>> chain = augmentation_layers({"flip": True, "rotation": 10, "zoom": 0.1}, random_state=0)
+    >>> [layer.name for layer in chain]
+    ['flip', 'affine']
+    """
+    _check_amounts(augmentation)
+    from fer_ensemble.models import augmentation_layers as changes
+
+    # One seed for all would tie the changes together: each mirrored face turned the same way.
+    drawn = np.random.default_rng(random_state).integers(2**31 - 1, size=len(AUGMENTATIONS))
+    seeds = dict(zip(AUGMENTATIONS, drawn.tolist(), strict=True))
+    amounts = {name: amount for name, amount in augmentation.items() if amount}
+    chain: list[keras.layers.Layer] = []
+    if "flip" in amounts:
+        chain.append(changes.RandomFlip(0.5, seed=seeds["flip"], name="flip"))
+    if moves := {name: amounts[name] for name in _MOVES if name in amounts}:
+        chain.append(changes.RandomAffine(**moves, seed=seeds["rotation"], name="affine"))
+    for name, change in {
+        "contrast": changes.RandomContrast,
+        "sharpness": changes.RandomSharpness,
+        "noise": changes.RandomNoise,
+        "erasing": changes.RandomErasing,
+    }.items():
+        if name in amounts:
+            chain.append(change(amounts[name], seed=seeds[name], name=name))
+    share = augmentation.get("share", 1)
+    if chain and share < 1:
+        return [changes.RandomlyApplied(chain, share, seed=seeds["share"], name="share")]
+    return chain
+
+
+def _check_amounts(augmentation: Mapping[str, Any]) -> None:
+    unknown = sorted(set(augmentation) - set(AUGMENTATIONS))
     if unknown:
-        raise ValueError(f"Unknown augmentation {unknown}: choose among {sorted(build)}.")
-    made = [build[name](amount) for name, amount in augmentation.items()]
-    return [layer for layer in made if layer is not None]
+        raise ValueError(f"Unknown augmentation {unknown}: choose among {sorted(AUGMENTATIONS)}.")
+    for name, amount in augmentation.items():
+        greatest = AUGMENTATIONS[name]
+        if not 0 <= amount <= greatest:
+            remedy = "at least 0" if greatest == math.inf else f"0 to {greatest}"
+            raise ValueError(f"augmentation {name}={amount}: take {remedy}.")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -13,11 +14,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fer_ensemble.models.balancing import balance_samples
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.validation import encode_labels, resolve_validation
 
 if TYPE_CHECKING:
     import keras
+
+# What does not change a training's result, or not its way there.
+_INDIFFERENT = ("checkpoint", "flip_average", "random_state", "time_budget", "verbose")
 
 
 class KerasClassifier(ClassifierMixin, BaseEstimator):
@@ -38,25 +43,46 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     augmentation : mapping, default=None
         Random changes of the training faces, see
         :func:`~fer_ensemble.models.augmentation.augmentation_layers`.
+    balance : int, mapping of label to int, or {'max', 'min', 'mean'}, default=None
+        How many training samples each class is brought to, after the held-out ones are set
+        apart, see :func:`~fer_ensemble.datasets.balance_rows`.
+    balance_augmentation : mapping, default=None
+        Random changes of the samples that balancing repeats, made once before training.
+    class_weight : {'balanced'} or mapping of label to float, default=None
+        Weights of the classes in the loss, as in scikit-learn.
+    loss : {'sparse_categorical_crossentropy', 'categorical_crossentropy'}, \
+            default='sparse_categorical_crossentropy'
+        Name of the Keras loss. Labels are made one-hot where it needs that.
+    label_smoothing : float, default=0.0
+        Share of the target that is spread over all classes; for
+        ``loss='categorical_crossentropy'``.
     optimizer : str, default='adam'
         Name of a Keras optimizer.
     learning_rate : float, default=0.001
         Initial learning rate; the highest one for ``schedule='one_cycle'``.
-    weight_decay : float, default=None
-        Decoupled weight decay, for optimizers that have it.
-    schedule : {'plateau', 'one_cycle', 'constant'}, default='plateau'
-        ``'plateau'`` divides the learning rate by four whenever `monitor` has not improved for
-        `plateau_patience` epochs; ``'one_cycle'`` warms up over the first quarter of the steps and
-        then anneals to zero along a cosine, always over all of `epochs`.
+    optimizer_params : mapping, default=None
+        Further arguments of the optimizer, such as ``weight_decay``, ``momentum``, ``nesterov``
+        and ``global_clipnorm``. With ``use_ema`` and ``ema_momentum``, the moving average of the
+        weights is what is watched and kept.
+    schedule : {'plateau', 'one_cycle', 'cosine', 'inverse_time', 'constant'}, default='plateau'
+        ``'plateau'`` multiplies the learning rate by ``factor`` (0.25) whenever `monitor` has not
+        improved for ``patience`` (3) epochs, down to ``min_lr`` (1e-6); ``'one_cycle'`` starts at
+        1/``div_factor`` (25), warms up over the first ``warm_up`` (0.25) of the steps and anneals
+        to zero along a cosine; ``'cosine'`` anneals from the start; ``'inverse_time'`` divides by
+        1 + ``decay_rate`` (1e-6) × steps.
+    schedule_params : mapping, default=None
+        Those parameters of the schedule that differ from the values in brackets.
     epochs : int, default=100
         Passes over the training data; early stopping may end sooner.
+    time_budget : float, default=None
+        Seconds that the training may take. Steps are timed as they go by, and the schedule is
+        fitted to those that the budget affords, at most `epochs`; schedules that would not have
+        come down by then are annealed along a cosine. Such a fit cannot be repeated exactly.
     batch_size : int, default=32
         Samples per step.
     patience : int, default=10
         Epochs without improvement of `monitor` before training stops; ``None`` never stops.
         The best epoch's weights are restored either way.
-    plateau_patience : int, default=3
-        Epochs without improvement before ``schedule='plateau'`` lowers the learning rate.
     monitor : {'loss', 'accuracy'}, default='loss'
         What on the held-out data decides about schedule, stopping and best epoch.
     validation_fraction : float, default=0.1
@@ -69,6 +95,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     precision : str, default='auto'
         Keras dtype policy of training. ``'auto'`` is mixed_bfloat16 where the hardware gains
         from it, else float32.
+    checkpoint : str, default=None
+        File that keeps the state of the training after every epoch. A fit of the same estimator
+        on the same data goes on from there, to the same result as an unbroken one.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last one, under a fresh schedule.
     random_state : int, RandomState instance or None, default=None
@@ -87,6 +116,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     history_ : dict of str to list of float
         Per epoch: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate`` and
         ``seconds``.
+    class_counts_ : dict of str to dict
+        Training samples of each class ``'before'`` and ``'after'`` balancing.
     n_features_in_ : int
         Number of columns; only for tables.
 
@@ -106,18 +137,25 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         *,
         network_params: Mapping[str, Any] | None = None,
         augmentation: Mapping[str, Any] | None = None,
+        balance: int | str | Mapping[Any, int] | None = None,
+        balance_augmentation: Mapping[str, Any] | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
+        loss: str = "sparse_categorical_crossentropy",
+        label_smoothing: float = 0.0,
         optimizer: str = "adam",
         learning_rate: float = 1e-3,
-        weight_decay: float | None = None,
+        optimizer_params: Mapping[str, Any] | None = None,
         schedule: str = "plateau",
+        schedule_params: Mapping[str, Any] | None = None,
         epochs: int = 100,
+        time_budget: float | None = None,
         batch_size: int = 32,
         patience: int | None = 10,
-        plateau_patience: int = 3,
         monitor: str = "loss",
         validation_fraction: float | None = 0.1,
         flip_average: bool = False,
         precision: str = "auto",
+        checkpoint: str | None = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -125,18 +163,25 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         self.network = network
         self.network_params = network_params
         self.augmentation = augmentation
+        self.balance = balance
+        self.balance_augmentation = balance_augmentation
+        self.class_weight = class_weight
+        self.loss = loss
+        self.label_smoothing = label_smoothing
         self.optimizer = optimizer
         self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
+        self.optimizer_params = optimizer_params
         self.schedule = schedule
+        self.schedule_params = schedule_params
         self.epochs = epochs
+        self.time_budget = time_budget
         self.batch_size = batch_size
         self.patience = patience
-        self.plateau_patience = plateau_patience
         self.monitor = monitor
         self.validation_fraction = validation_fraction
         self.flip_average = flip_average
         self.precision = precision
+        self.checkpoint = checkpoint
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -197,9 +242,19 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             random_state=random,
         )
         seed = random.randint(2**31 - 1)
+        fitted, self.class_counts_ = balance_samples(
+            fitted,
+            classes,
+            target=self.balance,
+            augmentation=self.balance_augmentation,
+            class_weight=self.class_weight,
+            random_state=seed,
+        )
         weights = self.weights_ if continues else None
         self.weights_: list[NDArray[Any]]
-        self.weights_, self.history_ = _training().train(self, fitted, watched, seed, weights)
+        self.weights_, self.history_ = _training().train(
+            self, fitted, watched, seed, weights, self._fingerprint(fitted, watched, seed, weights)
+        )
         self._network = self._build()
         return self
 
@@ -255,10 +310,18 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     def _build(self) -> keras.Model:
         """Build the network for prediction and load the fitted weights into it."""
         training = _training()
-        network = training.build_network(self, "float32")
+        network = training.build_network(self, "float32", to_predict=True)
         network.compile(jit_compile=training.jit_compile())
         network.set_weights(self.weights_)
         return network
+
+    def _fingerprint(self, *data: Any) -> str:
+        """Identify a training: whatever has another fingerprint may end in other weights."""
+        if self.checkpoint is None:
+            return ""
+        params = {k: v for k, v in self.get_params().items() if k not in _INDIFFERENT}
+        params["network"] = getattr(self.network, "__qualname__", self.network)
+        return str(joblib.hash([params, data]))
 
     def _check_continuation(self, classes: NDArray[Any], input_shape: tuple[int, ...]) -> None:
         for what, new, old in (

@@ -30,7 +30,7 @@ class ProgressDisplay:
         self._visible = visible
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
-        self._done = 0
+        self._done = self._resumed = 0
         self._started = self._last_line = time.perf_counter()
 
     def __enter__(self) -> ProgressDisplay:
@@ -49,11 +49,34 @@ class ProgressDisplay:
             self._task = self._bar.add_task(self._title, total=self._total, status="")
         return self
 
-    def advance(self) -> None:
-        """Count one step."""
+    def advance(self, total: int) -> None:
+        """Count one step.
+
+        Parameters
+        ----------
+        total : int
+            Steps planned by now.
+        """
         self._done += 1
+        self._total = total
         if self._bar is not None:
-            self._bar.update(self._task, advance=1)
+            self._bar.update(self._task, completed=self._done, total=total)
+
+    def resume(self, done: int, status: str) -> None:
+        """Show that a training goes on.
+
+        Parameters
+        ----------
+        done : int
+            Steps done before.
+        status : str
+            Where it stands.
+        """
+        self._done = self._resumed = done
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, status=status)
+        elif self._visible:
+            self._console.print(f"{self._title} · {status}", highlight=False)
 
     def report(self, status: str) -> None:
         """Show how the training stands.
@@ -70,7 +93,8 @@ class ProgressDisplay:
             now - self._last_line > _SECONDS_BETWEEN_LINES or self._done >= self._total
         ):
             self._last_line = now
-            left = (now - self._started) * (self._total / max(self._done, 1) - 1)
+            done = max(self._done - self._resumed, 1)
+            left = (now - self._started) * (self._total - self._done) / done
             self._console.print(
                 f"{self._title} · {status} · at most {left:.0f} s left",
                 highlight=False,

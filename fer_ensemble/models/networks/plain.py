@@ -1,0 +1,226 @@
+"""Plain convolutional networks: convolutions and pooling, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fer_ensemble.models.networks.registry import network, softmax
+
+if TYPE_CHECKING:
+    import keras
+
+
+@network
+def cnn_1(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (32, 64, 128),
+    units: int = 128,
+    dropout: float = 0.25,
+) -> keras.Model:
+    """Small convolutional network: one 3×3 convolution and max-pooling a block.
+
+    The published system is known by its accuracy only; this is the plainest network of its kind.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(32, 64, 128)
+        Filters of each block.
+    units : int, default=128
+        Width of the dense layer.
+    dropout : float, default=0.25
+        Share of the activations dropped after each block; the dense layer drops half.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+    """
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 255)(inputs)
+    for width in filters:
+        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+        x = layers.Dropout(dropout)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(units, activation="relu")(x)
+    x = layers.Dropout(0.5)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="cnn_1")
+
+
+@network
+def cnn_2(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (32, 64, 128, 256),
+    convolutions: Sequence[int] = (2, 2, 3, 3),
+    units: int = 256,
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Plain convolutional network: blocks of 3×3 convolutions, each closed by max-pooling.
+
+    The published description is "simple CNN" and no more. Batch normalisation after every
+    convolution doubles the time of an epoch on a CPU, so there is one a block, after the pooling;
+    in between, filters are kept at zero mean and constant norm, which costs next to nothing.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(32, 64, 128, 256)
+        Filters of each block.
+    convolutions : sequence of int, default=(2, 2, 3, 3)
+        Convolutions in each block.
+    units : int, default=256
+        Width of the dense layer.
+    dropout : float, default=0.2
+        Share of the activations dropped after each block; the dense layer drops half.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+
+    References
+    ----------
+    Huang, L. et al. (2017). Centered weight normalization in accelerating training of deep
+    neural networks. ICCV. (The source of the constraint on the filters.)
+    """
+    import keras
+    from keras import layers
+
+    from fer_ensemble.models.constraints import CentredNorm
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    for width, n_convolutions in zip(filters, convolutions, strict=True):
+        for i in range(n_convolutions):
+            # The block's last convolution is normalised before it is rectified.
+            normalised = i == n_convolutions - 1
+            x = layers.Conv2D(
+                width,
+                3,
+                padding="same",
+                activation=None if normalised else "relu",
+                use_bias=not normalised,
+                kernel_initializer="he_normal",
+                kernel_constraint=CentredNorm(),
+            )(x)
+        x = layers.MaxPooling2D()(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.ReLU()(x)
+        x = layers.Dropout(dropout)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(units, use_bias=False)(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.ReLU()(x)
+    x = layers.Dropout(0.5)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="cnn_2")
+
+
+@network
+def cnn_8(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (28, 56, 112, 224),
+    units: Sequence[int] = (1978, 1978),
+) -> keras.Model:
+    """Eight convolutions, two dense layers: max-pooling, normalisation, dropout after every two.
+
+    Published are the order of the layers, 840 non-trainable parameters (420 normalised channels)
+    and 8,816,399 parameters in all. Filters that double from block to block and have 420 channels
+    in the sum, with two dense layers of equal width, come to 8,816,825: 426 more.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(28, 56, 112, 224)
+        Filters of both convolutions of each block.
+    units : sequence of int, default=(1978, 1978)
+        Widths of the dense layers.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+    """
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 255)(inputs)
+    for width in filters:
+        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.Dropout(0.25)(x)
+    x = layers.Flatten()(x)
+    for width in units:
+        x = layers.Dense(width, activation="relu")(x)
+        x = layers.Dropout(0.5)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="cnn_8")
+
+
+@network
+def wide_cnn(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    dropout: float = 0.25,
+    dense_dropout: float = 0.25,
+) -> keras.Model:
+    """Four wide blocks: 3×3 convolutions of 32 and 64, 5×5 of 128, 3×3 of 512 and 512.
+
+    Layers and parameter counts are published (4,492,935 trainable, 3,968 others); the shares that
+    are dropped are not.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    dropout : float, default=0.25
+        Share of the activations dropped after each block.
+    dense_dropout : float, default=0.25
+        Share of the units dropped after each dense layer.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+    """
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = layers.Conv2D(32, 3, padding="same", activation="relu")(x)
+    for width, kernel_size in ((64, 3), (128, 5), (512, 3), (512, 3)):
+        x = layers.Conv2D(width, kernel_size, padding="same", activation="relu")(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.MaxPooling2D()(x)
+        x = layers.Dropout(dropout)(x)
+    x = layers.Flatten()(x)
+    for width in (256, 512):
+        x = layers.Dense(width, activation="relu")(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.Dropout(dense_dropout)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="wide_cnn")

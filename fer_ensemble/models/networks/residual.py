@@ -1,0 +1,184 @@
+"""Residual networks that start from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fer_ensemble.models.networks.registry import network, softmax
+
+if TYPE_CHECKING:
+    import keras
+
+_SQUEEZE = 8
+
+
+@network
+def resnet(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (64, 128, 256, 512),
+    blocks: Sequence[int] = (2, 2, 2, 2),
+) -> keras.Model:
+    """ResNet-18.
+
+    The published system is known by its accuracy only; this is the smallest network of that name.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(64, 128, 256, 512)
+        Filters of each stage.
+    blocks : sequence of int, default=(2, 2, 2, 2)
+        Residual blocks of each stage.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+
+    References
+    ----------
+    He, K. et al. (2016). Deep residual learning for image recognition. CVPR.
+    """
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = layers.ReLU()(_normalised_convolution(x, filters[0], kernel_size=7, strides=2))
+    x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+    for stage, (width, n_blocks) in enumerate(zip(filters, blocks, strict=True)):
+        for block in range(n_blocks):
+            strides = 2 if stage and not block else 1
+            shortcut = x
+            if strides > 1 or x.shape[-1] != width:
+                shortcut = _normalised_convolution(x, width, kernel_size=1, strides=strides)
+            x = layers.ReLU()(_normalised_convolution(x, width, strides=strides))
+            x = _normalised_convolution(x, width)
+            x = layers.ReLU()(layers.Add()([x, shortcut]))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="resnet")
+
+
+@network
+def se_resnet(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (32, 64, 128, 256),
+    blocks: Sequence[int] = (0, 1, 1, 1),
+    activation: str = "relu",
+    dropout: float = 0.3,
+    stage_dropout: float = 0.1,
+    drop_path: float = 0.1,
+) -> keras.Model:
+    """Residual network with squeeze-excitation and stochastic depth, made for 48×48 faces.
+
+    Of our own design. Few filters while the face is large and residual blocks once it is not: on
+    a processor, the memory that activations take costs more than multiplications do. Filters are
+    kept at zero mean and constant norm, so that only the end of each branch is normalised.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(32, 64, 128, 256)
+        Filters of each stage; between stages, max-pooling halves the side.
+    blocks : sequence of int, default=(0, 1, 1, 1)
+        Residual blocks of each stage, after its first convolution.
+    activation : str, default='relu'
+        Name of a Keras activation.
+    dropout : float, default=0.3
+        Share of the pooled features dropped.
+    stage_dropout : float, default=0.1
+        Share of the activations dropped after each stage.
+    drop_path : float, default=0.1
+        Share of the faces that skip the last stage's branches in a training step; rises to that
+        from stage to stage.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+
+    References
+    ----------
+    He, K. et al. (2016). Deep residual learning for image recognition. CVPR.
+
+    Hu, J., Shen, L., & Sun, G. (2018). Squeeze-and-excitation networks. CVPR.
+
+    Huang, G. et al. (2016). Deep networks with stochastic depth. ECCV.
+
+    Huang, L. et al. (2017). Centered weight normalization in accelerating training of deep
+    neural networks. ICCV.
+    """
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    last = len(filters) - 1
+    for stage, (width, n_blocks) in enumerate(zip(filters, blocks, strict=True)):
+        if stage:
+            x = layers.MaxPooling2D()(x)
+        x = _centred_convolution(x, width, use_bias=False)
+        x = layers.BatchNormalization()(x)
+        x = layers.Activation(activation)(x)
+        for _ in range(n_blocks):
+            branch = layers.Activation(activation)(_centred_convolution(x, width))
+            branch = _centred_convolution(branch, width, use_bias=False)
+            branch = _squeeze_excitation(layers.BatchNormalization()(branch))
+            if drop_path:
+                branch = layers.Dropout(drop_path * stage / last, noise_shape=(None, 1, 1, 1))(
+                    branch
+                )
+            x = layers.Activation(activation)(layers.Add()([x, branch]))
+        if stage_dropout:
+            x = layers.Dropout(stage_dropout)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="se_resnet")
+
+
+def _normalised_convolution(
+    x: keras.KerasTensor, width: int, *, kernel_size: int = 3, strides: int = 1
+) -> keras.KerasTensor:
+    from keras import layers
+
+    x = layers.Conv2D(width, kernel_size, strides=strides, padding="same", use_bias=False)(x)
+    return layers.BatchNormalization()(x)
+
+
+def _centred_convolution(
+    x: keras.KerasTensor, width: int, *, use_bias: bool = True
+) -> keras.KerasTensor:
+    from keras import layers
+
+    from fer_ensemble.models.constraints import CentredNorm
+
+    convolution = layers.Conv2D(
+        width,
+        3,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer="he_normal",
+        kernel_constraint=CentredNorm(),
+    )
+    return convolution(x)
+
+
+def _squeeze_excitation(x: keras.KerasTensor) -> keras.KerasTensor:
+    from keras import layers
+
+    width = x.shape[-1]
+    scale = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    scale = layers.Conv2D(width // _SQUEEZE, 1, activation="relu")(scale)
+    scale = layers.Conv2D(width, 1, activation="sigmoid")(scale)
+    return layers.Multiply()([x, scale])
