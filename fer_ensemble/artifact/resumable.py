@@ -1,4 +1,4 @@
-"""Fits that keep every finished member on disk, so that an interrupted one can go on."""
+"""Fits that keep members and epochs on disk, so that an interrupted one can go on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from fer_ensemble.ensemble import VotingEnsemble
 
 _UNFINISHED = "unfinished"
 # What a member is fitted with but does not depend on.
-_INDIFFERENT = ("memory", "n_jobs", "verbose")
+_INDIFFERENT = ("checkpoint", "memory", "n_jobs", "verbose")
 
 
 def fit_resumable(
@@ -48,6 +48,8 @@ def fit_resumable(
 ) -> VotingEnsemble:
     """Fit an ensemble and save it; each member is kept as soon as it is fitted.
 
+    Of a network in training, the state after each epoch is kept.
+
     Parameters
     ----------
     ensemble : VotingEnsemble
@@ -63,8 +65,8 @@ def fit_resumable(
     data : dict, default=None
         What the faces are, for the manifest.
     resume : bool, default=False
-        Whether to take members over from an interrupted fit there. A member is taken over only
-        if it was fitted on the same faces with the same parameters.
+        Whether to take members over from an interrupted fit there, and to go on with the network
+        that was in training. Either is done only on the same faces with the same parameters.
     overwrite : bool, default=False
         Whether to discard a saved ensemble or an interrupted fit there.
     on_member : callable, default=None
@@ -130,6 +132,15 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
         )
 
 
+def _unset(member: Any, parameter: str, value: str) -> dict[str, str]:
+    """Give a value to the parameters of that name, in every step, that have none."""
+    return {
+        name: value
+        for name, present in member.get_params().items()
+        if name.split("__")[-1] == parameter and present is None and name != "memory"
+    }
+
+
 class _KeptMember(ClassifierMixin, BaseEstimator):
     """A member whose fit is read from disk if it was done before, else written there."""
 
@@ -161,17 +172,16 @@ class _KeptMember(ClassifierMixin, BaseEstimator):
             self.on_member(self.name, "fitting")
             fitted = clone(self.member)
             watches = has_fit_parameter(fitted, "validation_data")
-            caches = [
-                name
-                for name, value in fitted.get_params().items()
-                if name.endswith("__memory") and value is None
-            ]
+            unfinished = Path(self.directory) / f"{self.name}.checkpoint"
             # Members with the same features share them; a saved member must not point there.
-            fitted.set_params(**dict.fromkeys(caches, self.features))
+            places = _unset(fitted, "memory", self.features)
+            places |= _unset(fitted, "checkpoint", str(unfinished))
+            fitted.set_params(**places)
             started = time.perf_counter()
             fitted.fit(X, y, **({"validation_data": validation_data} if watches else {}))
-            fitted.set_params(**dict.fromkeys(caches))
+            fitted.set_params(**dict.fromkeys(places))
             self._write(fitted, fingerprint, time.perf_counter() - started)
+            unfinished.unlink(missing_ok=True)
             self.on_member(self.name, "fitted")
         self.fitted_ = fitted
         self.classes_ = fitted.classes_

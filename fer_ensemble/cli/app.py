@@ -6,11 +6,13 @@ import sys
 
 import typer
 
+from fer_ensemble.cli.curves import curves
 from fer_ensemble.cli.evaluate import evaluate
 from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
 from fer_ensemble.cli.predict import predict
+from fer_ensemble.cli.tune import tune
 
 app = typer.Typer(
     name="fer-ensemble",
@@ -21,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (fit, predict, evaluate, members, make_faces):
+for verb in (fit, predict, evaluate, members, curves, tune, make_faces):
     app.command()(verb)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -14,6 +15,26 @@ N_SYNTHETIC = 1500
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False)
+
+
+def choose_device(device: str) -> None:
+    """Settle what networks run on, before a backend is imported.
+
+    Parameters
+    ----------
+    device : {'auto', 'cpu'}
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither.
+    """
+    if device not in ("auto", "cpu"):
+        raise typer.BadParameter(f"--device {device}: choose auto or cpu.")
+    if device == "cpu":
+        from fer_ensemble.models.device import use_cpu
+
+        use_cpu()
 
 
 def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDataset, str]:

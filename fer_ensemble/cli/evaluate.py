@@ -32,6 +32,9 @@ def evaluate(
     seed: Annotated[
         int, typer.Option(help="Seed of the synthetic faces; take another than for the fit.")
     ] = 1_000_000,
+    device: Annotated[
+        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
+    ] = "auto",
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a face that can't be used.")
     ] = False,
@@ -45,11 +48,12 @@ def evaluate(
       fer-ensemble evaluate fer2013.zip --model model/ --split test --json figures.json
     """
     from fer_ensemble.artifact import load_ensemble
-    from fer_ensemble.cli.console import notes, output, read_faces
+    from fer_ensemble.cli.console import choose_device, notes, output, read_faces
     from fer_ensemble.cli.tables import class_table, score_table
     from fer_ensemble.datasets import emotion_names
     from fer_ensemble.ensemble import score_ensemble
 
+    choose_device(device)
     ensemble = load_ensemble(model)
     faces, told = read_faces(data, strict=strict, seed=seed)
     part = faces if data is None else faces.select(split)

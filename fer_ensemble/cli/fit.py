@@ -43,6 +43,24 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    recipe: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Recipe that 'fer-ensemble tune' found, for the member it names; can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    time_budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Time for training the networks, as in 20m or 1h30m, shared equally among them. "
+            "Each schedule is fitted to the epochs that its share affords.",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
+    ] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes and threads; -1 takes all processors.")] = -1,
     resume: Annotated[
@@ -58,28 +76,36 @@ def fit(
     """Train an ensemble on labelled faces and save it.
 
     A tenth of the training faces is held out for early stopping and for learning the weights of
-    the members. Ctrl-C keeps the members that are done; --resume goes on from there.
+    the members. Ctrl-C keeps the members that are done and the epochs of the one in training;
+    --resume goes on from there.
 
     Examples:
 
       fer-ensemble fit --out model/
 
       fer-ensemble fit fer2013.zip --members dense_hog,boosted_hog --out model/
+
+      fer-ensemble fit fer2013.zip --members se_resnet --time-budget 1h --out model/
     """
     from fer_ensemble.artifact import fit_resumable
-    from fer_ensemble.cli.console import notes, output, read_faces, told_counts
+    from fer_ensemble.cli.console import choose_device, notes, output, read_faces, told_counts
+    from fer_ensemble.cli.durations import parse_duration
     from fer_ensemble.cli.tables import score_table
     from fer_ensemble.datasets import emotion_names
     from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
     from fer_ensemble.models import create_member
 
+    choose_device(device)
     chosen = [name.strip() for name in members.split(",") if name.strip()]
-    changes = _parse_settings(settings or [], chosen)
+    changes = _parse_settings(settings or [], recipe or [], chosen)
+    estimators = [
+        (name, create_member(name, random_state=seed, n_jobs=jobs, verbose=1, **changes[name]))
+        for name in chosen
+    ]
+    if time_budget is not None:
+        _share(parse_duration(time_budget), [member for _, member in estimators])
     ensemble = VotingEnsemble(
-        [
-            (name, create_member(name, random_state=seed, n_jobs=jobs, verbose=1, **changes[name]))
-            for name in chosen
-        ],
+        estimators,
         rule=rule,
         validation_fraction=validation_fraction,
         random_state=seed,
@@ -124,8 +150,8 @@ def fit(
     except KeyboardInterrupt:
         kept = ", ".join(finished) or "no member"
         notes.print(
-            f"\nInterrupted; {kept} done and kept in {out}. "
-            "Go on with the same command and --resume.",
+            f"\nInterrupted; {kept} done; what is done is kept in {out}, down to the last "
+            "epoch. Go on with the same command and --resume.",
             style="yellow",
         )
         raise typer.Exit(130) from None
@@ -148,9 +174,20 @@ def fit(
     )
 
 
-def _parse_settings(settings: list[str], members: list[str]) -> dict[str, dict[str, Any]]:
-    """Turn ``member.parameter=value`` into parameters of each member."""
+def _parse_settings(
+    settings: list[str], recipes: list[Path], members: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Turn recipes and ``member.parameter=value``, which wins, into parameters of each member."""
+    from fer_ensemble.models.search import read_recipe
+
     changes: dict[str, dict[str, Any]] = {name: {} for name in members}
+    for path in recipes:
+        name, params = read_recipe(path)
+        if name not in changes:
+            raise typer.BadParameter(
+                f"--recipe {path} is for {name}, which is not among {', '.join(members)}."
+            )
+        changes[name].update(params)
     for setting in settings:
         target, equals, value = setting.partition("=")
         name, dot, parameter = target.partition(".")
@@ -164,3 +201,15 @@ def _parse_settings(settings: list[str], members: list[str]) -> dict[str, dict[s
         except (ValueError, SyntaxError):
             changes[name][parameter] = value
     return changes
+
+
+def _share(seconds: float, members: list[Any]) -> None:
+    """Give each network an equal share of the time."""
+    holders = [
+        (member, parameter)
+        for member in members
+        for parameter in member.get_params()
+        if parameter.split("__")[-1] == "time_budget"
+    ]
+    for member, parameter in holders:
+        member.set_params(**{parameter: seconds / len(holders)})

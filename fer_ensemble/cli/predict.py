@@ -38,6 +38,9 @@ def predict(
     jobs: Annotated[
         int, typer.Option(min=-1, help="Threads that decode pictures; -1 takes all processors.")
     ] = -1,
+    device: Annotated[
+        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
+    ] = "auto",
 ) -> None:
     """Predict the expression of the face in every picture.
 
@@ -61,8 +64,10 @@ def predict(
         2  wrong usage
       130  interrupted; rows that were written are kept
     """
+    from fer_ensemble.cli.console import choose_device
     from fer_ensemble.cli.outcome import INTERRUPTED, Tally, count, say
 
+    choose_device(device)
     tally = Tally()
     try:
         code = _run(paths, model, out, batch_size, jobs, tally)

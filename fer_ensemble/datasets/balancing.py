@@ -105,7 +105,9 @@ def _wanted(
         unknown = [label for label in target if label not in labels.tolist()]
         if unknown:
             raise ValueError(f"Cannot balance labels {unknown}: there are {labels.tolist()}.")
-        wanted = np.array([target.get(label, n) for label, n in zip(labels.tolist(), counts)])
+        wanted = np.array(
+            [target.get(label, n) for label, n in zip(labels.tolist(), counts, strict=True)]
+        )
     else:
         wanted = np.full(len(counts), target)
     if wanted.min() < 1:

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 
 def write_checkpoint(
-    path: str | os.PathLike[str], model: keras.Model, best: list[NDArray[Any]], state: dict[str, Any]
+    path: str | os.PathLike[str],
+    model: keras.Model,
+    best: list[NDArray[Any]],
+    state: dict[str, Any],
 ) -> None:
     """Write all that a training depends on; an older checkpoint stays until this one is whole.
 

@@ -41,6 +41,29 @@ def has_gpu() -> bool:
     return any(name.startswith(("gpu", "cuda")) for name in keras.distribution.list_devices())
 
 
+def use_cpu() -> None:
+    """Hide all GPUs from a backend that is not imported yet."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ["KERAS_TORCH_DEVICE"] = "cpu"
+
+
+def describe_device() -> str:
+    """Name the backend and the GPU or processor that networks run on.
+
+    Returns
+    -------
+    str
+        Such as ``'NVIDIA A100 (jax)'`` or ``'CPU, 2 cores (tensorflow)'``.
+    """
+    import keras
+    from joblib import cpu_count
+
+    backend = keras.backend.backend()
+    name = _gpu_name(backend) if has_gpu() else f"CPU, {cpu_count()} cores"
+    return f"{name} ({backend})"
+
+
 def resolve_precision(precision: str) -> str:
     """Turn ``'auto'`` into the Keras dtype policy that trains fastest here.
 
@@ -59,6 +82,21 @@ def resolve_precision(precision: str) -> str:
         return precision
     supported = _gpu_has_bfloat16() if has_gpu() else _cpu_has_amx()
     return "mixed_bfloat16" if supported else "float32"
+
+
+def _gpu_name(backend: str) -> str:
+    if backend == "torch":
+        import torch
+
+        return str(torch.cuda.get_device_name(0))
+    if backend == "jax":
+        import jax
+
+        return str(jax.devices("gpu")[0].device_kind)
+    import tensorflow as tf
+
+    details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+    return str(details.get("device_name", "GPU"))
 
 
 def _cpu_has_amx() -> bool:

@@ -141,7 +141,11 @@ class EpochLoop:
         if averaged is not None:
             _swap(self._model, raw)
         self._lower_on_plateau(improved)
-        figures |= {"learning_rate": rate, "seconds": time.perf_counter() - started}
+        figures |= {
+            "learning_rate": rate,
+            "seconds": time.perf_counter() - started,
+            "epoch": self._pace.epoch,
+        }
         for name, value in figures.items():
             self.history.setdefault(name, []).append(value)
         self._progress.report(len(self.history["seconds"]), figures)
@@ -266,8 +270,9 @@ class Progress:
 
     def report(self, epoch: int, figures: Mapping[str, float]) -> None:
         """Show an epoch."""
-        shown = [f"{short} {figures[name]:.3f}" for name, short in self._SHOWN.items()
-                 if name in figures]
+        shown = [
+            f"{short} {figures[name]:.3f}" for name, short in self._SHOWN.items() if name in figures
+        ]
         self._display.report(" · ".join([f"epoch {epoch}/{self._epochs}", *shown]))
 
     def resume(self, steps: int, epochs: int) -> None:

@@ -114,8 +114,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     input_shape_ : tuple of int
         Shape of one sample.
     history_ : dict of str to list of float
-        Per epoch: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate`` and
-        ``seconds``.
+        Per epoch: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate``,
+        ``seconds`` and ``epoch``, the epochs done, of which a time budget may end the last early.
     class_counts_ : dict of str to dict
         Training samples of each class ``'before'`` and ``'after'`` balancing.
     n_features_in_ : int

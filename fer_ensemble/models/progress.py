@@ -74,9 +74,18 @@ class ProgressDisplay:
         """
         self._done = self._resumed = done
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, status=status)
-        elif self._visible:
-            self._console.print(f"{self._title} · {status}", highlight=False)
+            self._bar.update(self._task, completed=done)
+        self.say(status)
+
+    def say(self, what: str) -> None:
+        """Print a line that stays.
+
+        Parameters
+        ----------
+        what : str
+        """
+        if self._visible:
+            self._console.print(f"{self._title} · {what}", highlight=False, soft_wrap=True)
 
     def report(self, status: str) -> None:
         """Show how the training stands.
@@ -95,11 +104,7 @@ class ProgressDisplay:
             self._last_line = now
             done = max(self._done - self._resumed, 1)
             left = (now - self._started) * (self._total - self._done) / done
-            self._console.print(
-                f"{self._title} · {status} · at most {left:.0f} s left",
-                highlight=False,
-                soft_wrap=True,
-            )
+            self.say(f"{status} · at most {left:.0f} s left")
 
     def __exit__(
         self,

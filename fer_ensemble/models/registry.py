@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ from sklearn.base import ClassifierMixin
 
 _Builder = Callable[[], ClassifierMixin]
 _MEMBERS: dict[str, MemberInfo] = {}
+_BYTES_PER_PARAMETER = 4
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,33 @@ class MemberInfo:
     parameters: int | None
     multiply_accumulates: int | None
     build: _Builder
+
+    @property
+    def description(self) -> str:
+        """What it is, in full: the docstring of `build`."""
+        return inspect.getdoc(self.build) or ""
+
+    @property
+    def file_size(self) -> int | None:
+        """Bytes of its weights in a saved ensemble, in single precision; None for trees."""
+        return None if self.parameters is None else _BYTES_PER_PARAMETER * self.parameters
+
+    def recipe(self) -> dict[str, Any]:
+        """Tell what its recipe changes of its estimators' defaults.
+
+        Returns
+        -------
+        dict of str to object
+            Values under the names that :func:`create_member` takes, as ``epochs`` or
+            ``classifier__epochs``. Each step of a pipeline comes before its own parameters.
+
+        Examples
+        --------
+        >>> from fer_ensemble.models.registry import get_member
+        >>> get_member("vgg_style").recipe()["epochs"]
+        10
+        """
+        return _changed_params(self.build())
 
 
 def member(
@@ -97,8 +127,8 @@ def create_member(name: str, **params: Any) -> ClassifierMixin:
         One of :func:`list_members`.
     **params
         Parameters to change, under scikit-learn's nested names: ``epochs=5`` for a network,
-        ``classifier__epochs=5`` for a pipeline. ``random_state``, ``n_jobs`` and ``verbose``
-        reach every step that has them, whichever the member.
+        ``classifier__epochs=5`` for a pipeline. ``random_state``, ``n_jobs``, ``verbose``,
+        ``time_budget`` and ``checkpoint`` reach every step that has them, whichever the member.
 
     Returns
     -------
@@ -116,10 +146,8 @@ def create_member(name: str, **params: Any) -> ClassifierMixin:
     >>> create_member("dense_hog", classifier__epochs=5, random_state=0).steps[-1][1].epochs
     5
     """
-    if name not in _MEMBERS:
-        raise ValueError(f"Unknown member {name!r}: choose among {list(_MEMBERS)}.")
-    estimator = _MEMBERS[name].build()
-    for shared in ("random_state", "n_jobs", "verbose"):
+    estimator = get_member(name).build()
+    for shared in ("random_state", "n_jobs", "verbose", "time_budget", "checkpoint"):
         if shared not in params:
             continue
         value = params.pop(shared)
@@ -134,6 +162,30 @@ def create_member(name: str, **params: Any) -> ClassifierMixin:
     return estimator.set_params(**params)
 
 
+def get_member(name: str) -> MemberInfo:
+    """Look up what is known of a member.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_members`.
+
+    Returns
+    -------
+    MemberInfo
+
+    Raises
+    ------
+    ValueError
+        If there is no such member; the message names similar ones.
+    """
+    if name not in _MEMBERS:
+        similar = difflib.get_close_matches(name, _MEMBERS)
+        hint = f" Did you mean {' or '.join(similar)}?" if similar else ""
+        raise ValueError(f"Unknown member {name!r}: choose among {list(_MEMBERS)}.{hint}")
+    return _MEMBERS[name]
+
+
 def list_members() -> list[MemberInfo]:
     """List the members that :func:`create_member` can make.
 
@@ -143,3 +195,20 @@ def list_members() -> list[MemberInfo]:
         In the order of registration.
     """
     return list(_MEMBERS.values())
+
+
+def _changed_params(estimator: Any) -> dict[str, Any]:
+    signature = inspect.signature(type(estimator).__init__).parameters
+    defaults = {name: parameter.default for name, parameter in signature.items()}
+    changed = {
+        name: value
+        for name, value in estimator.get_params(deep=False).items()
+        # By repr, since arrays have no single answer to whether they are equal.
+        if name != "steps" and repr(value) != repr(defaults.get(name))
+    }
+    for name, step in getattr(estimator, "steps", ()):
+        changed[name] = step
+        if hasattr(step, "get_params"):
+            nested = _changed_params(step)
+            changed |= {f"{name}__{key}": value for key, value in nested.items()}
+    return changed

@@ -157,6 +157,11 @@ class Pace:
         return max(0, min(planned, int(left / each)))
 
     @property
+    def epoch(self) -> float:
+        """Epochs done; the last one may be a part of one."""
+        return self.step / self._steps_per_epoch
+
+    @property
     def finished(self) -> bool:
         """Whether no step is left."""
         return self.remaining == 0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.models.augmentation import augmentation_layers
-from fer_ensemble.models.device import has_gpu, resolve_precision
+from fer_ensemble.models.device import describe_device, has_gpu, resolve_precision
 from fer_ensemble.models.epochs import EpochLoop, Progress, batches
 from fer_ensemble.models.mixup import MixedModel, MixUp
 from fer_ensemble.models.networks import NETWORKS
@@ -86,7 +86,8 @@ def train(
     """
     _check_parameters(estimator)
     with _seeded(seed):
-        network = build_network(estimator, resolve_precision(estimator.precision))
+        precision = resolve_precision(estimator.precision)
+        network = build_network(estimator, precision)
         if initial_weights is not None:
             network.set_weights(initial_weights)
         model = _training_model(estimator, network, seed)
@@ -94,6 +95,7 @@ def train(
         title = builder if isinstance(builder := estimator.network, str) else builder.__name__
         steps = -(-len(fitted.X) // estimator.batch_size) * estimator.epochs
         with ProgressDisplay(title, steps, bool(estimator.verbose)) as display:
+            display.say(f"{describe_device()}, {precision}")
             loop = EpochLoop(
                 model,
                 network,
@@ -132,9 +134,7 @@ def predict_batches(network: keras.Model, X: NDArray[Any]) -> NDArray[np.float64
     return np.concatenate(parts).astype(np.float64)
 
 
-def build_network(
-    estimator: Trainable, precision: str, *, to_predict: bool = False
-) -> keras.Model:
+def build_network(estimator: Trainable, precision: str, *, to_predict: bool = False) -> keras.Model:
     """Build an estimator's network with fresh weights.
 
     Parameters

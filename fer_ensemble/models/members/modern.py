@@ -39,7 +39,7 @@ def se_resnet() -> KerasClassifier:
         learning_rate=1e-3,
         optimizer_params={"weight_decay": 1e-2},
         schedule="one_cycle",
-        epochs=45,
+        epochs=32,
         batch_size=64,
         patience=None,
         monitor="accuracy",

@@ -114,7 +114,7 @@ def regularised_cnn(
     dropout: float = 0.25,
     units: int = 512,
 ) -> keras.Model:
-    """Five padded blocks with leaky rectifiers, global average pooling and a normalised dense layer.
+    """Five padded blocks with leaky rectifiers, average pooling and a normalised dense layer.
 
     Published are the blocks, filters from 128 to 512, the dense layer of 512 and its dropout; the
     filters between, the slope ("small") and the dropout of the blocks are not.

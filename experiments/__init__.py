@@ -1,0 +1,1 @@
+"""The published systems, run on real data: ``python -m experiments.run`` and ``.table``."""

@@ -1,0 +1,177 @@
+"""Run a published system: ``python -m experiments.run NAME --data fer2013.zip``."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from experiments.protocols import PROTOCOLS, Parts
+from experiments.systems import System, read_system
+from fer_ensemble.cli.console import notes, output, read_faces
+from fer_ensemble.cli.durations import parse_duration
+from fer_ensemble.datasets import EMOTIONS, FaceDataset, copy_groups
+from fer_ensemble.evaluation import evaluate_predictions
+from fer_ensemble.models import create_member
+from fer_ensemble.models.device import describe_device
+
+HERE = Path(__file__).parent
+_PACKAGES = (
+    "fer-ensemble",
+    "keras",
+    "tensorflow",
+    "numpy",
+    "scikit-learn",
+    "scikit-image",
+    "xgboost",
+)
+
+
+def main(
+    name: Annotated[str, typer.Argument(help="A system: the name of a file in systems/.")],
+    data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
+    protocol: Annotated[
+        str, typer.Option(help="How to split: official, or published for its authors' way.")
+    ] = "official",
+    time_budget: Annotated[
+        str | None, typer.Option(help="Time for each training, as in 20m.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    note: Annotated[str, typer.Option(help="What else to say of this run.")] = "",
+    results: Annotated[Path, typer.Option(help="Folder for the figures.")] = HERE / "results",
+) -> None:
+    """Train a published system and measure it.
+
+    Writes the figures as JSON into results/ and the probabilities into predictions/. A run that
+    was interrupted goes on from its last epoch when it is started again.
+    """
+    if protocol not in ("official", "published"):
+        raise typer.BadParameter(f"--protocol {protocol}: choose official or published.")
+    try:
+        system = read_system(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    faces, _ = read_faces(data, strict=False, seed=seed)
+    parts = _parts(system, faces, protocol, seed)
+    seconds = None if time_budget is None else parse_duration(time_budget)
+    unfinished = HERE / "unfinished" / f"{name}.{protocol}.npz"
+    member = create_member(
+        system.member,
+        random_state=seed,
+        n_jobs=-1,
+        verbose=1,
+        time_budget=seconds,
+        checkpoint=str(unfinished),
+    )
+    rounds = []
+    started = time.perf_counter()
+    for number in range(system.more_training + 1):
+        if number:
+            notes.print(f"More training, round {number} of {system.more_training}")
+            _go_on(member)
+        member.fit(parts.X_train, parts.y_train)
+        probabilities = member.predict_proba(parts.X_test)
+        rounds.append(_scores(parts, probabilities))
+    record = {
+        "system": name,
+        "protocol": protocol,
+        "command": _command(data, protocol, time_budget, seed, name),
+        "note": note,
+        "device": describe_device(),
+        "versions": {package: importlib.metadata.version(package) for package in _PACKAGES},
+        "seed": seed,
+        "n_train": len(parts.y_train),
+        "test": parts.told,
+        "minutes": round((time.perf_counter() - started) / 60, 1),
+        "time_budget": time_budget,
+        **_training(member),
+        **rounds[-1],
+    }
+    if len(rounds) > 1:
+        record["earlier_rounds"] = [scores["all"]["accuracy"] for scores in rounds[:-1]]
+    _write(record, probabilities, parts, results)
+    unfinished.unlink(missing_ok=True)
+
+
+def _parts(system: System, faces: FaceDataset, protocol: str, seed: int) -> Parts:
+    if system.classes:
+        labels = [EMOTIONS.index(emotion) for emotion in system.classes]
+        faces = faces.take(np.isin(faces.labels, labels))
+    if protocol == "official":
+        return PROTOCOLS["official"](faces, seed)
+    return PROTOCOLS[system.protocol](faces, seed, **system.protocol_params)
+
+
+def _go_on(member: Any) -> None:
+    """Have the next fit start from the weights of the last."""
+    names = [name for name in member.get_params() if name.split("__")[-1] == "warm_start"]
+    member.set_params(**dict.fromkeys(names, True))
+
+
+def _scores(parts: Parts, probabilities: Any) -> dict[str, Any]:
+    """Measure on all test faces, and on those without an exact copy in the training data."""
+    groups = copy_groups(np.concatenate([parts.X_train, parts.X_test]))
+    n_train = len(parts.X_train)
+    alone = ~np.isin(groups[n_train:], groups[:n_train])
+    classes = np.unique(parts.y_train)
+    names = [EMOTIONS[label] for label in classes]
+
+    def measure(rows: Any) -> dict[str, Any]:
+        return evaluate_predictions(
+            parts.y_test[rows],
+            probabilities=probabilities[rows],
+            classes=classes,
+            class_names=names,
+        ).to_dict()
+
+    return {"all": measure(np.ones_like(alone)), "without_copies": measure(alone)}
+
+
+def _training(member: Any) -> dict[str, Any]:
+    """Tell how a network was trained; nothing of other members."""
+    network = member.steps[-1][1] if hasattr(member, "steps") else member
+    if not hasattr(network, "history_"):
+        return {"epochs_run": None, "epochs_planned": None}
+    history = {
+        key: [float(f"{value:.5g}") for value in values] for key, values in network.history_.items()
+    }
+    return {
+        "epochs_run": round(history["epoch"][-1], 2),
+        "epochs_planned": network.epochs,
+        "class_counts": network.class_counts_,
+        "history": history,
+    }
+
+
+def _command(data: Path, protocol: str, time_budget: str | None, seed: int, name: str) -> str:
+    parts = ["python -m experiments.run", name, "--data", data.name, "--protocol", protocol]
+    parts += ["--time-budget", time_budget] if time_budget else []
+    return " ".join([*parts, "--seed", str(seed)])
+
+
+def _write(record: dict[str, Any], probabilities: Any, parts: Parts, results: Path) -> None:
+    stem = f"{record['system']}.{record['protocol']}"
+    predictions = HERE / "predictions" / f"{stem}.npz"
+    for folder in (results, predictions.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        predictions, probabilities=probabilities.astype(np.float32), y_true=parts.y_test
+    )
+    (results / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
+    figures = record["all"]
+    low, high = figures["accuracy_interval"]
+    output.print(
+        f"{record['system']}, {record['protocol']} protocol, {parts.told}, n = {figures['n']:,}: "
+        f"accuracy {figures['accuracy']:.3f} ({low:.3f}–{high:.3f}), "
+        f"macro F1 {figures['macro_f1']:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(typer.run(main))

@@ -1,0 +1,107 @@
+"""Compare the training engine with Keras's own fit: ``python -m experiments.training_speed``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import keras
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from fer_ensemble.datasets import load_faces
+from fer_ensemble.models import KerasClassifier
+from fer_ensemble.models.device import describe_device, resolve_precision
+from fer_ensemble.models.networks import NETWORKS
+from fer_ensemble.models.training import jit_compile
+
+HERE = Path(__file__).parent
+_BATCH_SIZE = 64
+_AUGMENTATION = {"flip": True, "rotation": 10, "translation": 0.1}
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
+    network: Annotated[str, typer.Option(help="Network to train.")] = "cnn_2",
+    faces: Annotated[int, typer.Option(help="Training faces of an epoch.")] = 6400,
+    rounds: Annotated[int, typer.Option(help="Rounds of all three, one after the other.")] = 3,
+    out: Annotated[Path, typer.Option(help="File for the figures.")] = HERE
+    / "results"
+    / "training_speed.json",
+) -> None:
+    """Time epochs of Keras's fit and of the engine, without and with augmentation, in turn.
+
+    Throughput is that of each side's fastest epoch, the first of each round left out: it compiles.
+    """
+    training = load_faces(data).select("train")
+    rows = np.random.default_rng(0).permutation(len(training))[:faces]
+    X, y = training.images[rows][..., np.newaxis], training.labels[rows]
+    seconds: dict[str, list[float]] = {"keras": [], "engine": [], "engine, augmented": []}
+    for _ in range(rounds):
+        seconds["keras"] += _time_keras(network, X, y)
+        seconds["engine"] += _time_engine(network, X, y, None)
+        seconds["engine, augmented"] += _time_engine(network, X, y, _AUGMENTATION)
+    fastest = {side: min(times) for side, times in seconds.items()}
+    record = {
+        "network": network,
+        "faces": faces,
+        "batch_size": _BATCH_SIZE,
+        "device": describe_device(),
+        "precision": resolve_precision("auto"),
+        "epoch_seconds": {side: [round(t, 2) for t in times] for side, times in seconds.items()},
+        "throughput_of_keras": {
+            side: round(fastest["keras"] / time, 3) for side, time in fastest.items()
+        },
+    }
+    out.write_text(json.dumps(record, indent=1) + "\n")
+    typer.echo(json.dumps(record["throughput_of_keras"]))
+
+
+def _time_keras(network: str, X: NDArray[Any], y: NDArray[Any]) -> list[float]:
+    """Time epochs of ``Model.fit`` on the bare network."""
+    keras.config.set_dtype_policy(resolve_precision("auto"))
+    model = NETWORKS[network](X.shape[1:], 7)
+    keras.config.set_dtype_policy("float32")
+    model.compile(
+        optimizer="adam",
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=jit_compile(),
+    )
+    clock = _Clock()
+    model.fit(X, y, batch_size=_BATCH_SIZE, epochs=3, verbose=0, callbacks=[clock])
+    return clock.seconds[1:]
+
+
+def _time_engine(
+    network: str, X: NDArray[Any], y: NDArray[Any], augmentation: dict[str, Any] | None
+) -> list[float]:
+    classifier = KerasClassifier(
+        network,
+        augmentation=augmentation,
+        epochs=3,
+        batch_size=_BATCH_SIZE,
+        validation_fraction=None,
+        random_state=0,
+    )
+    return classifier.fit(X, y).history_["seconds"][1:]
+
+
+class _Clock(keras.callbacks.Callback):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.seconds.append(time.perf_counter() - self._started)
+
+
+if __name__ == "__main__":
+    sys.exit(typer.run(main))
