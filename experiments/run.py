@@ -14,6 +14,7 @@ import typer
 
 from experiments.protocols import PROTOCOLS, Parts
 from experiments.systems import System, read_system
+from fer_ensemble.artifact.members import dump_member
 from fer_ensemble.cli.console import notes, output, read_faces
 from fer_ensemble.cli.durations import parse_duration
 from fer_ensemble.datasets import EMOTIONS, FaceDataset, copy_groups
@@ -48,8 +49,9 @@ def main(
 ) -> None:
     """Train a published system and measure it.
 
-    Writes the figures as JSON into results/ and the probabilities into predictions/. A run that
-    was interrupted goes on from its last epoch when it is started again.
+    Writes the figures as JSON into results/, the probabilities into predictions/ and the fitted
+    member into fitted/. A run that was interrupted goes on from its last epoch when it is started
+    again.
     """
     if protocol not in ("official", "published"):
         raise typer.BadParameter(f"--protocol {protocol}: choose official or published.")
@@ -60,7 +62,7 @@ def main(
     faces, _ = read_faces(data, strict=False, seed=seed)
     parts = _parts(system, faces, protocol, seed)
     seconds = None if time_budget is None else parse_duration(time_budget)
-    unfinished = HERE / "unfinished" / f"{name}.{protocol}.npz"
+    unfinished = _file("unfinished", f"{name}.{protocol}.npz")
     member = create_member(
         system.member,
         random_state=seed,
@@ -74,7 +76,7 @@ def main(
     for number in range(system.more_training + 1):
         if number:
             notes.print(f"More training, round {number} of {system.more_training}")
-            _go_on(member)
+            _set_everywhere(member, "warm_start", True)
         member.fit(parts.X_train, parts.y_train)
         probabilities = member.predict_proba(parts.X_test)
         rounds.append(_scores(parts, probabilities))
@@ -96,6 +98,8 @@ def main(
     if len(rounds) > 1:
         record["earlier_rounds"] = [scores["all"]["accuracy"] for scores in rounds[:-1]]
     _write(record, probabilities, parts, results)
+    _set_everywhere(member, "checkpoint", None)
+    _file("fitted", f"{name}.{protocol}.skops").write_bytes(dump_member(name, member))
     unfinished.unlink(missing_ok=True)
 
 
@@ -108,10 +112,16 @@ def _parts(system: System, faces: FaceDataset, protocol: str, seed: int) -> Part
     return PROTOCOLS[system.protocol](faces, seed, **system.protocol_params)
 
 
-def _go_on(member: Any) -> None:
-    """Have the next fit start from the weights of the last."""
-    names = [name for name in member.get_params() if name.split("__")[-1] == "warm_start"]
-    member.set_params(**dict.fromkeys(names, True))
+def _set_everywhere(member: Any, parameter: str, value: Any) -> None:
+    """Set the parameter of that name in every step that has it."""
+    names = [name for name in member.get_params() if name.split("__")[-1] == parameter]
+    member.set_params(**dict.fromkeys(names, value))
+
+
+def _file(folder: str, name: str) -> Path:
+    path = HERE / folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _scores(parts: Parts, probabilities: Any) -> dict[str, Any]:
@@ -157,11 +167,11 @@ def _command(data: Path, protocol: str, time_budget: str | None, seed: int, name
 
 def _write(record: dict[str, Any], probabilities: Any, parts: Parts, results: Path) -> None:
     stem = f"{record['system']}.{record['protocol']}"
-    predictions = HERE / "predictions" / f"{stem}.npz"
-    for folder in (results, predictions.parent):
-        folder.mkdir(parents=True, exist_ok=True)
+    results.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
-        predictions, probabilities=probabilities.astype(np.float32), y_true=parts.y_test
+        _file("predictions", f"{stem}.npz"),
+        probabilities=probabilities.astype(np.float32),
+        y_true=parts.y_test,
     )
     (results / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
     figures = record["all"]

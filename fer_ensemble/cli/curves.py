@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".png", ".svg", ".pdf")
 _METRICS = ("loss", "accuracy", "learning_rate")
-_PANEL_SIZE = (4.0, 3.0)  # inches
+_PANEL_SIZE = (4.0, 3.4)  # inches
 
 
 def curves(

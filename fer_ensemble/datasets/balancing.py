@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-_BY_NAME = {"max": np.max, "min": np.min, "mean": np.mean}
+_BY_NAME: dict[str, Any] = {"max": np.max, "min": np.min, "mean": np.mean}
 
 
 @dataclass(frozen=True)

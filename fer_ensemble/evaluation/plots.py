@@ -162,7 +162,7 @@ def plot_class_counts(
             color=(_BLUE, _VERMILLION)[i],
             label=label,
         )
-        ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize="small")
+        ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize="x-small")
     ax.set_yticks(places, [str(name) for name in classes])
     ax.invert_yaxis()
     ax.margins(x=0.15)  # room for the numbers

@@ -34,7 +34,7 @@ def write_checkpoint(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {f"variable_{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
+    arrays: dict[str, Any] = {f"variable_{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
     arrays |= {f"best_{i}": array for i, array in enumerate(best)}
     arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
     partial = path.with_name(f"{path.name}.partial")

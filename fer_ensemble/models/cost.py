@@ -143,13 +143,13 @@ def _multiply_accumulates(layer: keras.layers.Layer) -> int:
     if isinstance(layer, keras.Model):
         return sum(_multiply_accumulates(inner) for inner in layer.layers)
     if isinstance(layer, layers.SeparableConv2D):
-        kernels, channels = (layer.depthwise_kernel, layer.pointwise_kernel), layer.filters
+        kernels, channels = [layer.depthwise_kernel, layer.pointwise_kernel], layer.filters
     elif isinstance(layer, layers.DepthwiseConv2D):
-        kernels, channels = (layer.kernel,), math.prod(layer.kernel.shape[2:])
+        kernels, channels = [layer.kernel], math.prod(layer.kernel.shape[2:])
     elif isinstance(layer, layers.Conv2D):
-        kernels, channels = (layer.kernel,), layer.filters
+        kernels, channels = [layer.kernel], layer.filters
     elif isinstance(layer, layers.Dense):
-        kernels, channels = (layer.kernel,), layer.units
+        kernels, channels = [layer.kernel], layer.units
     else:
         return 0
     places = math.prod(layer.output.shape[1:]) // channels

@@ -49,18 +49,18 @@ class ProgressDisplay:
             self._task = self._bar.add_task(self._title, total=self._total, status="")
         return self
 
-    def advance(self, total: int) -> None:
+    def advance(self, total: int | None = None) -> None:
         """Count one step.
 
         Parameters
         ----------
-        total : int
-            Steps planned by now.
+        total : int, default=None
+            Steps planned by now, if that changed.
         """
         self._done += 1
-        self._total = total
+        self._total = self._total if total is None else total
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._done, total=total)
+            self._bar.update(self._task, completed=self._done, total=self._total)
 
     def resume(self, done: int, status: str) -> None:
         """Show that a training goes on.

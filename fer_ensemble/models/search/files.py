@@ -16,11 +16,12 @@ TRIALS = "trials"
 #: Recipe of the best trial so far.
 RECIPE = "best.json"
 
+# The seed before the data, of which it holds out others.
 _TOLD = {
     "member": "another member",
+    "random_state": "another seed",
     "data": "other faces",
     "space": "another search space",
-    "random_state": "another seed",
     "recipe": "another recipe of the member",
     "epochs": "another number of epochs",
     "trial_seconds": "another time for each trial",
