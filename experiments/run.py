@@ -17,7 +17,7 @@ from experiments.systems import System, read_system
 from fer_ensemble.artifact.members import dump_member
 from fer_ensemble.cli.console import notes, output, read_faces
 from fer_ensemble.cli.durations import parse_duration
-from fer_ensemble.datasets import EMOTIONS, FaceDataset, copy_groups
+from fer_ensemble.datasets import EMOTIONS, FaceDataset, copy_groups, holdout_split
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.models import create_member
 from fer_ensemble.models.device import describe_device
@@ -71,13 +71,15 @@ def main(
         time_budget=seconds,
         checkpoint=str(unfinished),
     )
+    fitted, held = _hold_out(parts, seed)
+    X_held, y_held = parts.X_train[held], parts.y_train[held]
     rounds = []
     started = time.perf_counter()
     for number in range(system.more_training + 1):
         if number:
             notes.print(f"More training, round {number} of {system.more_training}")
             _set_everywhere(member, "warm_start", True)
-        member.fit(parts.X_train, parts.y_train)
+        member.fit(parts.X_train[fitted], parts.y_train[fitted], validation_data=(X_held, y_held))
         probabilities = member.predict_proba(parts.X_test)
         rounds.append(_scores(parts, probabilities))
     record = {
@@ -88,7 +90,8 @@ def main(
         "device": describe_device(),
         "versions": {package: importlib.metadata.version(package) for package in _PACKAGES},
         "seed": seed,
-        "n_train": len(parts.y_train),
+        "n_train": len(fitted),
+        "n_held_out": len(held),
         "test": parts.told,
         "minutes": round((time.perf_counter() - started) / 60, 1),
         "time_budget": time_budget,
@@ -97,7 +100,15 @@ def main(
     }
     if len(rounds) > 1:
         record["earlier_rounds"] = [scores["all"]["accuracy"] for scores in rounds[:-1]]
-    _write(record, probabilities, parts, results)
+    _write(record, results)
+    np.savez_compressed(
+        _file("predictions", f"{name}.{protocol}.npz"),
+        test=probabilities.astype(np.float32),
+        y_test=parts.y_test,
+        held_out=member.predict_proba(X_held).astype(np.float32),
+        y_held_out=y_held,
+        held_out_rows=held,
+    )
     _set_everywhere(member, "checkpoint", None)
     _file("fitted", f"{name}.{protocol}.skops").write_bytes(dump_member(name, member))
     unfinished.unlink(missing_ok=True)
@@ -110,6 +121,16 @@ def _parts(system: System, faces: FaceDataset, protocol: str, seed: int) -> Part
     if protocol == "official":
         return PROTOCOLS["official"](faces, seed)
     return PROTOCOLS[system.protocol](faces, seed, **system.protocol_params)
+
+
+def _hold_out(parts: Parts, seed: int) -> tuple[Any, Any]:
+    """Hold out a tenth of the training faces for the choice of the epoch: the same for all."""
+    return holdout_split(
+        parts.y_train,
+        test_size=0.1,
+        groups=copy_groups(parts.X_train),
+        random_state=np.random.RandomState(seed).randint(2**31 - 1),
+    )
 
 
 def _set_everywhere(member: Any, parameter: str, value: Any) -> None:
@@ -165,19 +186,16 @@ def _command(data: Path, protocol: str, time_budget: str | None, seed: int, name
     return " ".join([*parts, "--seed", str(seed)])
 
 
-def _write(record: dict[str, Any], probabilities: Any, parts: Parts, results: Path) -> None:
-    stem = f"{record['system']}.{record['protocol']}"
+def _write(record: dict[str, Any], results: Path) -> None:
     results.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        _file("predictions", f"{stem}.npz"),
-        probabilities=probabilities.astype(np.float32),
-        y_true=parts.y_test,
+    (results / f"{record['system']}.{record['protocol']}.json").write_text(
+        json.dumps(record, indent=1) + "\n"
     )
-    (results / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
     figures = record["all"]
     low, high = figures["accuracy_interval"]
     output.print(
-        f"{record['system']}, {record['protocol']} protocol, {parts.told}, n = {figures['n']:,}: "
+        f"{record['system']}, {record['protocol']} protocol, {record['test']}, "
+        f"n = {figures['n']:,}: "
         f"accuracy {figures['accuracy']:.3f} ({low:.3f}–{high:.3f}), "
         f"macro F1 {figures['macro_f1']:.3f}"
     )

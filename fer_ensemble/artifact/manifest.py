@@ -71,15 +71,17 @@ class Manifest:
     preprocessing : dict
         What a face must be: ``size`` in pixels, ``color`` and ``dtype``.
     ensemble : dict
-        Parameters of the ensemble, its learned weights among them.
+        Kind and parameters of the ensemble, its learned weights and temperatures among them.
     members : list of StoredMember
         The members, in the ensemble's order.
     validation : StoredFile or None
-        Members' probabilities on the held-out data.
+        Members' probabilities on the held-out data, and what belongs to them.
     data : dict
         What the ensemble was fitted on.
     versions : dict of str to str
         Versions of the libraries that fitted it.
+    final_estimator : StoredFile or None
+        The fitted final estimator of a stacking ensemble.
     schema_version : int
         Version of this format.
     """
@@ -92,6 +94,7 @@ class Manifest:
     validation: StoredFile | None
     data: dict[str, Any]
     versions: dict[str, str]
+    final_estimator: StoredFile | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
 
 
@@ -151,8 +154,9 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
                 f"{SCHEMA_VERSION}: upgrade fer-ensemble."
             )
         content["members"] = [_stored_member(entry) for entry in content["members"]]
-        if content["validation"] is not None:
-            content["validation"] = StoredFile(**content["validation"])
+        for name in ("validation", "final_estimator"):
+            if content.get(name) is not None:
+                content[name] = StoredFile(**content[name])
         return Manifest(**content)
     except ArtifactError:
         raise

@@ -120,7 +120,7 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
         if unfinished.is_dir():
             shutil.rmtree(unfinished)
         return
-    if any(unfinished.glob("*.json")):
+    if unfinished.is_dir() and any(unfinished.iterdir()):
         if not resume:
             raise ArtifactError(
                 f"{directory} holds an interrupted fit: --resume goes on with it, "

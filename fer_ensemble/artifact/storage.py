@@ -23,21 +23,21 @@ from fer_ensemble.artifact.manifest import (
     write_manifest,
 )
 from fer_ensemble.artifact.members import describe_parameters, dump_member, load_member
+from fer_ensemble.artifact.states import (
+    Ensemble,
+    EnsembleState,
+    describe_state,
+    restore_state,
+)
 from fer_ensemble.datasets import emotion_names
-from fer_ensemble.ensemble import VotingEnsemble
 
 _LIBRARIES = ("fer-ensemble", "keras", "numpy", "scikit-image", "scikit-learn", "skops", "xgboost")
-_VALIDATION = "validation.npz"
-_VALIDATION_ARRAYS = (
-    "validation_indices_",
-    "validation_labels_",
-    "validation_probabilities_",
-    "validation_sample_weight_",
-)
+_ARRAYS = "validation.npz"
+_FINAL_ESTIMATOR = "_final_estimator.skops"
 
 
 def save_ensemble(
-    ensemble: VotingEnsemble,
+    ensemble: Ensemble,
     path: str | os.PathLike[str],
     *,
     data: dict[str, Any] | None = None,
@@ -48,7 +48,7 @@ def save_ensemble(
 
     Parameters
     ----------
-    ensemble : VotingEnsemble
+    ensemble : VotingEnsemble or StackingEnsemble
         Fitted, of members made of estimators of scikit-learn and this package.
     path : path-like
         Directory to make.
@@ -77,8 +77,7 @@ def save_ensemble(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from fer_ensemble import load_ensemble, save_ensemble
-    >>> from fer_ensemble.ensemble import VotingEnsemble
-    >>> X, y = load_iris(return_X_y=True)
+    >>>     >>> X, y = load_iris(return_X_y=True)
     >>> ensemble = VotingEnsemble([("bayes", GaussianNB())], random_state=0).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     again = load_ensemble(save_ensemble(ensemble, folder))
@@ -93,6 +92,9 @@ def save_ensemble(
         raise ArtifactError(
             f"{directory} holds a saved ensemble already: choose another folder, or overwrite it."
         )
+    state = describe_state(ensemble)
+    final = state.final_estimator
+    final_content = None if final is None else dump_member("final_estimator", final)
     contents = [(name, member, dump_member(name, member)) for name, member in ensemble.members_]
     directory.mkdir(parents=True, exist_ok=True)
     # Without a manifest, an interrupted save reads as no ensemble rather than as a mixed one.
@@ -106,24 +108,26 @@ def save_ensemble(
         )
         for name, member, content in contents
     ]
+    stored_final = None
+    if final_content is not None:
+        stored_final = store(directory, _FINAL_ESTIMATOR, final_content)
+    kept = {entry.stored.file for entry in members} | (
+        {_FINAL_ESTIMATOR} if stored_final else set()
+    )
     for file in directory.glob("*.skops"):
-        if file.name not in {entry.stored.file for entry in members}:
-            file.unlink()  # a member of the ensemble that stood here before
+        if file.name not in kept:
+            file.unlink()  # of the ensemble that stood here before
     classes = ensemble.classes_.tolist()
-    weights = ensemble.weights_
     write_manifest(
         directory,
         Manifest(
             classes=classes,
             class_names=emotion_names(classes),
             preprocessing={"size": face_size, "color": "gray", "dtype": "uint8"},
-            ensemble={
-                "rule": ensemble.rule,
-                "weights": None if weights is None else weights.tolist(),
-                "validation_fraction": ensemble.validation_fraction,
-            },
+            ensemble=state.parameters,
             members=members,
-            validation=_store_validation(directory, ensemble),
+            final_estimator=stored_final,
+            validation=_store_arrays(directory, state.arrays),
             data=data or {},
             versions={"python": platform.python_version()}
             | {name: version(name) for name in _LIBRARIES},
@@ -132,7 +136,7 @@ def save_ensemble(
     return directory
 
 
-def load_ensemble(path: str | os.PathLike[str]) -> VotingEnsemble:
+def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
     """Load a saved ensemble. No code in the artifact is run; networks are built by this package.
 
     Every file's hash is checked before it is parsed.
@@ -144,7 +148,7 @@ def load_ensemble(path: str | os.PathLike[str]) -> VotingEnsemble:
 
     Returns
     -------
-    VotingEnsemble
+    VotingEnsemble or StackingEnsemble
         Fitted, ready to predict.
 
     Raises
@@ -159,21 +163,17 @@ def load_ensemble(path: str | os.PathLike[str]) -> VotingEnsemble:
         (entry.name, load_member(entry.name, read_verified(directory, entry.stored)))
         for entry in manifest.members
     ]
+    final = None
+    if manifest.final_estimator is not None:
+        content = read_verified(directory, manifest.final_estimator)
+        final = load_member("final_estimator", content)
+    arrays = _load_arrays(directory, manifest.validation)
     try:
-        weights = manifest.ensemble["weights"]
-        ensemble = VotingEnsemble(
-            members,
-            rule=manifest.ensemble["rule"],
-            validation_fraction=manifest.ensemble["validation_fraction"],
-        )
+        ensemble = restore_state(members, EnsembleState(manifest.ensemble, arrays, final))
         ensemble.classes_ = np.asarray(manifest.classes)
-        ensemble.members_ = members
-        ensemble.weights_ = None if weights is None else np.asarray(weights, dtype=np.float64)
         ensemble.fit_times_ = {
             entry.name: entry.fit_seconds for entry in manifest.members if entry.fit_seconds
         }
-        for name, array in _load_validation(directory, manifest.validation).items():
-            setattr(ensemble, name, array)
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
             f"{directory}: its manifest is damaged ({error}). Fit or copy it again."
@@ -181,19 +181,17 @@ def load_ensemble(path: str | os.PathLike[str]) -> VotingEnsemble:
     return ensemble
 
 
-def _store_validation(directory: Path, ensemble: VotingEnsemble) -> StoredFile | None:
-    arrays = {name: getattr(ensemble, name) for name in _VALIDATION_ARRAYS}
-    arrays = {name: array for name, array in arrays.items() if array is not None}
+def _store_arrays(directory: Path, arrays: dict[str, Any]) -> StoredFile | None:
     if not arrays:
         return None
     stream = io.BytesIO()
     np.savez_compressed(stream, allow_pickle=False, **arrays)
-    return store(directory, _VALIDATION, stream.getvalue())
+    return store(directory, _ARRAYS, stream.getvalue())
 
 
-def _load_validation(directory: Path, stored: StoredFile | None) -> dict[str, Any]:
-    arrays: dict[str, Any] = dict.fromkeys(_VALIDATION_ARRAYS)
-    if stored is not None:
-        with np.load(io.BytesIO(read_verified(directory, stored)), allow_pickle=False) as stream:
-            arrays |= {name: stream[name] for name in _VALIDATION_ARRAYS if name in stream}
-    return arrays
+def _load_arrays(directory: Path, stored: StoredFile | None) -> dict[str, Any]:
+    if stored is None:
+        return {}
+    content = io.BytesIO(read_verified(directory, stored))
+    with np.load(content, allow_pickle=False) as stream:
+        return {name: stream[name] for name in stream.files}

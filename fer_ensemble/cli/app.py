@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from fer_ensemble.cli.combine import combine
 from fer_ensemble.cli.curves import curves
 from fer_ensemble.cli.evaluate import evaluate
 from fer_ensemble.cli.fit import fit
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (fit, predict, evaluate, members, curves, tune, make_faces):
+for verb in (fit, predict, evaluate, combine, members, curves, tune, make_faces):
     app.command()(verb)
 
 

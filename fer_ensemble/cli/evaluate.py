@@ -41,7 +41,8 @@ def evaluate(
 ) -> None:
     """Measure a saved ensemble: accuracy with its 95 % interval, F1, and every class.
 
-    Every member and every rule is measured on the same faces. The interval is Wilson's.
+    Every member and every rule is measured on the same faces. The interval is Wilson's. Every
+    class is shown of the members and of the ensemble's own rule; the JSON has them of all.
 
     Example:
 
@@ -64,8 +65,9 @@ def evaluate(
         ensemble, probabilities, part.labels, class_names=emotion_names(ensemble.classes_)
     )
     title = told if data is None else f"{told}, split {split}"
-    output.print(score_table(title, scores, ensemble.rule))
-    for name, figures in {**scores.members, **scores.rules}.items():
+    rule = getattr(ensemble, "rule", "stacking")
+    output.print(score_table(title, scores, rule))
+    for name, figures in {**scores.members, rule: scores.rules[rule]}.items():
         output.print(class_table(name, figures))
     if json_file is not None:
         import json
@@ -74,7 +76,7 @@ def evaluate(
             "data": told,
             "synthetic": data is None,
             "split": None if data is None else split,
-            "rule": ensemble.rule,
+            "rule": rule,
             **scores.to_dict(),
         }
         json_file.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,11 @@ def fit(
         str, typer.Option(help="Members, separated by commas; 'fer-ensemble members' lists them.")
     ] = "dense_hog,boosted_hog,cnn_2",
     rule: Annotated[
-        str, typer.Option(help="How to combine them: weighted, average or majority.")
+        str,
+        typer.Option(
+            help="How to combine them: weighted, average, majority, weighted_majority, geometric, "
+            "median, max or borda."
+        ),
     ] = "weighted",
     split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
     validation_fraction: Annotated[

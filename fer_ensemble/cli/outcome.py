@@ -28,7 +28,7 @@ class Tally:
 
     def add(self, predictions: Sequence[Prediction]) -> None:
         """Count a batch."""
-        failures = [item for item in predictions if item.status != "ok"]
+        failures = [item for item in predictions if item.status not in ("ok", "unsure")]
         self.total += len(predictions)
         self.failed += len(failures)
         for item in failures[: _REASONS_TOLD - len(self.reasons)]:

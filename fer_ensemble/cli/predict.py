@@ -38,6 +38,15 @@ def predict(
     jobs: Annotated[
         int, typer.Option(min=-1, help="Threads that decode pictures; -1 takes all processors.")
     ] = -1,
+    min_confidence: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Leave the label of faces empty, and call them unsure, whose confidence is below "
+            "this.",
+        ),
+    ] = 0.0,
     device: Annotated[
         str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
     ] = "auto",
@@ -46,8 +55,8 @@ def predict(
 
     Each picture is taken for one face, made gray and resized. Every input gets
     a row, in the order of the inputs: path, label, confidence, a probability
-    for each class (p_angry to p_neutral), and status, which is ok, unreadable,
-    empty, missing or too_large. Folders are searched with all that is below;
+    for each class (p_angry to p_neutral), and status, which is ok, unsure,
+    unreadable, empty, missing or too_large. Folders are searched with all that is below;
     hidden files, and files that are no pictures by their ending, are left out.
 
     \b
@@ -70,7 +79,7 @@ def predict(
     choose_device(device)
     tally = Tally()
     try:
-        code = _run(paths, model, out, batch_size, jobs, tally)
+        code = _run(paths, model, out, batch_size, jobs, min_confidence, tally)
     except KeyboardInterrupt:
         say(f"\nInterrupted; {count(tally.total, 'row')} kept in {_name(out)}.", "yellow")
         code = INTERRUPTED
@@ -78,7 +87,13 @@ def predict(
 
 
 def _run(
-    paths: Sequence[str], model: Path, out: Path | None, batch_size: int, jobs: int, tally: Tally
+    paths: Sequence[str],
+    model: Path,
+    out: Path | None,
+    batch_size: int,
+    jobs: int,
+    min_confidence: float,
+    tally: Tally,
 ) -> int:
     from fer_ensemble.cli.console import notes
     from fer_ensemble.cli.outcome import ERROR, NONE, count, say, tell_left_out
@@ -116,6 +131,7 @@ def _run(
                 batch_size=batch_size,
                 n_jobs=jobs,
                 face_size=face_size,
+                min_confidence=min_confidence,
             ):
                 writer.write(batch)
                 tally.add(batch)

@@ -9,7 +9,7 @@ from fer_ensemble.datasets.folder_writer import write_folder
 from fer_ensemble.datasets.labels import EMOTIONS, SPLITS, emotion_names, parse_emotion
 from fer_ensemble.datasets.reading import load_faces
 from fer_ensemble.datasets.report import DatasetError, Problem, ReadReport
-from fer_ensemble.datasets.splits import copy_groups, holdout_split
+from fer_ensemble.datasets.splits import copy_groups, holdout_split, row_digests
 
 if TYPE_CHECKING:
     from fer_ensemble.datasets.synthetic import make_faces
@@ -29,6 +29,7 @@ __all__ = [
     "load_faces",
     "make_faces",
     "parse_emotion",
+    "row_digests",
     "synthetic_dataset",
     "write_folder",
 ]

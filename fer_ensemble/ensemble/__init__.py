@@ -1,18 +1,62 @@
 """Combine members into an ensemble. Knows only scikit-learn's protocol."""
 
-from fer_ensemble.ensemble.rules import RULES, average, combine, majority, weighted
+from fer_ensemble.ensemble.calibration import Calibration, CalibrationScores, fit_calibration
+from fer_ensemble.ensemble.diversity import Diversity, leave_one_out, measure_diversity
+from fer_ensemble.ensemble.pairwise import disagreement, kappa, oracle_accuracy, q_statistic
+from fer_ensemble.ensemble.recombining import to_stacking, to_voting
+from fer_ensemble.ensemble.rules import (
+    RULES,
+    average,
+    borda,
+    combine,
+    geometric,
+    majority,
+    maximum,
+    median,
+    weighted,
+    weighted_majority,
+)
 from fer_ensemble.ensemble.scoring import EnsembleScores, score_ensemble
+from fer_ensemble.ensemble.selection import GreedySelection, select_greedily
+from fer_ensemble.ensemble.stacking import StackingEnsemble
+from fer_ensemble.ensemble.temperature import apply_temperature, fit_temperature
+from fer_ensemble.ensemble.ties import TIES, choose_classes
 from fer_ensemble.ensemble.voting import VotingEnsemble
-from fer_ensemble.ensemble.weights import learn_weights
+from fer_ensemble.ensemble.weights import WEIGHTING, learn_weights
 
 __all__ = [
     "RULES",
+    "TIES",
+    "WEIGHTING",
+    "Calibration",
+    "CalibrationScores",
+    "Diversity",
     "EnsembleScores",
+    "GreedySelection",
+    "StackingEnsemble",
     "VotingEnsemble",
+    "apply_temperature",
     "average",
+    "borda",
+    "choose_classes",
     "combine",
+    "disagreement",
+    "fit_calibration",
+    "fit_temperature",
+    "geometric",
+    "kappa",
     "learn_weights",
+    "leave_one_out",
     "majority",
+    "maximum",
+    "measure_diversity",
+    "median",
+    "oracle_accuracy",
+    "q_statistic",
     "score_ensemble",
+    "select_greedily",
+    "to_stacking",
+    "to_voting",
     "weighted",
+    "weighted_majority",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from fer_ensemble.datasets.splits import copy_groups, holdout_split
+from fer_ensemble.datasets.splits import copy_groups, holdout_split, row_digests
 
 
 def hold_out(
@@ -52,29 +51,61 @@ def hold_out(
         If there is no class with two distinct samples, or groups, that could be divided.
     """
     labels = np.asarray(y)
-    rows = _as_table(X)
-    together = _merged(copy_groups(rows), groups)
-    # One row stands for each distinct sample; copies that disagree on the label keep one
-    # for either label, in the same group.
-    content = _ranks(rows)
-    codes = np.unique(labels, return_inverse=True)[1]
-    _, chosen = np.unique(np.column_stack([content, codes]), axis=0, return_index=True)
-    _, first, renumbered = np.unique(together[chosen], return_index=True, return_inverse=True)
-    in_order = np.argsort(np.argsort(first))[renumbered]
-    divisible = _divisible(codes[chosen], in_order)
+    distinct, together = distinct_samples(X, labels, groups)
+    divisible = _divisible(np.unique(labels[distinct], return_inverse=True)[1], together[distinct])
     if not divisible.any():
-        names, counts = np.unique(labels[chosen], return_counts=True)
+        names, counts = np.unique(labels[distinct], return_counts=True)
         listing = ", ".join(f"{name}: {n}" for name, n in zip(names, counts, strict=True))
         raise ValueError(
             "Nothing can be held out: no class has two distinct samples in two groups (distinct "
             f"samples by class: {listing})."
         )
-    chosen = chosen[divisible]
+    distinct = distinct[divisible]
     _, held = holdout_split(
-        labels[chosen], test_size=fraction, groups=in_order[divisible], random_state=random_state
+        labels[distinct],
+        test_size=fraction,
+        groups=together[distinct],
+        random_state=random_state,
     )
-    is_held = np.isin(together, together[chosen[held]])
+    is_held = np.isin(together, together[distinct[held]])
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+def distinct_samples(
+    X: Any, y: ArrayLike, groups: ArrayLike | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Find the distinct samples, and which rows must not be parted.
+
+    Parameters
+    ----------
+    X : array, sparse matrix or data frame whose first axis is the samples
+        Pictures, tables, texts.
+    y : array-like of shape (n_samples,)
+        Labels.
+    groups : array-like of shape (n_samples,), optional
+        Samples that belong together, as pictures of one person do.
+
+    Returns
+    -------
+    distinct : ndarray of int
+        One row of each distinct sample, in the order of their content. Copies that disagree on
+        the label have one for either label.
+    together : ndarray of shape (n_samples,), int
+        The same number for rows that share a copy or a group, even by a chain; counted from 0
+        in the order of `distinct`, so that it does not depend on the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        If there is not one group per sample.
+    """
+    rows = _as_table(X)
+    merged = _merged(copy_groups(rows), groups)
+    codes = np.unique(np.asarray(y), return_inverse=True)[1]
+    _, distinct = np.unique(np.column_stack([_ranks(rows), codes]), axis=0, return_index=True)
+    first = np.unique(merged[distinct], return_index=True)[1]
+    places = np.argsort(np.argsort(first))
+    return distinct, places[np.unique(merged, return_inverse=True)[1]]
 
 
 def _divisible(codes: NDArray[np.intp], groups: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -93,7 +124,7 @@ def _divisible(codes: NDArray[np.intp], groups: NDArray[np.intp]) -> NDArray[np.
 def _as_table(X: Any) -> NDArray[Any]:
     """Return one row of comparable numbers per sample, equal where the samples are equal."""
     if sparse.issparse(X):
-        return _sparse_digests(X)
+        return row_digests(X)[:, np.newaxis]
     array = np.asarray(X)
     array = np.ascontiguousarray(array.reshape(len(array), -1))
     if array.dtype.kind == "O":
@@ -102,18 +133,6 @@ def _as_table(X: Any) -> NDArray[Any]:
         array = OrdinalEncoder().fit_transform(array)
     # Adding zero turns -0.0 into 0.0, which equals it but has other bytes.
     return array + 0 if array.dtype.kind == "f" else array
-
-
-def _sparse_digests(X: Any) -> NDArray[np.uint8]:
-    table = sparse.csr_array(X, copy=True)
-    table.sum_duplicates()
-    table.eliminate_zeros()
-    digests = bytearray()
-    for start, stop in zip(table.indptr[:-1], table.indptr[1:], strict=True):
-        row = hashlib.sha256(table.indices[start:stop].astype(np.int64).tobytes())
-        row.update(table.data[start:stop].tobytes())
-        digests += row.digest()
-    return np.frombuffer(bytes(digests), dtype=np.uint8).reshape(table.shape[0], -1)
 
 
 def _ranks(rows: NDArray[Any]) -> NDArray[np.intp]:

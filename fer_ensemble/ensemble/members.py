@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import time
 import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.multiclass import check_classification_targets
@@ -21,13 +17,16 @@ from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
     column_or_1d,
-    has_fit_parameter,
     validate_data,
 )
 
-from fer_ensemble.ensemble.alignment import align_columns, check_classes
-
-LOGGER = logging.getLogger(__name__)
+from fer_ensemble.ensemble.alignment import align_columns, check_classes, encode_labels
+from fer_ensemble.ensemble.fitting import (
+    MemberFit,
+    TrainingData,
+    fit_side_by_side,
+    sample_weight_keyword,
+)
 
 
 class MemberComposition(_BaseComposition):
@@ -38,6 +37,7 @@ class MemberComposition(_BaseComposition):
     classes_: NDArray[Any]
     fit_times_: dict[str, float]
     sample_weight_members_: list[str]
+    n_jobs: int | None = None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, and with ``deep`` those of every member as ``name__parameter``.
@@ -69,6 +69,49 @@ class MemberComposition(_BaseComposition):
         """
         self._set_params("members", **params)
         return self
+
+    def predict_member_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return what each member predicts, its columns in the order of ``classes_``.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame whose first axis is the samples
+            Samples of the kind that was fitted on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_members, n_classes)
+            Probabilities from 0 to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the ensemble has not been fitted.
+        """
+        check_is_fitted(self)
+        return self._member_probabilities(self._check_input(X, reset=False))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable class of each sample: the ``argmax`` of ``predict_proba``.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame whose first axis is the samples
+            Samples of the kind that was fitted on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels of the type that was fitted on.
+
+        Raises
+        ------
+        NotFittedError
+            If the ensemble has not been fitted.
+        """
+        winners = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[winners]
+        return labels
 
     def __sklearn_tags__(self) -> Any:
         """Say to scikit-learn what data all members can take."""
@@ -135,6 +178,22 @@ class MemberComposition(_BaseComposition):
         check_classification_targets(y)
         return X, y
 
+    def _check_validation_data(self, validation_data: Any) -> tuple[Any, NDArray[Any]]:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise ValueError("validation_data must be a pair: (X, y).")
+        X = self._check_input(validation_data[0], reset=False)
+        y = column_or_1d(validation_data[1], warn=True)
+        check_consistent_length(X, y)
+        encode_labels(y, self.classes_, what="The y of validation_data")
+        return X, y
+
+    def _learn_classes(self, y: NDArray[Any]) -> None:
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"Two classes are needed at least; y holds one class: {self.classes_.tolist()}."
+            )
+
     def _fit_members(
         self,
         X: Any,
@@ -144,42 +203,39 @@ class MemberComposition(_BaseComposition):
         log_level: int,
     ) -> None:
         """Fit a clone of each member; after an interruption, those that are done are kept."""
+        done = {name: member for name, member in self.members if _is_frozen(member)}
+        for name, member in done.items():
+            # Asked of all before the first fit: it may take an hour until the last one's turn.
+            check_is_fitted(member)
+            check_classes(getattr(member, "classes_", None), self.classes_, name)
         self.members_ = []
         self.fit_times_ = {}
+        self._assign_sample_weight(sample_weight)
+        fits = [MemberFit(name, member) for name, member in self.members if name not in done]
+        data = TrainingData(X, y, self.classes_, sample_weight, validation_data)
+        fitted = fit_side_by_side(fits, data, n_jobs=self.n_jobs, log_level=log_level)
+        for number, (member, seconds) in fitted:
+            name = fits[number].name
+            done[name] = member
+            self.fit_times_[name] = seconds
+            self.members_ = [(name, done[name]) for name, _ in self.members if name in done]
+        self.members_ = [(name, done[name]) for name, _ in self.members]
+
+    def _assign_sample_weight(self, sample_weight: NDArray[np.float64] | None) -> None:
+        """Keep the names of the members that are fitted with weights, and name the others."""
         self.sample_weight_members_ = []
-        without_weights = []
-        for name, member in self.members:
-            # Asked of all before the first fit: it may take an hour until the last one's turn.
-            if isinstance(member, FrozenEstimator):
-                check_is_fitted(member)
-                check_classes(getattr(member, "classes_", None), self.classes_, name)
-        for name, member in self.members:
-            if isinstance(member, FrozenEstimator):
-                self.members_.append((name, member))
-                continue
-            keywords: dict[str, Any] = {}
-            if sample_weight is not None:
-                keyword = _sample_weight_keyword(member)
-                if keyword is None:
-                    without_weights.append(name)
-                else:
-                    keywords[keyword] = sample_weight
-                    self.sample_weight_members_.append(name)
-            if validation_data is not None and has_fit_parameter(member, "validation_data"):
-                keywords["validation_data"] = validation_data
-            LOGGER.log(log_level, "%s: fitting on %d samples", name, len(y))
-            start = time.perf_counter()
-            fitted = clone(member).fit(X, y, **keywords)
-            self.fit_times_[name] = time.perf_counter() - start
-            LOGGER.log(log_level, "%s: fitted in %.1f s", name, self.fit_times_[name])
-            check_classes(getattr(fitted, "classes_", None), self.classes_, name)
-            self.members_.append((name, fitted))
-        if without_weights:
+        if sample_weight is None:
+            return
+        fitted = [(name, member) for name, member in self.members if not _is_frozen(member)]
+        takers = [name for name, member in fitted if sample_weight_keyword(member)]
+        self.sample_weight_members_ = takers
+        without = [name for name, _ in fitted if name not in takers]
+        if without:
             warnings.warn(
-                "sample_weight was given, but these members take none and were fitted without: "
-                f"{', '.join(without_weights)}.",
+                "sample_weight was given, but these members take none and are fitted without: "
+                f"{', '.join(without)}.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _member_probabilities(self, X: Any) -> NDArray[np.float64]:
@@ -190,12 +246,5 @@ class MemberComposition(_BaseComposition):
         return np.stack(probabilities, axis=1)
 
 
-def _sample_weight_keyword(member: Any) -> str | None:
-    """Return the name under which a member's ``fit`` takes sample weights, if it does."""
-    if has_fit_parameter(member, "sample_weight"):
-        return "sample_weight"
-    if isinstance(member, Pipeline):
-        step, final = member.steps[-1]
-        inner = _sample_weight_keyword(final)
-        return None if inner is None else f"{step}__{inner}"
-    return None
+def _is_frozen(member: Any) -> bool:
+    return isinstance(member, FrozenEstimator)

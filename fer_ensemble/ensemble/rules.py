@@ -2,6 +2,8 @@
 
 Every rule is a pure function on an array ``(n_samples, n_members, n_classes)`` and returns an
 array ``(n_samples, n_classes)`` whose rows sum to one; the predicted class is its ``argmax``.
+Classes that share the highest score do not stay level: the one with the higher mean probability
+is put ahead by a billionth (see `fer_ensemble.ensemble.ties`; `combine` knows other ways).
 
 References
 ----------
@@ -9,22 +11,25 @@ J. Kittler, M. Hatef, R. P. W. Duin and J. Matas, "On combining classifiers", IE
 on Pattern Analysis and Machine Intelligence 20(3), 1998, pages 226-239.
 
 L. I. Kuncheva, "Combining Pattern Classifiers: Methods and Algorithms", Wiley, 2004.
+
+C. Genest and J. V. Zidek, "Combining probability distributions: a critique and an annotated
+bibliography", Statistical Science 1(1), 1986, pages 114-135.
+
+T. K. Ho, J. J. Hull and S. N. Srihari, "Decision combination in multiple classifier systems",
+IEEE Transactions on Pattern Analysis and Machine Intelligence 16(1), 1994, pages 66-75.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.ensemble import pooling
 from fer_ensemble.ensemble.checks import check_probabilities, check_weights
-
-TIE_BREAK = 1e-6
-"""Share of the mean probability in `majority`: below the smallest difference between two counts
-of votes, so that it decides ties and nothing else."""
+from fer_ensemble.ensemble.ties import check_ties, choose_classes, settle_ties
 
 
 def average(probabilities: ArrayLike) -> NDArray[np.float64]:
@@ -43,9 +48,9 @@ def average(probabilities: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If the probabilities are not distributions (see `check_probabilities`).
+        If the probabilities are not distributions.
     """
-    return _normalised(_sum_over_members(check_probabilities(probabilities)))
+    return combine(probabilities, "average")
 
 
 def weighted(probabilities: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
@@ -66,21 +71,63 @@ def weighted(probabilities: ArrayLike, weights: ArrayLike) -> NDArray[np.float64
     Raises
     ------
     ValueError
-        If the probabilities are not distributions, or the weights are no weights (see
-        `check_probabilities` and `check_weights`).
+        If the probabilities are not distributions, or the weights are no weights.
     """
-    array = check_probabilities(probabilities)
-    return _normalised(np.einsum("nmk,m->nk", array, check_weights(weights, array.shape[1])))
+    return combine(probabilities, "weighted", weights)
 
 
 def majority(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Count one vote per member, for its most probable class (Kuncheva 2004, section 4.2).
 
     A member whose highest probability is shared by several classes splits its vote evenly among
-    them, so a member that knows nothing favours nobody. The result is the share of votes, into
-    which a millionth of the mean probability is mixed: a tie goes to the class with the higher
-    mean probability, and the winner is always the ``argmax`` of the result. Only classes that
-    are equal in votes *and* in mean probability remain tied.
+    them, so a member that knows nothing favours nobody.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        One distribution over the classes per sample and member.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        Shares of the votes.
+
+    Raises
+    ------
+    ValueError
+        If the probabilities are not distributions.
+    """
+    return combine(probabilities, "majority")
+
+
+def weighted_majority(probabilities: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
+    """Count votes as `majority` does, each by its member's weight (Kuncheva 2004, section 4.3).
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        One distribution over the classes per sample and member.
+    weights : array-like of shape (n_members,)
+        One weight per member, none of them negative; their scale does not matter.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        Shares of the weighted votes.
+
+    Raises
+    ------
+    ValueError
+        If the probabilities are not distributions, or the weights are no weights.
+    """
+    return combine(probabilities, "weighted_majority", weights)
+
+
+def geometric(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Take the geometric mean: the logarithmic opinion pool of equal weights (Genest & Zidek 1986).
+
+    A class that one member all but excludes can hardly win. Probabilities below 1e-15 count as
+    1e-15, so that no single member excludes a class for good.
 
     Parameters
     ----------
@@ -95,34 +142,107 @@ def majority(probabilities: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If the probabilities are not distributions (see `check_probabilities`).
+        If the probabilities are not distributions.
     """
-    array = check_probabilities(probabilities)
-    favourites = array == array.max(axis=2, keepdims=True)
-    vote = 1 / np.count_nonzero(favourites, axis=2)
-    shares = np.einsum("nmk,nm->nk", favourites, vote) / array.shape[1]
-    mean = _normalised(_sum_over_members(array))
-    return _normalised((1 - TIE_BREAK) * shares + TIE_BREAK * mean)
+    return combine(probabilities, "geometric")
 
 
-def _sum_over_members(array: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    # As a product, because NumPy's own sums are several times slower over so short an axis.
-    total: NDArray[np.float64] = np.einsum("nmk,m->nk", array, np.ones(array.shape[1]))
-    return total
+def median(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Take the median of the members' probabilities for each class (Kittler et al. 1998).
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        One distribution over the classes per sample and member.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        The medians, scaled so that rows sum to one. If all medians are zero, as when most members
+        rule out every class but another, all classes are tied.
+
+    Raises
+    ------
+    ValueError
+        If the probabilities are not distributions.
+    """
+    return combine(probabilities, "median")
 
 
-def _normalised(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    normalised: NDArray[np.float64] = rows / rows.sum(axis=1, keepdims=True)
-    return normalised
+def maximum(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Take the highest of the members' probabilities for each class (Kittler et al. 1998).
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        One distribution over the classes per sample and member.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        The maxima, scaled so that rows sum to one.
+
+    Raises
+    ------
+    ValueError
+        If the probabilities are not distributions.
+    """
+    return combine(probabilities, "max")
+
+
+def borda(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Count, over the members, how many classes each class is ranked above (Ho et al. 1994).
+
+    Within a member the most probable of K classes gets K - 1 points and the least probable none;
+    classes of equal probability share the mean of their points.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        One distribution over the classes per sample and member.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        Shares of the points.
+
+    Raises
+    ------
+    ValueError
+        If the probabilities are not distributions.
+    """
+    return combine(probabilities, "borda")
 
 
 RULES: Mapping[str, Callable[..., NDArray[np.float64]]] = MappingProxyType(
-    {"average": average, "weighted": weighted, "majority": majority}
+    {
+        "average": average,
+        "weighted": weighted,
+        "majority": majority,
+        "weighted_majority": weighted_majority,
+        "geometric": geometric,
+        "median": median,
+        "max": maximum,
+        "borda": borda,
+    }
 )
 """The rules by name."""
 
-WEIGHTED_RULES = frozenset({"weighted"})
+WEIGHTED_RULES = frozenset({"weighted", "weighted_majority"})
 """Names of the rules that take weights."""
+
+_POOLS: Mapping[str, pooling.Pool] = MappingProxyType(
+    {
+        "average": pooling.mean,
+        "weighted": pooling.mean,
+        "majority": pooling.votes,
+        "weighted_majority": pooling.votes,
+        "geometric": pooling.geometric_mean,
+        "median": pooling.median,
+        "max": pooling.maximum,
+        "borda": pooling.ranks,
+    }
+)
 
 
 def check_rule(rule: str) -> str:
@@ -139,7 +259,13 @@ def check_rule(rule: str) -> str:
 
 
 def combine(
-    probabilities: ArrayLike, rule: str, weights: ArrayLike | None = None
+    probabilities: ArrayLike,
+    rule: str,
+    weights: ArrayLike | None = None,
+    *,
+    ties: str = "mean_probability",
+    priority: ArrayLike | None = None,
+    random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.float64]:
     """Combine the members' probabilities by the rule of a given name.
 
@@ -152,20 +278,35 @@ def combine(
     weights : array-like of shape (n_members,), optional
         Needed by the rules in `WEIGHTED_RULES`; the others pay no heed to it, so that rules can
         be compared in a loop.
+    ties : {"mean_probability", "priority", "random", "abstain"}
+        How to decide between classes that share a sample's highest score. The one chosen is put
+        ahead by a billionth; with "abstain" they stay level.
+    priority, random_state
+        See `choose_classes`.
 
     Returns
     -------
     ndarray of shape (n_samples, n_classes)
-        Rows that sum to one.
+        Rows that sum to one, whose ``argmax`` is the class chosen.
 
     Raises
     ------
     ValueError
-        If the rule is unknown, lacks its weights, or refuses the arrays.
+        If the rule or the way to decide ties is unknown, the rule lacks its weights, or the
+        arrays are refused.
     """
-    function = RULES[check_rule(rule)]
-    if rule not in WEIGHTED_RULES:
-        return function(probabilities)
-    if weights is None:
-        raise ValueError(f"The rule {rule!r} needs weights, one per member.")
-    return function(probabilities, weights)
+    check_rule(rule)
+    check_ties(ties)
+    array = check_probabilities(probabilities)
+    shares = np.ones(array.shape[1])
+    if rule in WEIGHTED_RULES:
+        if weights is None:
+            raise ValueError(f"The rule {rule!r} needs weights, one per member.")
+        shares = check_weights(weights, array.shape[1])
+    scores = pooling.pool_blocks(array, _POOLS[rule], shares)
+    if ties == "abstain":
+        return scores
+    winners = choose_classes(
+        scores, array, ties, weights=shares, priority=priority, random_state=random_state
+    )
+    return settle_ties(scores, winners)

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, combine
+from fer_ensemble.ensemble.stacking import StackingEnsemble
 from fer_ensemble.ensemble.voting import VotingEnsemble
 from fer_ensemble.evaluation import Evaluation, evaluate_predictions
 
@@ -26,7 +27,7 @@ class EnsembleScores:
     rules : dict of str to Evaluation
         The same members under each rule, by name.
     weights : dict of str to float or None
-        Weight of each member under the rule "weighted", if there are any.
+        Weight of each member under the weighted rules, if there are any.
     """
 
     n: int
@@ -45,7 +46,7 @@ class EnsembleScores:
 
 
 def score_ensemble(
-    ensemble: VotingEnsemble,
+    ensemble: VotingEnsemble | StackingEnsemble,
     probabilities: ArrayLike | None,
     y: ArrayLike | None,
     *,
@@ -55,7 +56,7 @@ def score_ensemble(
 
     Parameters
     ----------
-    ensemble : VotingEnsemble
+    ensemble : VotingEnsemble or StackingEnsemble
         Fitted.
     probabilities : array-like of shape (n_samples, n_members, n_classes)
         What its ``predict_member_proba`` returned, or its ``validation_probabilities_``.
@@ -67,7 +68,8 @@ def score_ensemble(
     Returns
     -------
     EnsembleScores
-        Rules that need weights are left out if the ensemble has none.
+        Rules that need weights are left out if the ensemble has none; "stacking" stands beside
+        them if it has a final estimator.
 
     Raises
     ------
@@ -79,23 +81,25 @@ def score_ensemble(
             "Nothing was held out when this ensemble was fitted: score it on a test set instead."
         )
     names = [name for name, _ in ensemble.members_]
-    weights = ensemble.weights_
+    weights = ensemble.weights_ if isinstance(ensemble, VotingEnsemble) else None
 
     def evaluate(predicted: Any) -> Evaluation:
         return evaluate_predictions(
             y, probabilities=predicted, classes=ensemble.classes_, class_names=class_names
         )
 
+    rules = [rule for rule in RULES if weights is not None or rule not in WEIGHTED_RULES]
+    if isinstance(ensemble, VotingEnsemble):
+        by_rule = {rule: ensemble.combine(probabilities, rule) for rule in rules}
+    else:
+        by_rule = {rule: combine(probabilities, rule) for rule in rules}
+        by_rule["stacking"] = ensemble.combine(probabilities)
     by_member = dict(zip(names, _columns(probabilities), strict=True))
     members = {name: evaluate(predicted) for name, predicted in by_member.items()}
     return EnsembleScores(
         n=next(iter(members.values())).n,
         members=members,
-        rules={
-            rule: evaluate(combine(probabilities, rule, weights))
-            for rule in RULES
-            if weights is not None or rule not in WEIGHTED_RULES
-        },
+        rules={rule: evaluate(predicted) for rule, predicted in by_rule.items()},
         weights=None if weights is None else dict(zip(names, weights.tolist(), strict=True)),
     )
 

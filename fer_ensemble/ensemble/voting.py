@@ -12,12 +12,20 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from fer_ensemble.ensemble.alignment import encode_labels
+from fer_ensemble.ensemble.abstention import choose_labels
+from fer_ensemble.ensemble.calibration import (
+    Calibration,
+    fit_calibration,
+    fit_member_temperatures,
+)
 from fer_ensemble.ensemble.checks import check_sample_weight, check_weights
 from fer_ensemble.ensemble.holdout import hold_out
 from fer_ensemble.ensemble.members import MemberComposition
-from fer_ensemble.ensemble.rules import WEIGHTED_RULES, check_rule, combine
-from fer_ensemble.ensemble.weights import learn_weights
+from fer_ensemble.ensemble.provenance import check_unseen, seen_digests
+from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, check_rule, combine
+from fer_ensemble.ensemble.temperature import apply_temperature
+from fer_ensemble.ensemble.ties import check_ties
+from fer_ensemble.ensemble.weights import check_weighting, learn_weights
 
 
 class VotingEnsemble(ClassifierMixin, MemberComposition):
@@ -35,15 +43,30 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         Classifiers with ``predict_proba``, each with a name. Each is cloned before it is fitted;
         one wrapped in `sklearn.frozen.FrozenEstimator` is used as it is. Members are fitted on
         the labels as given, and their columns are put in order by their ``classes_``.
-    rule : {"weighted", "average", "majority"}
-        How to combine the members; see `fer_ensemble.ensemble.rules`.
+    rule : str, default="weighted"
+        How to combine the members: a key of `RULES`, see `fer_ensemble.ensemble.rules`.
     weights : array-like of shape (n_members,), optional
         Weights to use instead of learned ones. None of them negative, not all zero.
+    weighting : {"log_loss", "accuracy", "greedy"}, default="log_loss"
+        How weights are learned; see `learn_weights`.
+    ties : {"mean_probability", "priority", "random", "abstain"}, default="mean_probability"
+        Who decides between classes that the rule puts level; see `choose_classes`.
+    calibrate : bool, default=False
+        Whether to learn temperatures on the held-out samples, for every member before combining
+        and for what every rule makes of them; see `fit_calibration`. Weights are then learned
+        on the tempered probabilities.
     validation_fraction : float or None
         Share of the distinct samples of each class to hold out. None fits on every sample; the
         rule "weighted" then needs `weights`, and nothing is known about held-out accuracy.
+    abstain_label : int or str, optional
+        What `predict` returns where it abstains; by default -1 for numeric labels and "abstain"
+        for others.
+    n_jobs : int, default=None
+        How many members to fit at once, each in a process of its own; networks always have the
+        machine to themselves. -1 takes all processors.
     random_state : int, RandomState instance or None
-        Seed of the choice of held-out samples. The members have their own.
+        Seed of the choice of held-out samples, of greedy selection and of random ties. The members
+        have their own.
     verbose : int
         0 logs each member's fit at the level DEBUG, 1 at INFO.
 
@@ -55,6 +78,8 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         The fitted members. After an interrupted fit, those that were done.
     weights_ : ndarray of shape (n_members,) or None
         Weights that sum to one: given, or learned on the held-out samples; None if neither.
+    calibration_ : dict of str to Calibration, or None
+        Temperatures under each rule, with figures before and after; None without `calibrate`.
     validation_indices_ : ndarray of int or None
         Rows of the training data that were held out; None if no row was.
     validation_labels_ : ndarray of shape (n_held_out,) or None
@@ -65,6 +90,8 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         Weights of the held-out samples, if weights were given.
     sample_weight_members_ : list of str
         Names of the members to which ``sample_weight`` was passed.
+    training_digests_ : ndarray of uint64
+        What the members were fitted on, so that another ensemble can refuse it as held-out data.
     fit_times_ : dict of str to float
         Seconds that each member's fit took.
     n_features_in_ : int
@@ -75,7 +102,8 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
     Notes
     -----
     A frozen member must not have been fitted on the samples that are held out: its weight would
-    be learned from answers that it has seen. Give `fit` other `validation_data` in that case.
+    be learned from answers that it has seen. Samples that it is known to have seen, by their
+    digests, are refused; give `fit` other `validation_data` in that case.
 
     Examples
     --------
@@ -98,14 +126,24 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         *,
         rule: str = "weighted",
         weights: ArrayLike | None = None,
+        weighting: str = "log_loss",
+        ties: str = "mean_probability",
+        calibrate: bool = False,
+        abstain_label: int | str | None = None,
         validation_fraction: float | None = 0.1,
+        n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
         self.members = members
         self.rule = rule
         self.weights = weights
+        self.weighting = weighting
+        self.ties = ties
+        self.calibrate = calibrate
+        self.abstain_label = abstain_label
         self.validation_fraction = validation_fraction
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -151,11 +189,7 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         X, y = self._check_training_data(X, y)
         shares = None if sample_weight is None else check_sample_weight(sample_weight, len(y))
         kept = np.arange(len(y)) if shares is None else np.flatnonzero(shares)
-        self.classes_ = np.unique(y[kept])
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"Two classes are needed at least; y holds one class: {self.classes_.tolist()}."
-            )
+        self._learn_classes(y[kept])
 
         fitted, held = kept, None
         validation: tuple[Any, NDArray[Any]] | None = None
@@ -165,6 +199,8 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
             fitted, held = self._divide(X, y, kept, groups)
             validation = _safe_indexing(X, held), y[held]
         self.validation_indices_ = held
+        if validation is not None:
+            check_unseen(self.members, validation[0], "held-out samples")
 
         whole = len(fitted) == len(y)
         self._fit_members(
@@ -175,29 +211,60 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
             logging.INFO if self.verbose else logging.DEBUG,
         )
         self._keep_validation(validation, None if shares is None or held is None else shares[held])
-        self.weights_ = self._choose_weights()
+        self.training_digests_ = seen_digests(
+            self.members, X if whole else _safe_indexing(X, fitted)
+        )
+        self.learn_combination()
         return self
 
-    def predict_member_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return what each member predicts, its columns in the order of ``classes_``.
+    def learn_combination(self) -> VotingEnsemble:
+        """Learn weights and temperatures anew from the held-out probabilities.
 
-        Parameters
-        ----------
-        X : array, sparse matrix or data frame whose first axis is the samples
-            Samples of the kind that was fitted on.
+        For after `weighting`, `weights` or `calibrate` were changed; no member is fitted.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_members, n_classes)
-            Probabilities from 0 to 1.
+        self : VotingEnsemble
 
         Raises
         ------
-        NotFittedError
-            If the ensemble has not been fitted.
+        ValueError
+            If a parameter is unusable, or nothing was held out and something is to be learned.
         """
-        check_is_fitted(self)
-        return self._member_probabilities(self._check_input(X, reset=False))
+        self._check_parameters(self.validation_probabilities_)
+        probabilities, labels = self.validation_probabilities_, self.validation_labels_
+        shares = self.validation_sample_weight_
+        self.calibration_: dict[str, Calibration] | None = None
+        if self.weights is not None:
+            self.weights_ = check_weights(self.weights, len(self.members))
+        elif probabilities is None or labels is None:
+            self.weights_ = None
+        else:
+            tempered = probabilities
+            if self.calibrate:
+                temperatures = fit_member_temperatures(probabilities, labels, self.classes_, shares)
+                tempered = apply_temperature(probabilities, temperatures)
+            self.weights_ = learn_weights(
+                tempered,
+                labels,
+                self.classes_,
+                method=self.weighting,
+                sample_weight=shares,
+                random_state=self.random_state,
+            )
+        if self.calibrate and probabilities is not None and labels is not None:
+            self.calibration_ = {
+                rule: fit_calibration(
+                    probabilities,
+                    labels,
+                    self.classes_,
+                    rule,
+                    weights=self.weights_,
+                    sample_weight=shares,
+                )
+                for rule in RULES
+            }
+        return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Combine the members' probabilities by the rule.
@@ -220,35 +287,81 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
             If the rule is unknown or needs weights and there are none.
         """
         check_is_fitted(self)
-        if check_rule(self.rule) in WEIGHTED_RULES and self.weights_ is None:
-            raise ValueError(
-                f"The rule {self.rule!r} needs weights, but this ensemble was fitted without "
-                "held-out data and without given weights. Choose another rule, or fit again "
-                "with a validation_fraction, validation_data or weights."
-            )
-        return combine(self.predict_member_proba(X), self.rule, self.weights_)
+        self._check_rule(self.rule)
+        return self.combine(self.predict_member_proba(X))
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each sample: the ``argmax`` of `predict_proba`.
+    def combine(self, probabilities: ArrayLike, rule: str | None = None) -> NDArray[np.float64]:
+        """Combine what the members predict, as `predict_proba` does.
+
+        Parameters
+        ----------
+        probabilities : array-like of shape (n_samples, n_members, n_classes)
+            What `predict_member_proba` returned.
+        rule : str, default=None
+            Another rule than the ensemble's own.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows that sum to one.
+
+        Raises
+        ------
+        ValueError
+            If the rule is unknown or needs weights and there are none.
+        """
+        check_is_fitted(self)
+        rule = self._check_rule(self.rule if rule is None else rule)
+        calibration = self.calibration_[rule] if self.calibration_ else None
+        if calibration is not None:
+            probabilities = apply_temperature(probabilities, calibration.member_temperatures)
+        combined = combine(
+            probabilities, rule, self.weights_, ties=self.ties, random_state=self.random_state
+        )
+        if calibration is not None:
+            combined = apply_temperature(combined, calibration.ensemble_temperature)
+        return combined
+
+    def predict(self, X: Any, min_confidence: float = 0.0) -> NDArray[Any]:
+        """Return the most probable class of each sample, or abstain.
 
         Parameters
         ----------
         X : array, sparse matrix or data frame whose first axis is the samples
             Samples of the kind that was fitted on.
+        min_confidence : float, default=0.0
+            Abstain where the highest probability is below this.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Labels of the type that was fitted on.
+            Labels of the type that was fitted on, and `abstain_label` where ``ties="abstain"``
+            finds a tie or the confidence is too low.
 
         Raises
         ------
         NotFittedError
             If the ensemble has not been fitted.
+        ValueError
+            If `min_confidence` is not between 0 and 1, or `abstain_label` is one of the classes.
         """
-        winners = self.predict_proba(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[winners]
-        return labels
+        probabilities = self.predict_proba(X)
+        return choose_labels(
+            probabilities,
+            self.classes_,
+            min_confidence=min_confidence,
+            abstain_on_ties=self.ties == "abstain",
+            abstain_label=self.abstain_label,
+        )
+
+    def _check_rule(self, rule: str) -> str:
+        if check_rule(rule) in WEIGHTED_RULES and self.weights_ is None:
+            raise ValueError(
+                f"The rule {rule!r} needs weights, but this ensemble was fitted without "
+                "held-out data and without given weights. Choose another rule, or fit again "
+                "with a validation_fraction, validation_data or weights."
+            )
+        return rule
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether every member was fitted and the weights were chosen."""
@@ -257,6 +370,8 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
     def _check_parameters(self, validation_data: Any) -> None:
         self._check_members()
         check_rule(self.rule)
+        check_ties(self.ties)
+        check_weighting(self.weighting)
         if self.weights is not None:
             check_weights(self.weights, len(self.members))
         fraction = self.validation_fraction
@@ -270,15 +385,11 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
                 f"The rule {self.rule!r} learns its weights on held-out samples: give "
                 "a validation_fraction, validation_data or weights, or choose another rule."
             )
-
-    def _check_validation_data(self, validation_data: Any) -> tuple[Any, NDArray[Any]]:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-            raise ValueError("validation_data must be a pair: (X, y).")
-        X = self._check_input(validation_data[0], reset=False)
-        y = column_or_1d(validation_data[1], warn=True)
-        check_consistent_length(X, y)
-        encode_labels(y, self.classes_, what="The y of validation_data")
-        return X, y
+        if self.calibrate and nothing_held_out:
+            raise ValueError(
+                "calibrate=True learns temperatures on held-out samples: give "
+                "a validation_fraction or validation_data."
+            )
 
     def _divide(
         self, X: Any, y: NDArray[Any], kept: NDArray[np.intp], groups: ArrayLike | None
@@ -318,15 +429,3 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         if validation is not None:
             X, self.validation_labels_ = validation
             self.validation_probabilities_ = self._member_probabilities(X)
-
-    def _choose_weights(self) -> NDArray[np.float64] | None:
-        if self.weights is not None:
-            return check_weights(self.weights, len(self.members))
-        if self.validation_probabilities_ is None or self.validation_labels_ is None:
-            return None
-        return learn_weights(
-            self.validation_probabilities_,
-            self.validation_labels_,
-            self.classes_,
-            sample_weight=self.validation_sample_weight_,
-        )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +26,13 @@ class Prediction:
     path : str
         The file.
     label : str or None
-        Name of the most probable class; None if no face could be read.
+        Name of the most probable class; None if no face could be read, or the classifier is too
+        unsure.
     confidence : float or None
         Probability of that class, from 0 to 1.
     probabilities : dict of str to float, or None
         Probability of each class, by name.
-    status : {"ok", "unreadable", "empty", "missing", "too_large"}
+    status : {"ok", "unsure", "unreadable", "empty", "missing", "too_large"}
         What became of the file.
     reason : str
         Why no face could be read, in plain words; empty if one could.
@@ -41,7 +42,7 @@ class Prediction:
     label: str | None
     confidence: float | None
     probabilities: dict[str, float] | None
-    status: Status
+    status: Status | Literal["unsure"]
     reason: str = ""
 
 
@@ -53,6 +54,7 @@ def predict_files(
     batch_size: int = 256,
     n_jobs: int = -1,
     face_size: int = FACE_SIZE,
+    min_confidence: float = 0.0,
 ) -> Iterator[list[Prediction]]:
     """Predict the expression of the face in each file.
 
@@ -73,6 +75,9 @@ def predict_files(
         Threads that decode; -1 for one on each of the processor's cores.
     face_size : int, default=48
         Side that the faces are brought to, in pixels.
+    min_confidence : float, default=0.0
+        Faces whose most probable class is less probable than this get no label, and the status
+        "unsure".
 
     Yields
     ------
@@ -94,26 +99,31 @@ def predict_files(
     ahead = _BATCHES_AHEAD * batch_size
     faces = read_faces(paths, ahead=ahead, n_jobs=n_jobs, size=face_size)
     while batch := list(islice(faces, batch_size)):
-        yield _predict_batch(classifier, batch, class_names)
+        yield _predict_batch(classifier, batch, class_names, min_confidence)
 
 
 def _predict_batch(
-    classifier: Any, batch: Sequence[FaceFile], class_names: Sequence[str]
+    classifier: Any, batch: Sequence[FaceFile], class_names: Sequence[str], min_confidence: float
 ) -> list[Prediction]:
     faces = [file.face for file in batch if file.face is not None]
     rows = iter(_probabilities(classifier, np.stack(faces), class_names) if faces else ())
     return [
         Prediction(file.path, None, None, None, file.status, file.reason)
         if file.face is None
-        else _prediction(file.path, next(rows), class_names)
+        else _prediction(file.path, next(rows), class_names, min_confidence)
         for file in batch
     ]
 
 
-def _prediction(path: str, row: NDArray[np.float64], class_names: Sequence[str]) -> Prediction:
+def _prediction(
+    path: str, row: NDArray[np.float64], class_names: Sequence[str], min_confidence: float
+) -> Prediction:
     winner = int(row.argmax())
+    confidence = float(row[winner])
     probabilities = dict(zip(class_names, row.tolist(), strict=True))
-    return Prediction(path, class_names[winner], float(row[winner]), probabilities, "ok")
+    if confidence < min_confidence:
+        return Prediction(path, None, confidence, probabilities, "unsure")
+    return Prediction(path, class_names[winner], confidence, probabilities, "ok")
 
 
 def _probabilities(

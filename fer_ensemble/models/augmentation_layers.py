@@ -89,6 +89,10 @@ class RandomlyApplied(RandomChange):
         super().__init__(amount, seed=seed, name=name)
         self.chain = list(chain)
 
+    def build(self, input_shape: tuple[int | None, ...]) -> None:  # noqa: D102
+        for layer in self.chain:
+            layer.build(input_shape)
+
     def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
         changed = images
         for layer in self.chain:

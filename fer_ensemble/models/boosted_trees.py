@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fer_ensemble.datasets.splits import row_digests
 from fer_ensemble.models.progress import ProgressDisplay
 from fer_ensemble.models.validation import encode_labels, resolve_validation
 
@@ -61,6 +62,9 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         The trees of the best round and before, as UBJSON.
     n_rounds_ : int
         Boosting rounds kept.
+    training_digests_ : ndarray of uint64
+        Sorted digests of the samples given to ``fit``, see
+        :func:`~fer_ensemble.datasets.row_digests`.
     n_features_in_ : int
         Number of features.
 
@@ -185,6 +189,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             )
         self.n_rounds_ = booster.num_boosted_rounds()
         self.booster_ = bytes(booster.save_raw("ubj"))
+        self.training_digests_ = np.unique(row_digests(X))
         self._booster = booster
         return self
 

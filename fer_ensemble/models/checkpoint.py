@@ -34,7 +34,9 @@ def write_checkpoint(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {f"variable_{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
+    arrays: dict[str, Any] = {
+        f"variable_{i}": np.asarray(v) for i, v in enumerate(_variables(model))
+    }
     arrays |= {f"best_{i}": array for i, array in enumerate(best)}
     arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
     partial = path.with_name(f"{path.name}.partial")
@@ -76,7 +78,7 @@ def read_checkpoint(
             best = [stored[f"best_{i}"] for i in range(n_best)]
             variables = _variables(model)
             values = [stored[f"variable_{i}"] for i in range(len(variables))]
-    except (OSError, ValueError, KeyError, BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
         return None  # nothing there, or nothing usable: the training starts anew
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -182,13 +182,12 @@ class EpochLoop:
         return self._patience is not None and self.best.wait >= max(self._patience, 1)
 
     def _state(self, fingerprint: str) -> dict[str, Any]:
-        pace = self._pace
         return {
             "fingerprint": fingerprint,
             "best_value": self.best.value,
             "best_wait": self.best.wait,
             "plateau": [self._plateau_factor, self._plateau_wait],
-            "pace": [pace.progress, pace.step, pace.elapsed, pace.cut_short],
+            "pace": self._pace.state(),
             "shuffler": self._shuffler.bit_generator.state,
             "history": self.history,
         }

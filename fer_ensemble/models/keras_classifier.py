@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fer_ensemble.datasets.splits import row_digests
 from fer_ensemble.models.balancing import balance_samples
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.validation import encode_labels, resolve_validation
@@ -118,6 +119,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         ``seconds`` and ``epoch``, the epochs done, of which a time budget may end the last early.
     class_counts_ : dict of str to dict
         Training samples of each class ``'before'`` and ``'after'`` balancing.
+    training_digests_ : ndarray of uint64
+        Sorted digests of the samples given to ``fit``, see
+        :func:`~fer_ensemble.datasets.row_digests`; a warm start adds to them.
     n_features_in_ : int
         Number of columns; only for tables.
 
@@ -130,6 +134,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     >>> network.fit(faces, labels).predict_proba(faces).shape
     (200, 7)
     """
+
+    # Read by ensembles that fit members in processes: networks take the whole machine.
+    fits_alone = True
 
     def __init__(
         self,
@@ -255,6 +262,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         self.weights_, self.history_ = _training().train(
             self, fitted, watched, seed, weights, self._fingerprint(fitted, watched, seed, weights)
         )
+        digests = row_digests(X)
+        former = getattr(self, "training_digests_", digests) if continues else digests
+        self.training_digests_ = np.union1d(digests, former)
         self._network = self._build()
         return self
 

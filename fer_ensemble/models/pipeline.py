@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 
+from fer_ensemble.datasets.splits import row_digests
+
 
 class MemberPipeline(Pipeline):
     """A :class:`sklearn.pipeline.Pipeline` that takes held-out data, and may look into a mirror.
@@ -25,6 +27,12 @@ class MemberPipeline(Pipeline):
         ``(n_samples, height, width)``.
     transform_input, memory, verbose
         As in :class:`sklearn.pipeline.Pipeline`.
+
+    Attributes
+    ----------
+    training_digests_ : ndarray of uint64
+        Sorted digests of the samples given to ``fit``, see
+        :func:`~fer_ensemble.datasets.row_digests`.
 
     Examples
     --------
@@ -83,6 +91,7 @@ class MemberPipeline(Pipeline):
         self.steps[-1][1].fit(
             features, y, sample_weight=sample_weight, validation_data=validation_data
         )
+        self.training_digests_ = np.unique(row_digests(X))
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -184,16 +184,37 @@ class Pace:
         """Note that the held-out data were gone through since the last step."""
         self._watch_seconds = self._lap()
 
-    def resume(self, progress: float, step: int, elapsed: float, cut_short: bool) -> None:
+    def state(self) -> list[float]:
+        """Give what :meth:`resume` takes, as JSON values.
+
+        Returns
+        -------
+        list
+        """
+        measured = [self._step_seconds, self._watch_seconds]
+        return [self.progress, self.step, self.elapsed, self.cut_short, *measured]
+
+    def resume(
+        self,
+        progress: float,
+        step: int,
+        elapsed: float,
+        cut_short: bool,
+        step_seconds: float = 0.0,
+        watch_seconds: float = 0.0,
+    ) -> None:
         """Go on where an interrupted training stood.
 
         Parameters
         ----------
         progress, step, elapsed, cut_short
             The attributes of that training's pace.
+        step_seconds, watch_seconds : float, default=0.0
+            What a step and going through the held-out data took, until steps are measured anew.
         """
         self.progress, self.step, self.elapsed = progress, step, elapsed
         self.cut_short = cut_short
+        self._step_seconds, self._watch_seconds = step_seconds, watch_seconds
         self._last = self._clock()
 
     def _lap(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ def build_network(estimator: Trainable, precision: str, *, to_predict: bool = Fa
             raise ValueError(f"Unknown network {builder!r}: choose among {sorted(NETWORKS)}.")
         builder = NETWORKS[builder]
     params = dict(estimator.network_params or {})
-    if to_predict and "weights" in params:
+    if to_predict and "weights" in inspect.signature(builder).parameters:
         params["weights"] = None
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)

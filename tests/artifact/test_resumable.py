@@ -9,7 +9,7 @@ from sklearn.naive_bayes import GaussianNB
 from fer_ensemble import load_ensemble
 from fer_ensemble.artifact import ArtifactError, fit_resumable
 from fer_ensemble.ensemble import VotingEnsemble
-from fer_ensemble.models import create_member
+from fer_ensemble.models import KerasClassifier, create_member
 
 
 @pytest.fixture
@@ -142,3 +142,46 @@ def test_validation_data_reaches_the_members_that_watch_it(table, tmp_path):
     trees = dict(fitted.members_)["trees"]
     assert isinstance(trees, ClassifierMixin)
     assert trees.n_rounds_ < 300
+
+
+def test_resume_goes_on_with_the_network_in_training(table, tmp_path, monkeypatch):
+    from fer_ensemble.models import epochs
+
+    X, y = table
+    path = tmp_path / "model"
+
+    def make():
+        network = KerasClassifier(
+            "dense", network_params={"units": (8,)}, epochs=4, patience=None, random_state=0
+        )
+        return VotingEnsemble([("network", network)], random_state=0)
+
+    expected = make().fit(X, y)
+    ran = []
+
+    class Interrupted(epochs.EpochLoop):
+        def _run_epoch(self):
+            if len(ran) == 2:
+                raise KeyboardInterrupt
+            ran.append("before")
+            super()._run_epoch()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fer_ensemble.models.training.EpochLoop", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit_resumable(make(), X, y, path)
+    with pytest.raises(ArtifactError, match="interrupted fit"):
+        fit_resumable(make(), X, y, path)
+
+    class Counted(epochs.EpochLoop):
+        def _run_epoch(self):
+            ran.append("after")
+            super()._run_epoch()
+
+    monkeypatch.setattr("fer_ensemble.models.training.EpochLoop", Counted)
+    resumed = fit_resumable(make(), X, y, path, resume=True)
+    assert ran == ["before", "before", "after", "after"]
+    np.testing.assert_allclose(resumed.predict_proba(X), expected.predict_proba(X), atol=1e-5)
+    saved = dict(load_ensemble(path).members_)["network"]
+    assert len(saved.history_["loss"]) == 4
+    assert saved.checkpoint is None

@@ -179,3 +179,32 @@ def test_strict_stops_at_a_bad_picture(data, tmp_path):
     assert done.returncode == 1
     assert "broken.jpg" in done.stderr
     assert not (tmp_path / "model").exists()
+
+
+def test_a_time_budget_is_shared_by_the_networks_and_kept(data, tmp_path):
+    out = tmp_path / "model"
+    done = run(
+        "fit", data, "--out", out, "--members", "tiny_xception,cnn_1", "--time-budget", "8s",
+        "--device", "cpu", "--rule", "average",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "CPU" in done.stderr
+    for _, member in load_ensemble(out).members_:
+        assert member.time_budget == 4
+        assert member.history_["learning_rate"][-1] < member.learning_rate / 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--time-budget", "soon"], "write 20m, 1h30m or 90s"),
+        (["--device", "gpu"], "choose auto or cpu"),
+        (["--recipe", "absent.json"], "absent.json"),
+    ],
+)
+def test_what_cannot_be_used_is_said_before_any_work(data, tmp_path, arguments, told):
+    done = run("fit", data, "--out", tmp_path / "model", *arguments)
+    assert done.returncode != 0
+    assert told in " ".join(done.stderr.split())
+    assert "Fitting" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.model_selection import StratifiedKFold  # noqa: F401 - loads scikit-learn untimed
 
-from fer_ensemble.datasets import copy_groups, holdout_split
+from fer_ensemble.datasets import copy_groups, holdout_split, row_digests
 
 
 def test_copy_groups_of_faces() -> None:
@@ -49,6 +49,86 @@ def test_copy_groups_of_long_object_rows_differ_in_the_middle() -> None:
 
 def test_copy_groups_of_nothing() -> None:
     assert copy_groups(np.empty((0, 48, 48), np.uint8)).tolist() == []
+
+
+def test_digests_know_faces_again_alone_or_among_others() -> None:
+    rng = np.random.default_rng(0)
+    distinct = rng.integers(0, 256, (50, 48, 48), dtype=np.uint8)
+    digests = row_digests(distinct)
+    assert digests.dtype == np.uint64
+    assert digests.shape == (50,)
+    assert len(set(digests.tolist())) == 50
+    rows = rng.integers(50, size=80)
+    np.testing.assert_array_equal(row_digests(distinct[rows]), digests[rows])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda faces: faces.astype(np.float32),
+        lambda faces: faces.astype(np.int64),
+        lambda faces: np.asfortranarray(faces),
+        lambda faces: faces[..., np.newaxis],
+        lambda faces: faces.reshape(len(faces), -1).tolist(),
+    ],
+    ids=["floats", "integers", "Fortran", "channel", "lists"],
+)
+def test_digests_are_of_values_not_of_types_and_shapes(change: object) -> None:
+    faces = np.random.default_rng(0).integers(0, 256, (5, 4, 6), dtype=np.uint8)
+    np.testing.assert_array_equal(row_digests(change(faces)), row_digests(faces))  # type: ignore[operator]
+
+
+def test_digests_of_single_numbers_do_not_depend_on_the_other_rows() -> None:
+    mixed = np.array([[1.0, 2.0], [-0.0, 0.25], [300.0, -7.0], [np.nan, 1.0]])
+    alone = [row_digests(mixed[i : i + 1])[0] for i in range(4)]
+    np.testing.assert_array_equal(row_digests(mixed), alone)
+    np.testing.assert_array_equal(row_digests([[0.0, 0.25]]), alone[1:2])
+    np.testing.assert_array_equal(row_digests(mixed[1:3].astype(np.float32)), alone[1:3])
+    np.testing.assert_array_equal(row_digests([[300, -7]]), alone[2:3])
+    assert len(set(alone)) == 4
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.array(["a", "b", "a"]),
+        np.array(["a", "b", "a", "longer"])[:3],
+        np.array(["a", "b", "a"], object),
+        np.array([[1, "x"], [1, "y"], [1, "x"]], object),
+        np.array([1.5, 2, 1.5]),
+        sparse.csr_matrix([[0, 1], [0, 2], [0, 1]]),
+        sparse.csr_matrix(([1.0, 2, 1, 0], [1, 1, 1, 0], [0, 1, 2, 4])),
+    ],
+)
+def test_digests_of_anything(X: object) -> None:
+    first, second, third = row_digests(X)
+    assert first == third != second
+
+
+def test_digests_of_strings_do_not_depend_on_how_they_are_stored() -> None:
+    words = ["a", "b", "a longer one"]
+    expected = row_digests(words)
+    np.testing.assert_array_equal(row_digests(np.array(words, object)), expected)
+    np.testing.assert_array_equal(row_digests(np.array(words[:2])), expected[:2])
+
+
+def test_digests_of_a_data_frame_are_those_of_its_values() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"path": ["a", "b"], "size": [1, 2]})
+    np.testing.assert_array_equal(row_digests(frame[1:]), row_digests(frame)[1:])
+    numbers = np.array([[1.5, 2.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(row_digests(pandas.DataFrame(numbers)), row_digests(numbers))
+
+
+def test_digests_of_nothing() -> None:
+    assert row_digests(np.empty((0, 48, 48), np.uint8)).tolist() == []
+
+
+def test_digests_are_quick_on_a_dataset_of_fer2013s_size() -> None:
+    X = np.random.default_rng(0).integers(0, 256, (28_709, 48, 48), dtype=np.uint8)
+    start = time.process_time()
+    row_digests(X)
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -4,9 +4,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import gmean, rankdata
 
-from fer_ensemble.ensemble import RULES, average, combine, majority, weighted
+from fer_ensemble.ensemble import (
+    RULES,
+    average,
+    borda,
+    combine,
+    geometric,
+    majority,
+    maximum,
+    median,
+    pooling,
+    weighted,
+    weighted_majority,
+)
 from fer_ensemble.ensemble.checks import check_probabilities, check_weights
+from fer_ensemble.ensemble.rules import WEIGHTED_RULES
 
 # Two samples, three members, two classes.
 TWO = np.array([[[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]], [[0.2, 0.8], [0.5, 0.5], [1.0, 0.0]]])
@@ -27,11 +41,96 @@ def test_weighted_follows_the_weights_whatever_their_scale() -> None:
     np.testing.assert_allclose(weighted(TWO, [2e300, 1e300, 1e300]), expected, rtol=1e-15)
 
 
-def test_majority_counts_votes_and_mixes_in_a_millionth_of_the_mean() -> None:
-    # First sample: one vote against two. Second: the undecided member splits its vote evenly.
-    mean = average(TWO)
-    expected = (1 - 1e-6) * np.array([[1 / 3, 2 / 3], [0.5, 0.5]]) + 1e-6 * mean
-    np.testing.assert_allclose(majority(TWO), expected, rtol=1e-15)
+def test_majority_is_the_share_of_the_votes() -> None:
+    # First sample: one vote against two. Second: the undecided member splits its vote evenly, and
+    # the mean, 1.7 / 3, puts the first class ahead.
+    expected = [[1 / 3, 2 / 3], [0.5, 0.5]]
+    np.testing.assert_allclose(majority(TWO), expected, rtol=1e-8)
+    np.testing.assert_allclose(majority(TWO)[0], expected[0], rtol=1e-15)
+    assert majority(TWO).argmax(axis=1).tolist() == [1, 0]
+
+
+def test_weighted_majority_is_the_share_of_the_weighted_votes() -> None:
+    expected = [[2 / 3.5, 1.5 / 3.5], [1.0 / 3.5, 2.5 / 3.5]]
+    np.testing.assert_allclose(weighted_majority(TWO, [2, 1, 0.5]), expected, rtol=1e-15)
+    np.testing.assert_allclose(weighted_majority(TWO, [4, 2, 1]), expected, rtol=1e-15)
+
+
+def test_one_weight_can_outvote_all_others() -> None:
+    assert weighted_majority(TWO, [3, 1, 1])[0].argmax() == 0
+    assert weighted_majority(TWO, [1, 1, 1])[0].argmax() == 1
+
+
+def test_geometric_is_the_normalised_root_of_the_product() -> None:
+    roots = np.array([0.9 * 0.4 * 0.3, 0.1 * 0.6 * 0.7]) ** (1 / 3)
+    np.testing.assert_allclose(geometric(TWO)[0], roots / roots.sum(), rtol=1e-14)
+
+
+def test_geometric_counts_a_probability_of_zero_as_the_floor() -> None:
+    # Second sample: the last member rules the second class out.
+    roots = np.array([0.2 * 0.5 * 1.0, 0.8 * 0.5 * 1e-15]) ** (1 / 3)
+    np.testing.assert_allclose(geometric(TWO)[1], roots / roots.sum(), rtol=1e-14)
+    opposed = geometric([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    np.testing.assert_allclose(opposed, [[0.5, 0.5, 0]], atol=1e-7)
+
+
+def test_median_is_the_middle_probability() -> None:
+    np.testing.assert_allclose(median(TWO), [[0.4, 0.6], [0.5, 0.5]], rtol=1e-8)
+    even = [[[0.8, 0.1, 0.1], [0.1, 0.6, 0.3]]]
+    np.testing.assert_allclose(median(even), [[0.45, 0.35, 0.2]], rtol=1e-15)
+
+
+def test_medians_that_are_all_zero_leave_the_classes_tied() -> None:
+    opposed = np.eye(4)[[[0, 1, 2]]]
+    np.testing.assert_array_equal(combine(opposed, "median", ties="abstain"), [[0.25] * 4])
+    assert median(np.concatenate([opposed, [[[0, 0, 0.6, 0.4]]]], axis=1)).argmax() == 2
+
+
+def test_max_is_the_highest_probability() -> None:
+    expected = [[0.9 / 1.6, 0.7 / 1.6], [1 / 1.8, 0.8 / 1.8]]
+    np.testing.assert_allclose(maximum(TWO), expected, rtol=1e-15)
+
+
+def test_borda_is_the_share_of_the_points_and_equal_classes_share_theirs() -> None:
+    # Points, best to worst: 2, 1, 0; then 0.5, 2, 0.5; then 1, 1, 1.
+    probabilities = [[[0.5, 0.3, 0.2], [0.25, 0.5, 0.25], [1 / 3, 1 / 3, 1 / 3]]]
+    np.testing.assert_allclose(borda(probabilities), [[3.5 / 9, 4 / 9, 1.5 / 9]], rtol=1e-15)
+
+
+def test_a_single_class_is_certain_under_every_rule() -> None:
+    for rule in RULES:
+        np.testing.assert_array_equal(combine(np.ones((2, 3, 1)), rule, [1, 1, 1]), [[1], [1]])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_rule_agrees_with_a_loop_over_the_samples(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pooling, "_BLOCK_SIZE", 7 * 20)  # several blocks, the last one smaller
+    rng = np.random.default_rng(seed)
+    probabilities = rng.multinomial(6, np.full(4, 0.25), (40, 5)) / 6
+    weights = [0.1, 0.4, 0.2, 0.0, 0.3]
+
+    def vote(member: Any) -> Any:
+        return (member == member.max()) / (member == member.max()).sum()
+
+    loops = {
+        "average": lambda sample: np.mean(sample, axis=0),
+        "weighted": lambda sample: np.average(sample, axis=0, weights=weights),
+        "majority": lambda sample: np.mean([vote(member) for member in sample], axis=0),
+        "weighted_majority": lambda sample: np.average(
+            [vote(member) for member in sample], axis=0, weights=weights
+        ),
+        "geometric": lambda sample: gmean(np.maximum(sample, 1e-15), axis=0),
+        "median": lambda sample: np.median(sample, axis=0) + np.finfo(float).tiny,
+        "max": lambda sample: np.max(sample, axis=0),
+        "borda": lambda sample: sum(rankdata(member) - 1 for member in sample),
+    }
+    assert loops.keys() == RULES.keys()
+    for rule, loop in loops.items():
+        expected = np.array([loop(sample) / np.sum(loop(sample)) for sample in probabilities])
+        combined = combine(probabilities, rule, weights, ties="abstain")
+        np.testing.assert_allclose(combined, expected, rtol=1e-12, atol=1e-15)
 
 
 def test_majority_outvotes_a_higher_mean_probability() -> None:
@@ -82,12 +181,12 @@ class TestEveryRule:
         )
 
     def test_classes_are_treated_alike(self, rule: str, seed: int) -> None:
-        # Rounded, so that ties within members and of votes are common.
+        # Rounded, so that ties within members and of scores are common; they are left as they are.
         probabilities = np.random.default_rng(seed).multinomial(4, np.full(4, 0.25), (40, 5)) / 4
         order = np.random.default_rng(seed).permutation(4)
         np.testing.assert_allclose(
-            combine(probabilities[..., order], rule, self.weights),
-            combine(probabilities, rule, self.weights)[:, order],
+            combine(probabilities[..., order], rule, self.weights, ties="abstain"),
+            combine(probabilities, rule, self.weights, ties="abstain")[:, order],
             rtol=1e-12,
             atol=1e-15,
         )
@@ -95,7 +194,18 @@ class TestEveryRule:
     def test_unanimous_members_get_their_way(self, rule: str, seed: int) -> None:
         labels = np.random.default_rng(seed).integers(4, size=40)
         one_hot = np.repeat(np.eye(4)[labels][:, None], 5, axis=1)
-        np.testing.assert_array_equal(combine(one_hot, rule, self.weights), np.eye(4)[labels])
+        combined = combine(one_hot, rule, self.weights)
+        # Ranks say nothing about how sure a member is: first gets 3 points, the others 1 each.
+        expected = (2 * np.eye(4) + 1) / 6 if rule == "borda" else np.eye(4)
+        np.testing.assert_allclose(combined, expected[labels], rtol=1e-14, atol=2e-15)
+
+    def test_identical_members_are_as_one(self, rule: str, seed: int) -> None:
+        probabilities = _random(seed, n_members=1)
+        np.testing.assert_allclose(
+            combine(probabilities.repeat(5, axis=1), rule, self.weights),
+            combine(probabilities, rule, [1]),
+            rtol=1e-12,
+        )
 
     def test_samples_do_not_affect_each_other(self, rule: str, seed: int) -> None:
         probabilities = _random(seed)
@@ -171,9 +281,10 @@ def test_rows_that_nearly_sum_to_one_are_taken_and_put_right() -> None:
         ([[1, 1, 1]], "3 in all"),
     ],
 )
-def test_weights_that_are_none_are_refused(weights: Any, message: str) -> None:
+@pytest.mark.parametrize("rule", [weighted, weighted_majority])
+def test_negative_or_all_zero_weights_are_an_error(rule: Any, weights: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        weighted(TWO, weights)
+        rule(TWO, weights)
 
 
 def test_weights_are_scaled_to_one() -> None:
@@ -181,10 +292,17 @@ def test_weights_are_scaled_to_one() -> None:
 
 
 def test_an_unknown_rule_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no rule 'mode'.*average, weighted, majority"):
+    with pytest.raises(ValueError, match=r"no rule 'mode'.*average, weighted, majority, .*borda"):
         combine(TWO, "mode")
 
 
-def test_the_weighted_rule_says_that_it_needs_weights() -> None:
-    with pytest.raises(ValueError, match="needs weights"):
-        combine(TWO, "weighted")
+@pytest.mark.parametrize("rule", sorted(WEIGHTED_RULES))
+def test_a_weighted_rule_says_that_it_needs_weights(rule: str) -> None:
+    with pytest.raises(ValueError, match=f"'{rule}' needs weights"):
+        combine(TWO, rule)
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_a_rule_is_called_by_its_name_or_as_a_function(rule: str) -> None:
+    given = ([1, 2, 3],) if rule in WEIGHTED_RULES else ()
+    np.testing.assert_array_equal(RULES[rule](TWO, *given), combine(TWO, rule, [1, 2, 3]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from fer_ensemble.ensemble import learn_weights, weighted
+from fer_ensemble.ensemble import WEIGHTING, learn_weights, select_greedily, weighted
 
 CLASSES = np.array(["a", "b", "c", "d"])
 
@@ -116,6 +116,102 @@ def test_one_member_has_all_the_weight() -> None:
     np.testing.assert_array_equal(learn_weights(probabilities, y, CLASSES), [1.0])
 
 
+# --- by accuracy --------------------------------------------------------------------------
+
+
+def _right_on(counts: list[int], n_samples: int, n_classes: int = 4) -> tuple[Any, Any]:
+    """Return members of which each is right on the first so many rows, and labels."""
+    truth = np.arange(n_samples) % n_classes
+    wrong = (truth + 1) % n_classes
+    answers = np.array([np.where(np.arange(n_samples) < n, truth, wrong) for n in counts]).T
+    return np.eye(n_classes)[answers], CLASSES[truth]
+
+
+def _by_accuracy(*arguments: Any, **keywords: Any) -> Any:
+    return learn_weights(*arguments, method="accuracy", **keywords)
+
+
+def test_weights_by_accuracy_are_the_log_odds_above_chance() -> None:
+    # 90 and 60 of 100 right, drawn towards 1 / 4 by four rows with one right answer.
+    probabilities, y = _right_on([90, 60], 100)
+    odds = np.log(3 * np.array([91 / 13, 61 / 43]))
+    np.testing.assert_allclose(
+        _by_accuracy(probabilities, y, CLASSES), odds / odds.sum(), rtol=1e-12
+    )
+
+
+def test_a_member_no_better_than_chance_gets_no_weight() -> None:
+    probabilities, y = _right_on([80, 25, 10, 0], 100)
+    assert _by_accuracy(probabilities, y, CLASSES).tolist() == [1, 0, 0, 0]
+
+
+def test_members_none_of_which_beats_chance_weigh_the_same() -> None:
+    probabilities, y = _right_on([25, 10, 0], 100)
+    np.testing.assert_allclose(_by_accuracy(probabilities, y, CLASSES), [1 / 3] * 3)
+    np.testing.assert_allclose(_by_accuracy(np.ones((3, 2, 1)), ["a"] * 3, ["a"]), [0.5, 0.5])
+
+
+def test_a_member_without_a_mistake_has_a_finite_weight() -> None:
+    probabilities, y = _right_on([20, 15], 20)
+    perfect, other = _by_accuracy(probabilities, y, CLASSES)
+    assert 0.5 < perfect < 0.9
+    assert other > 0
+
+
+def test_an_answer_shared_among_classes_is_right_in_part_never_by_the_lowest_index() -> None:
+    torn = np.tile([[0.5, 0.5, 0.0, 0.0], [0.1, 0.1, 0.4, 0.4]], (8, 1, 1))
+    for label in "ab":
+        weights = _by_accuracy(torn, [label] * 4 + ["c"] * 4, CLASSES)
+        np.testing.assert_allclose(weights, [0.5, 0.5])
+
+
+def test_weights_by_accuracy_do_not_depend_on_the_other_members() -> None:
+    probabilities, y = _predictions(0, [0.5, 1.0, 1.5])
+    weights = _by_accuracy(probabilities, y, CLASSES)
+    pair = _by_accuracy(probabilities[:, :2], y, CLASSES)
+    assert weights[1] / weights[0] == pytest.approx(pair[1] / pair[0], rel=1e-12)
+    assert weights[0] < weights[1] < weights[2]
+
+
+# --- every method -------------------------------------------------------------------------
+
+
+def test_greedy_weights_are_the_shares_of_the_members_selected() -> None:
+    probabilities, y = _predictions(2, [0.5, 1.0, 1.1, 1.2])
+    np.testing.assert_array_equal(
+        learn_weights(probabilities, y, CLASSES, method="greedy", random_state=1),
+        select_greedily(probabilities, y, CLASSES, random_state=1).weights,
+    )
+
+
+@pytest.mark.parametrize("method", WEIGHTING)
+def test_every_method_puts_weights_on_the_simplex_and_follows_the_members(method: str) -> None:
+    probabilities, y = _predictions(3, [0.2, 1.0, 1.1])
+    weights = learn_weights(probabilities, y, CLASSES, method=method)
+    assert (weights >= 0).all()
+    assert weights.sum() == pytest.approx(1, abs=1e-12)
+    swapped = learn_weights(probabilities[:, [2, 0, 1]], y, CLASSES, method=method)
+    np.testing.assert_allclose(swapped, weights[[2, 0, 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("method", WEIGHTING)
+def test_under_every_method_a_sample_weight_of_two_is_a_row_twice(method: str) -> None:
+    probabilities, y = _predictions(5, [0.8, 1.0, 0.9])
+    times = np.random.default_rng(0).integers(0, 4, size=len(y))
+    np.testing.assert_allclose(
+        learn_weights(probabilities, y, CLASSES, method=method, sample_weight=times),
+        learn_weights(probabilities.repeat(times, axis=0), y.repeat(times), CLASSES, method=method),
+        atol=1e-9,
+    )
+
+
+def test_an_unknown_method_is_answered_with_the_known_ones() -> None:
+    probabilities, y = _predictions(0, [1.0])
+    with pytest.raises(ValueError, match="by 'f1'; choose one of log_loss, accuracy, greedy"):
+        learn_weights(probabilities, y, CLASSES, method="f1")
+
+
+@pytest.mark.parametrize("method", WEIGHTING)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -129,11 +225,11 @@ def test_one_member_has_all_the_weight() -> None:
         ({"probabilities": np.empty((0, 2, 4)), "y": np.array([])}, "0 rows"),
     ],
 )
-def test_errors_say_what_is_wrong(change: dict[str, Any], message: str) -> None:
+def test_errors_say_what_is_wrong(change: dict[str, Any], message: str, method: str) -> None:
     arguments = {
         "probabilities": np.full((3, 2, 4), 0.25),
         "y": np.array(["a", "b", "a"]),
         "classes": CLASSES,
     } | change
     with pytest.raises(ValueError, match=message):
-        learn_weights(**arguments)
+        learn_weights(**arguments, method=method)

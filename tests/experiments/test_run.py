@@ -34,15 +34,15 @@ def test_a_run_writes_its_figures_and_the_table_shows_them(data, tmp_path, monke
     )
     assert outcome.exit_code == 0, outcome.output
     record = json.loads((results / "tiny_xception.official.json").read_text())
-    assert record["n_train"] == 100
+    assert record["n_train"] + record["n_held_out"] == 100
     assert record["all"]["n"] == 40
     assert record["time_budget"] == "2s"
     assert str(tmp_path) not in json.dumps(record)
     assert len(record["history"]["loss"]) >= 1
     kept = np.load(tmp_path / "predictions" / "tiny_xception.official.npz")
-    assert (kept["probabilities"].argmax(1) == kept["y_true"]).mean() == pytest.approx(
-        record["all"]["accuracy"]
-    )
+    right = (kept["test"].argmax(1) == kept["y_test"]).mean()
+    assert right == pytest.approx(record["all"]["accuracy"])
+    assert len(kept["held_out"]) == len(kept["held_out_rows"]) == record["n_held_out"]
     assert not list((tmp_path / "unfinished").glob("*"))
 
     outcome = CliRunner().invoke(

@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
+from fer_ensemble.datasets import row_digests
 from fer_ensemble.models import BoostedTreesClassifier
 
 
@@ -90,3 +91,9 @@ def test_progress_is_shown_on_request(table, capsys):
     X, y = table
     small(n_estimators=2, verbose=1).fit(X, y)
     assert "round 2 · held_out mlogloss" in capsys.readouterr().err
+
+
+def test_digests_of_all_samples_given_are_kept_the_held_out_share_included(table):
+    X, y = table
+    trees = pickle.loads(pickle.dumps(small(n_estimators=2, validation_fraction=0.3).fit(X, y)))
+    np.testing.assert_array_equal(trees.training_digests_, np.unique(row_digests(X)))

@@ -12,7 +12,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict, train_test_
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from fer_ensemble.datasets import row_digests
 from fer_ensemble.ensemble import VotingEnsemble
+from fer_ensemble.ensemble.fitting import fits_alone
 from fer_ensemble.models import KerasClassifier, network
 
 
@@ -123,6 +125,20 @@ def test_warm_start_goes_on_from_the_last_fit(table):
         estimator.fit(X[:4], ["a", "b", "a", "b"])
     with pytest.raises(ValueError, match="warm_start goes on from samples of shape"):
         estimator.fit(X[:, :4], y)
+
+
+def test_digests_of_all_samples_given_are_kept_and_a_warm_start_adds_to_them(table):
+    X, y = table
+    estimator = small(epochs=1, warm_start=True, validation_fraction=0.2).fit(X[:100], y[:100])
+    np.testing.assert_array_equal(estimator.training_digests_, np.unique(row_digests(X[:100])))
+    estimator = pickle.loads(pickle.dumps(estimator)).fit(X[50:150], y[50:150])
+    np.testing.assert_array_equal(estimator.training_digests_, np.unique(row_digests(X[:150])))
+    estimator.set_params(warm_start=False).fit(X[100:], y[100:])
+    np.testing.assert_array_equal(estimator.training_digests_, np.unique(row_digests(X[100:])))
+
+
+def test_a_network_is_fitted_alone():
+    assert fits_alone(make_pipeline(StandardScaler(), small()))
 
 
 def test_sample_weight_decides_between_contradicting_labels():

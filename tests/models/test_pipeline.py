@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.preprocessing import FunctionTransformer
 
+from fer_ensemble.datasets import row_digests
 from fer_ensemble.models import MemberPipeline
 
 
@@ -74,3 +75,12 @@ def test_clones_and_pickles_with_every_parameter(stack):
     assert pipeline.get_params()["mirror"] is True
     again = pickle.loads(pickle.dumps(pipeline.fit(X, y)))
     np.testing.assert_array_equal(again.predict_proba(X), pipeline.predict_proba(X))
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_it_keeps_digests_of_the_faces_given_not_of_what_was_made_of_them(stack, mirror):
+    X, y = stack
+    pipeline = make(mirror=mirror).fit(X[:4], y[:4], validation_data=(X[4:], y[4:]))
+    np.testing.assert_array_equal(pipeline.training_digests_, np.unique(row_digests(X[:4])))
+    again = pickle.loads(pickle.dumps(pipeline))
+    np.testing.assert_array_equal(again.training_digests_, pipeline.training_digests_)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fer_ensemble.models.networks.registry import network, softmax
 
 if TYPE_CHECKING:
@@ -145,9 +147,13 @@ def efficientnet(
     from keras import layers
 
     inputs = keras.Input(input_shape)
-    x = layers.Resizing(size, size, dtype="float32")(inputs)
-    x = _three_channels(x)
-    x = _base(keras.applications.EfficientNetB0, weights, x)(x)
+    # Left to its default, this layer would switch all later ones to training in a plain call.
+    x = layers.Resizing(size, size, dtype="float32")(inputs, training=False)
+    # ImageNet's colours come to mean 0 and deviation 1; the base itself divides by 255.
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    normalise = layers.Rescaling((1 / deviation).tolist(), (-255 * mean / deviation).tolist())
+    x = normalise(_three_channels(x))
+    x = _unnormalised(keras.applications.EfficientNetB0, weights, x)(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
     return keras.Model(inputs, softmax(x, n_classes), name="efficientnet")
@@ -159,6 +165,23 @@ def _three_channels(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Concatenate()([x, x, x]) if x.shape[-1] == 1 else x
 
 
+def _unnormalised(
+    application: Callable[..., keras.Model], weights: str | None, x: keras.KerasTensor
+) -> keras.Model:
+    """Build a base whose own normalisation does nothing.
+
+    Keras builds another one for ``'imagenet'`` than for files or random weights, with constants
+    that are not among its weights: a fitted network could not be rebuilt from those.
+    """
+    base = _base(application, None, x)
+    if weights is None:
+        return base
+    started = _base(application, weights, x)
+    # The first three are of the normalisation: mean, variance and count.
+    base.set_weights([*base.get_weights()[:3], *started.get_weights()[3:]])
+    return base
+
+
 def _base(
     application: Callable[..., keras.Model], weights: str | None, x: keras.KerasTensor
 ) -> keras.Model:
@@ -168,19 +191,27 @@ def _base(
     def build(start: Any) -> keras.Model:
         return application(include_top=False, weights=start, input_shape=shape)
 
-    if weights != "imagenet":
-        if weights is not None and not Path(weights).is_file():
-            raise ValueError(
-                f"weights={weights!r}: there is no such file. Give 'imagenet', None, or the path "
-                "of a .weights.h5 file."
-            )
-        return build(weights)
-    try:
-        return build("imagenet")
-    except Exception as error:  # Keras raises a bare Exception when a download fails
-        warnings.warn(
-            f"{application.__name__} starts at random: its ImageNet weights are neither cached "
-            f"nor to be downloaded ({error}). weights=None starts at random without asking.",
-            stacklevel=2,
-        )
+    if weights is None:
         return build(None)
+    if weights == "imagenet":
+        try:
+            return build("imagenet")
+        except Exception as error:  # Keras raises a bare Exception when a download fails
+            warnings.warn(
+                f"{application.__name__} starts at random: its ImageNet weights are neither cached "
+                f"nor to be downloaded ({error}). weights=None starts at random without asking.",
+                stacklevel=2,
+            )
+            return build(None)
+    if not Path(weights).is_file():
+        raise ValueError(
+            f"weights={weights!r}: there is no such file. Give 'imagenet', None, or the path "
+            "of a .weights.h5 file."
+        )
+    try:
+        return build(weights)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"weights={weights!r} is no weight file, or one of another network than "
+            f"{application.__name__} without its top: {str(error).partition(chr(10))[0]}"
+        ) from error

@@ -1,0 +1,259 @@
+"""Temperatures for the members of an ensemble and for the ensemble itself.
+
+References
+----------
+R. Rahaman and A. H. Thiery, "Uncertainty quantification and deep ensembles", Advances in Neural
+Information Processing Systems 34, 2021: the mean of calibrated members is underconfident, so an
+ensemble needs a temperature of its own, after combining.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from numbers import Integral
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from fer_ensemble.ensemble.combining import Rule, combine_by
+from fer_ensemble.ensemble.evidence import check_evidence
+from fer_ensemble.ensemble.temperature import apply_temperature, fit_temperature
+from fer_ensemble.evaluation import brier_score, calibration_error, evaluate_predictions
+
+_Temperatures: TypeAlias = tuple[NDArray[np.float64], float]
+
+
+@dataclass(frozen=True)
+class CalibrationScores:
+    """How good, and how trustworthy, one set of probabilities is.
+
+    Attributes
+    ----------
+    accuracy : float
+        Share of right labels.
+    log_loss : float
+        Mean of -log(probability of the true class) in nats.
+    calibration_error, brier_score : float
+        See the functions of these names in `fer_ensemble.evaluation`.
+    """
+
+    accuracy: float
+    log_loss: float
+    calibration_error: float
+    brier_score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Temperatures of an ensemble, and what they do.
+
+    Attributes
+    ----------
+    member_temperatures : ndarray of shape (n_members,)
+        One per member, applied before combining.
+    ensemble_temperature : float
+        Applied to what the rule makes of the tempered members.
+    before, after : CalibrationScores
+        The ensemble without and with the temperatures, on the same rows.
+    n_folds : int or None
+        How many folds the figures `after` were cross-fitted in; None if the temperatures had
+        seen the rows, so that these figures are optimistic.
+    """
+
+    member_temperatures: NDArray[np.float64]
+    ensemble_temperature: float
+    before: CalibrationScores
+    after: CalibrationScores
+    n_folds: int | None
+
+    def apply(
+        self, probabilities: ArrayLike, rule: Rule = "average", weights: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Temper the members, combine them, and temper the ensemble.
+
+        Parameters
+        ----------
+        probabilities : array-like of shape (n_samples, n_members, n_classes)
+            What the same members predict for any rows.
+        rule, weights
+            Those that were given to `fit_calibration`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows that sum to one.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many members as temperatures, or the rule refuses the arrays.
+        """
+        temperatures = self.member_temperatures, self.ensemble_temperature
+        return _apply(probabilities, temperatures, rule, weights)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain lists, dictionaries and numbers, ready for JSON."""
+        return asdict(self) | {"member_temperatures": self.member_temperatures.tolist()}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Calibration:
+        """Make one of what `to_dict` returned."""
+        return cls(
+            member_temperatures=np.asarray(content["member_temperatures"], dtype=np.float64),
+            ensemble_temperature=float(content["ensemble_temperature"]),
+            before=CalibrationScores(**content["before"]),
+            after=CalibrationScores(**content["after"]),
+            n_folds=content["n_folds"],
+        )
+
+
+def fit_calibration(
+    probabilities: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike,
+    rule: Rule = "average",
+    *,
+    weights: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    n_folds: int | None = 5,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Calibration:
+    """Fit the temperature of every member, combine, and fit that of the ensemble.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        What the members predict for rows that no member was fitted on.
+    y : array-like of shape (n_samples,)
+        The true labels.
+    classes : array-like of shape (n_classes,)
+        The label that each column stands for.
+    rule : str or callable, default='average'
+        A key of `RULES`, or a function from (n_samples, n_members, n_classes) to (n_samples,
+        n_classes) whose rows sum to one.
+    weights : array-like of shape (n_members,), optional
+        Passed to the rule, if they are given.
+    sample_weight : array-like of shape (n_samples,), optional
+        How much each row counts in the temperatures. The figures count every row alike.
+    n_folds : int or None, default=5
+        For the figures `after`, the rows of each fold are tempered as learned on the other folds;
+        the temperatures themselves are always learned on all rows. ``None`` takes the figures on
+        the rows that the temperatures were learned on.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the folds, which hold every class in about equal shares.
+
+    Returns
+    -------
+    Calibration
+        Temperatures and figures.
+
+    Raises
+    ------
+    ValueError
+        See `fit_temperature`; also if the rule is unknown, lacks its weights or returns no
+        distributions, or if there are not two folds at least and one row for each.
+
+    Notes
+    -----
+    Cross-fitting covers the temperatures only. If members, or the weights of the rule, were
+    chosen on these rows, the figures remain optimistic by that.
+    """
+    evidence = check_evidence(probabilities, y, classes, sample_weight)
+    array, labels, share = evidence.probabilities, evidence.labels, evidence.sample_weight
+    columns = np.arange(array.shape[2])
+    temperatures = _fit(array, labels, share, rule, weights)
+    if n_folds is None:
+        tempered = _apply(array, temperatures, rule, weights)
+    else:
+        tempered = np.empty((len(labels), len(columns)))
+        folds = _folds(labels, n_folds, random_state)
+        for fold in range(n_folds):
+            out, rest = folds == fold, folds != fold
+            learned = _fit(array[rest], labels[rest], share[rest], rule, weights)
+            tempered[out] = _apply(array[out], learned, rule, weights)
+    return Calibration(
+        member_temperatures=temperatures[0],
+        ensemble_temperature=temperatures[1],
+        before=_scores(labels, combine_by(array, rule, weights), columns),
+        after=_scores(labels, tempered, columns),
+        n_folds=None if n_folds is None else int(n_folds),
+    )
+
+
+def fit_member_temperatures(
+    probabilities: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Fit the temperature of every member alone.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        What the members predict for rows that no member was fitted on.
+    y, classes, sample_weight
+        As in `fit_temperature`.
+
+    Returns
+    -------
+    ndarray of shape (n_members,)
+
+    Raises
+    ------
+    ValueError
+        See `fit_temperature`.
+    """
+    array = np.asarray(probabilities)
+    return np.array(
+        [fit_temperature(array[:, i], y, classes, sample_weight) for i in range(array.shape[1])]
+    )
+
+
+def _fit(
+    array: NDArray[np.floating[Any]],
+    labels: NDArray[np.intp],
+    share: NDArray[np.float64],
+    rule: Rule,
+    weights: ArrayLike | None,
+) -> _Temperatures:
+    columns = np.arange(array.shape[2])
+    members = fit_member_temperatures(array, labels, columns, share)
+    combined = combine_by(apply_temperature(array, members), rule, weights)
+    return members, fit_temperature(combined, labels, columns, share)
+
+
+def _apply(
+    probabilities: ArrayLike, temperatures: _Temperatures, rule: Rule, weights: ArrayLike | None
+) -> NDArray[np.float64]:
+    members, of_all = temperatures
+    combined = combine_by(apply_temperature(probabilities, members), rule, weights)
+    return apply_temperature(combined, of_all)
+
+
+def _folds(labels: NDArray[np.intp], n_folds: int, random_state: Any) -> NDArray[np.intp]:
+    if not isinstance(n_folds, Integral) or not 2 <= n_folds <= len(labels):
+        raise ValueError(
+            f"n_folds must be None or a whole number from 2 to the {len(labels)} rows, "
+            f"not {n_folds!r}."
+        )
+    order = check_random_state(random_state).permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    folds = np.empty(len(labels), dtype=np.intp)
+    folds[order] = np.arange(len(labels)) % n_folds
+    return folds
+
+
+def _scores(
+    labels: NDArray[np.intp], probabilities: NDArray[np.float64], columns: NDArray[np.intp]
+) -> CalibrationScores:
+    figures = evaluate_predictions(labels, probabilities=probabilities, classes=columns)
+    assert figures.log_loss is not None
+    return CalibrationScores(
+        accuracy=figures.accuracy,
+        log_loss=figures.log_loss,
+        calibration_error=calibration_error(labels, probabilities, columns),
+        brier_score=brier_score(labels, probabilities, columns),
+    )

@@ -1,0 +1,155 @@
+"""The classifier that learns from members' predictions."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+
+from fer_ensemble.ensemble.alignment import align_columns, check_classes, encode_labels
+from fer_ensemble.ensemble.fitting import sample_weight_keyword
+
+SMALLEST_PROBABILITY = 1e-6
+"""Probabilities are raised to this before their logarithm: a member may be wrong and certain."""
+
+_NAME = "final_estimator"
+
+
+def choose_final_estimator(estimator: Any) -> Any:
+    """Return the classifier to learn with, or say why it cannot.
+
+    Parameters
+    ----------
+    estimator : classifier or None
+        None takes a multinomial logistic regression.
+
+    Returns
+    -------
+    classifier
+        Not fitted; a clone of `estimator`.
+
+    Raises
+    ------
+    TypeError
+        If it is no classifier object.
+    ValueError
+        If it has no ``predict_proba``.
+    """
+    if estimator is None:
+        return LogisticRegression(max_iter=1000)
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise TypeError(
+            "final_estimator must be a classifier object with fit and predict_proba, or None; it "
+            f"is {estimator!r}."
+        )
+    if not hasattr(estimator, "predict_proba"):
+        raise ValueError(
+            f"The final_estimator ({type(estimator).__name__}) has no predict_proba. Wrap it in "
+            "sklearn.calibration.CalibratedClassifierCV to give it one."
+        )
+    return clone(estimator)
+
+
+def meta_features(probabilities: NDArray[np.float64], X: Any = None) -> Any:
+    """Lay out predictions as a table for the final estimator.
+
+    Their logarithms, because on these a logistic regression is a weighted product of the members'
+    opinions, and because trees do not mind.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_members, n_classes)
+        What the members predict.
+    X : array, sparse matrix or data frame whose first axis is the samples, optional
+        The samples, to stand beside the predictions as they are, flattened.
+
+    Returns
+    -------
+    ndarray or sparse array of shape (n_samples, n_members * n_classes [+ n_features])
+        Natural logarithms of the probabilities, at least those of `SMALLEST_PROBABILITY`.
+    """
+    logarithms = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+    table = logarithms.reshape(len(logarithms), -1)
+    if X is None:
+        return table
+    if sparse.issparse(X):
+        return sparse.hstack([sparse.csr_array(table), X], format="csr")
+    samples = np.asarray(X)
+    return np.hstack([table, samples.reshape(len(samples), -1)])
+
+
+def fit_final_estimator(
+    estimator: Any,
+    features: Any,
+    y: ArrayLike,
+    classes: NDArray[Any],
+    sample_weight: NDArray[np.float64] | None = None,
+) -> Any:
+    """Fit the final estimator on labels encoded as positions in `classes`.
+
+    Parameters
+    ----------
+    estimator : classifier
+        From `choose_final_estimator`.
+    features : ndarray or sparse array of shape (n_samples, n_columns)
+        From `meta_features`.
+    y : array-like of shape (n_samples,)
+        Labels, each class among them.
+    classes : ndarray of shape (n_classes,)
+        The ensemble's classes.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Weights of the samples; an estimator that takes none is fitted without, with a warning.
+
+    Returns
+    -------
+    classifier
+        `estimator`, fitted.
+
+    Raises
+    ------
+    ValueError
+        If it does not know every class after its fit.
+    """
+    keywords: dict[str, Any] = {}
+    if sample_weight is not None:
+        keyword = sample_weight_keyword(estimator)
+        if keyword is None:
+            warnings.warn(
+                f"sample_weight was given, but the final_estimator ({type(estimator).__name__}) "
+                "takes none and is fitted without.",
+                UserWarning,
+                stacklevel=3,
+            )
+        else:
+            keywords[keyword] = sample_weight
+    estimator = estimator.fit(features, encode_labels(y, classes), **keywords)
+    check_classes(getattr(estimator, "classes_", None), np.arange(len(classes)), _NAME)
+    return estimator
+
+
+def predict_final_proba(
+    estimator: Any, features: Any, classes: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return the final estimator's probabilities in the ensemble's order of classes.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted by `fit_final_estimator`.
+    features : ndarray or sparse array of shape (n_samples, n_columns)
+        From `meta_features`.
+    classes : ndarray of shape (n_classes,)
+        The ensemble's classes.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        Rows that sum to one.
+    """
+    probabilities = estimator.predict_proba(features)
+    return align_columns(probabilities, estimator.classes_, np.arange(len(classes)), _NAME)

@@ -1,0 +1,203 @@
+"""Whether probabilities mean what they say: of what is given 70 %, 70 % should be right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fer_ensemble.evaluation.metrics import _checked_classes, _checked_probabilities, _indices
+
+STRATEGIES = ("uniform", "quantile")
+"""How `reliability` can lay its bins: of equal width, or with equally many samples each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Confidence beside accuracy, bin by bin: what a reliability diagram draws.
+
+    Attributes
+    ----------
+    edges : ndarray of shape (n_bins + 1,)
+        Borders of the bins, from 0 to 1; a bin holds its upper border and not its lower one.
+    confidence : ndarray of shape (n_bins,)
+        Mean probability of the predicted class; NaN in an empty bin.
+    accuracy : ndarray of shape (n_bins,)
+        Share of right predictions; NaN in an empty bin.
+    count : ndarray of shape (n_bins,)
+        Number of samples.
+    """
+
+    edges: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    count: NDArray[np.int64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain lists, ready for JSON: None stands for NaN."""
+        return {
+            "edges": self.edges.tolist(),
+            "confidence": [None if np.isnan(x) else x for x in self.confidence.tolist()],
+            "accuracy": [None if np.isnan(x) else x for x in self.accuracy.tolist()],
+            "count": self.count.tolist(),
+        }
+
+
+def reliability(
+    y_true: ArrayLike,
+    probabilities: ArrayLike,
+    classes: ArrayLike,
+    *,
+    n_bins: int = 15,
+    strategy: str = "uniform",
+) -> Reliability:
+    """Sort predictions into bins of confidence and measure the accuracy of each bin.
+
+    The confidence of a prediction is the probability of the most probable class.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        True labels.
+    probabilities : array-like of shape (n_samples, n_classes)
+        Predicted probabilities, columns in the order of `classes`.
+    classes : array-like of shape (n_classes,)
+        The label that each column stands for.
+    n_bins : int, default=15
+        Number of bins.
+    strategy : {'uniform', 'quantile'}, default='uniform'
+        ``'uniform'`` makes bins of equal width over 0 to 1 (Guo et al. 2017), ``'quantile'`` bins
+        of equally many samples (Nguyen and O'Connor 2015). Equal confidences are never torn
+        apart, so that quantiles that coincide make fewer bins.
+
+    Returns
+    -------
+    Reliability
+        The table.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, lengths differ, labels are not among the classes, the
+        probabilities are not distributions, or a parameter is none of those above.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks",
+    International Conference on Machine Learning, 2017, pages 1321-1330.
+
+    K. Nguyen and B. O'Connor, "Posterior calibration and exploratory analysis for natural
+    language processing models", Empirical Methods in Natural Language Processing, 2015.
+    """
+    truth, proba = _checked(y_true, probabilities, classes)
+    if not isinstance(n_bins, Integral) or n_bins < 1:
+        raise ValueError(f"n_bins must be a whole number from 1 on, not {n_bins!r}.")
+    if strategy not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}.")
+    confidences, right = proba.max(axis=1), proba.argmax(axis=1) == truth
+    edges = np.linspace(0, 1, int(n_bins) + 1)
+    if strategy == "quantile":
+        edges = np.unique([0, *np.quantile(confidences, edges[1:-1]), 1])
+    # As in Guo et al., a bin holds its upper border.
+    place = np.digitize(confidences, edges[1:-1], right=True)
+    count = np.bincount(place, minlength=len(edges) - 1)
+
+    def mean(values: NDArray[Any]) -> NDArray[np.float64]:
+        total = np.bincount(place, weights=values, minlength=len(count))
+        return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+
+    return Reliability(edges, mean(confidences), mean(right), count)
+
+
+def calibration_error(
+    y_true: ArrayLike,
+    probabilities: ArrayLike,
+    classes: ArrayLike,
+    *,
+    n_bins: int = 15,
+    strategy: str = "uniform",
+) -> float:
+    """Return the expected calibration error: how far confidence is from accuracy, on average.
+
+    It is the mean over the bins of `reliability` of the distance between confidence and
+    accuracy, each bin weighted by its number of samples (Naeini et al. 2015, Guo et al. 2017).
+
+    Parameters
+    ----------
+    y_true, probabilities, classes, n_bins, strategy
+        See `reliability`.
+
+    Returns
+    -------
+    float
+        From 0, for confidence that can be trusted, to 1. With few samples it is above 0 by
+        chance alone, the more so the more bins there are.
+
+    Raises
+    ------
+    ValueError
+        See `reliability`.
+
+    References
+    ----------
+    M. P. Naeini, G. F. Cooper and M. Hauskrecht, "Obtaining well calibrated probabilities using
+    Bayesian binning", AAAI Conference on Artificial Intelligence, 2015, pages 2901-2907.
+
+    Examples
+    --------
+    Half of what is given 80 % is right:
+
+    >>> round(calibration_error(["a", "b"], [[0.8, 0.2], [0.8, 0.2]], ["a", "b"]), 6)
+    0.3
+    """
+    table = reliability(y_true, probabilities, classes, n_bins=n_bins, strategy=strategy)
+    gaps = np.abs(table.confidence - table.accuracy)
+    return float(np.nansum(table.count * gaps) / table.count.sum())
+
+
+def brier_score(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> float:
+    """Return the mean squared distance between the probabilities and the truth.
+
+    Parameters
+    ----------
+    y_true, probabilities, classes
+        See `reliability`.
+
+    Returns
+    -------
+    float
+        Summed over the classes, as in Brier's own definition: from 0, for certain and right, to
+        2, for certain and wrong.
+
+    Raises
+    ------
+    ValueError
+        See `reliability`.
+
+    References
+    ----------
+    G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather
+    Review 78(1), 1950, pages 1-3.
+
+    Examples
+    --------
+    >>> round(brier_score(["a"], [[0.8, 0.2]], ["a", "b"]), 6)
+    0.08
+    """
+    truth, proba = _checked(y_true, probabilities, classes)
+    errors = proba - np.eye(proba.shape[1])[truth]
+    return float(np.square(errors).sum(axis=1).mean())
+
+
+def _checked(
+    y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    declared = _checked_classes(classes)
+    truth = _indices(y_true, declared, "y_true")
+    if truth.size == 0:
+        raise ValueError("There is nothing to evaluate: y_true is empty.")
+    proba = _checked_probabilities(probabilities, truth.size, len(declared))
+    return truth, proba / proba.sum(axis=1, keepdims=True)

@@ -1,0 +1,92 @@
+"""What members add, against hand-computed cases."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fer_ensemble.ensemble import average, leave_one_out, measure_diversity, weighted
+from fer_ensemble.evaluation import compare_predictions
+
+CLASSES = ["a", "b"]
+# Three members, four samples whose truth is "a": the first is right on all of them, the second
+# on the first two, the third on none but less sure of itself.
+RIGHT = np.array([[0.9, 0.6, 0.45], [0.9, 0.6, 0.45], [0.6, 0.3, 0.45], [0.6, 0.1, 0.45]])
+MEMBERS = np.stack([RIGHT, 1 - RIGHT], axis=2)
+TRUE = ["a"] * 4
+
+
+def test_contributions_of_a_hand_computed_case() -> None:
+    # Means of all: .65 .65 .45 .38. Without the first: .53 .53 .38 .28; without the second: .68 .68
+    # .53 .53; without the third: .75 .75 .45 .35.
+    found = leave_one_out(MEMBERS, TRUE, CLASSES)
+    assert [x.difference for x in found] == [0, -0.5, 0]
+    assert [(x.n_only_a, x.n_only_b) for x in found] == [(0, 0), (0, 2), (0, 0)]
+    assert found[1].interval[0] < -0.5 < found[1].interval[1]
+
+
+def test_contributions_are_comparisons_with_the_rest() -> None:
+    rng = np.random.default_rng(0)
+    members, y = rng.dirichlet(np.ones(3), size=(200, 4)), rng.integers(3, size=200)
+    found = leave_one_out(members, y, range(3), random_state=5)
+    for i, contribution in enumerate(found):
+        rest = average(np.delete(members, i, axis=1)).argmax(axis=1)
+        assert contribution == compare_predictions(
+            y, average(members).argmax(axis=1), rest, random_state=5
+        )
+
+
+def test_the_remaining_members_keep_their_weights() -> None:
+    # With these weights the first member decides as long as it is there, and then the second.
+    found = leave_one_out(MEMBERS, TRUE, CLASSES, "weighted", weights=[100, 10, 0.1])
+    assert [x.difference for x in found] == [0.5, 0, 0]
+    by_function = leave_one_out(MEMBERS, TRUE, CLASSES, weighted, weights=[100, 10, 0.1])
+    assert by_function == found
+
+
+def test_all_measures_of_a_hand_computed_case() -> None:
+    found = measure_diversity(MEMBERS, TRUE, CLASSES)
+    assert found.n == 4
+    np.testing.assert_allclose(found.member_accuracy, [1, 0.5, 0])
+    assert found.ensemble_accuracy == 0.5
+    assert found.oracle_accuracy == 1
+    np.testing.assert_allclose(found.disagreement, [[0, 0.5, 1], [0.5, 0, 0.5], [1, 0.5, 0]])
+    assert found.q_statistic[1, 1] == 1
+    assert found.kappa[0, 2] == 0
+    assert found.contributions == leave_one_out(MEMBERS, TRUE, CLASSES)
+
+
+def test_labels_and_columns_follow_the_classes() -> None:
+    found = measure_diversity(MEMBERS[..., ::-1], TRUE, CLASSES[::-1])
+    np.testing.assert_allclose(found.member_accuracy, [1, 0.5, 0])
+
+
+def test_to_dict_is_ready_for_json() -> None:
+    read = json.loads(
+        json.dumps(measure_diversity(MEMBERS, TRUE, CLASSES).to_dict(), allow_nan=False)
+    )
+    assert read["mean_disagreement"] == pytest.approx(2 / 3)
+    assert read["mean_q_statistic"] is None  # of every pair, one is always right or always wrong
+    assert read["q_statistic"] == [[None] * 3, [None, 1, None], [None] * 3]
+    assert read["contributions"][1]["difference"] == -0.5
+    assert read["member_accuracy"] == [1, 0.5, 0]
+
+
+@pytest.mark.parametrize("function", [leave_one_out, measure_diversity])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"probabilities": MEMBERS[:, :1]}, "two members or more"),
+        ({"probabilities": MEMBERS * np.nan}, "not finite"),
+        ({"probabilities": MEMBERS[:3]}, "3 rows and 4 labels"),
+        ({"y": ["a", "a", "a", "x"]}, "x \\(1×\\)"),
+        ({"rule": "weighted"}, "needs weights"),
+        ({"rule": "weighted", "weights": [1, 1]}, "3 in all"),
+        ({"n_bootstrap": 0}, "n_bootstrap"),
+    ],
+)
+def test_errors_say_what_is_wrong(function: Any, change: dict[str, Any], message: str) -> None:
+    call: dict[str, Any] = {"probabilities": MEMBERS, "y": TRUE, "classes": CLASSES}
+    with pytest.raises(ValueError, match=message):
+        function(**(call | change))

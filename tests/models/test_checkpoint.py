@@ -1,0 +1,167 @@
+"""A training that was interrupted ends as if it had not been."""
+
+import numpy as np
+import pytest
+
+from fer_ensemble.models import KerasClassifier, checkpoint, epochs
+from fer_ensemble.models.checkpoint import read_checkpoint, write_checkpoint
+
+EVERYTHING = {
+    "network_params": {"units": (12,), "dropout": 0.3},
+    "augmentation": {"flip": True, "noise": 0.05, "translation": 0.1, "mixup": 0.2},
+    "balance": "max",
+    "balance_augmentation": {"flip": True},
+    "class_weight": "balanced",
+    "loss": "categorical_crossentropy",
+    "label_smoothing": 0.1,
+    "optimizer": "adamw",
+    "learning_rate": 0.02,
+    "optimizer_params": {"weight_decay": 0.01, "use_ema": True, "ema_momentum": 0.8},
+    "schedule": "plateau",
+    "schedule_params": {"patience": 1, "factor": 0.5},
+    "epochs": 7,
+    "patience": 3,
+    "validation_fraction": 0.3,
+    "precision": "float32",
+    "random_state": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def small_faces(faces):
+    images, labels = faces
+    return images[:, ::6, ::6], labels
+
+
+def interrupt_in_epoch(monkeypatch, number):
+    """Stop a training as Ctrl-C does, after the steps of an epoch and before it is kept."""
+    report = epochs.Progress.report
+
+    def interrupted(self, epoch, figures):
+        if epoch == number:
+            raise KeyboardInterrupt
+        report(self, epoch, figures)
+
+    monkeypatch.setattr(epochs.Progress, "report", interrupted)
+
+
+def test_goes_on_to_the_same_end(small_faces, tmp_path, monkeypatch):
+    unbroken = KerasClassifier("dense", **EVERYTHING).fit(*small_faces)
+    path = str(tmp_path / "new folder" / "state.npz")
+    broken = KerasClassifier("dense", **EVERYTHING, checkpoint=path)
+    with monkeypatch.context() as patch:
+        interrupt_in_epoch(patch, 3)
+        with pytest.raises(KeyboardInterrupt):
+            broken.fit(*small_faces)
+    done = []
+    with monkeypatch.context() as patch:
+        run_epoch = epochs.EpochLoop._run_epoch
+        patch.setattr(epochs.EpochLoop, "_run_epoch", lambda s: (done.append(1), run_epoch(s)))
+        broken.fit(*small_faces)
+    histories = [dict(estimator.history_) for estimator in (unbroken, broken)]
+    seconds = [history.pop("seconds") for history in histories]
+    assert len(done) == len(seconds[0]) - 2
+    assert len(seconds[0]) == len(seconds[1])
+    assert histories[0].keys() == histories[1].keys()
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], values, rtol=1e-5, err_msg=name)
+    # All that could be lost was there to lose.
+    assert min(histories[0]["learning_rate"]) < 0.02
+    for ours, expected in zip(broken.weights_, unbroken.weights_, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+    probabilities = [estimator.predict_proba(small_faces[0]) for estimator in (unbroken, broken)]
+    np.testing.assert_allclose(*probabilities, atol=1e-5)
+
+
+def test_only_a_training_to_the_same_end_is_gone_on_with(small_faces, tmp_path):
+    X, y = small_faces
+    quick = {"network_params": {"units": (4,)}, "epochs": 1, "random_state": 0}
+    quick["checkpoint"] = str(tmp_path / "state.npz")
+
+    def seconds(X=X, y=y, **params):
+        return KerasClassifier("dense", **{**quick, **params}).fit(X, y).history_["seconds"]
+
+    # One that goes on from its end trains no more: its times are those of the first.
+    first = seconds()
+    assert seconds(time_budget=300.0, flip_average=True, verbose=1) == first
+    assert seconds(learning_rate=0.002) != first
+    first = seconds()
+    assert seconds(y=np.roll(y, 1)) != first
+    first = seconds()
+    assert seconds(random_state=1) != first
+
+
+@pytest.fixture
+def model():
+    return make_model(0)
+
+
+def make_model(seed):
+    """A network with dropout, normalisation and momenta, a few steps into its training."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    layers = [keras.layers.Dense(6), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+    out = keras.layers.Dense(3, activation="softmax")
+    model = keras.Sequential([keras.Input((5,)), *layers, out])
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    return model
+
+
+def train(model, n_steps):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(16, 5)).astype("float32"), np.arange(16) % 3
+    for _ in range(n_steps):
+        model.train_on_batch(X, y)
+    return model.get_weights()
+
+
+def test_a_model_goes_on_as_the_one_that_was_kept(model, tmp_path):
+    path = tmp_path / "state.npz"
+    train(model, 3)
+    best = [np.arange(4.0), np.float32([[1, 2]])]
+    state = {"fingerprint": "a", "best_value": float("nan"), "history": {"loss": [0.1, 1 / 3]}}
+    write_checkpoint(path, model, best, state)
+    expected = train(model, 3)
+    other = make_model(1)
+    found, found_state = read_checkpoint(path, other, "a")
+    for ours, theirs in zip(train(other, 3), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+    for ours, theirs in zip(found, best, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+    assert found_state["history"] == state["history"]
+    assert np.isnan(found_state["best_value"])
+
+
+def test_another_fingerprint_or_no_file_is_nothing_to_go_on_with(model, tmp_path):
+    path = tmp_path / "state.npz"
+    assert read_checkpoint(path, model, "a") is None
+    write_checkpoint(path, model, [], {"fingerprint": "a"})
+    before = model.get_weights()
+    assert read_checkpoint(path, make_model(1), "b") is None
+    for ours, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.99])
+def test_a_broken_file_is_nothing_to_go_on_with(model, tmp_path, share):
+    path = tmp_path / "state.npz"
+    write_checkpoint(path, model, [], {"fingerprint": "a"})
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    assert read_checkpoint(path, model, "a") is None
+
+
+def test_the_last_checkpoint_stays_until_the_next_one_is_whole(model, tmp_path, monkeypatch):
+    path = tmp_path / "state.npz"
+    write_checkpoint(path, model, [], {"fingerprint": "a", "epoch": 1})
+
+    def half(file, **arrays):
+        file.write(b"half of it")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint.np, "savez", half)
+    with pytest.raises(KeyboardInterrupt):
+        write_checkpoint(path, model, [], {"fingerprint": "a", "epoch": 2})
+    assert read_checkpoint(path, model, "a") == ([], {"fingerprint": "a", "epoch": 1})
