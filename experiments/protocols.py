@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,17 @@ from sklearn.model_selection import train_test_split
 from fer_ensemble.datasets import EMOTIONS, FaceDataset, balance_rows
 from fer_ensemble.models.balancing import augment_once
 from fer_ensemble.models.members.hog_cnn import AUGMENTATION
+
+#: Faces of each class after the balancing of the HOG + CNN ensemble.
+BALANCED = {
+    "angry": 8500,
+    "disgust": 6500,
+    "fear": 9000,
+    "happy": 8500,
+    "sad": 8500,
+    "surprise": 8000,
+    "neutral": 9000,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +68,7 @@ def balanced(
     data: FaceDataset,
     seed: int,
     *,
-    target: int | Mapping[str, int],
+    target: int | Mapping[str, int] = MappingProxyType(BALANCED),
     test_size: float = 0.1,
 ) -> Parts:
     """Balance the whole set by augmented copies first, and split at random after.

@@ -38,7 +38,11 @@ def main(
     name: Annotated[str, typer.Argument(help="A system: the name of a file in systems/.")],
     data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
     protocol: Annotated[
-        str, typer.Option(help="How to split: official, or published for its authors' way.")
+        str,
+        typer.Option(
+            help="How to split: official, kaggle, random, balanced, or published for the way of "
+            "the system's authors, which is one of these."
+        ),
     ] = "official",
     time_budget: Annotated[
         str | None, typer.Option(help="Time for each training, as in 20m.", show_default=False)
@@ -53,12 +57,15 @@ def main(
     member into fitted/. A run that was interrupted goes on from its last epoch when it is started
     again.
     """
-    if protocol not in ("official", "published"):
-        raise typer.BadParameter(f"--protocol {protocol}: choose official or published.")
     try:
         system = read_system(name)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    protocol = system.protocol if protocol == "published" else protocol
+    if protocol not in PROTOCOLS:
+        raise typer.BadParameter(
+            f"--protocol {protocol}: choose published or one of {', '.join(PROTOCOLS)}."
+        )
     faces, _ = read_faces(data, strict=False, seed=seed)
     parts = _parts(system, faces, protocol, seed)
     seconds = None if time_budget is None else parse_duration(time_budget)
@@ -118,9 +125,8 @@ def _parts(system: System, faces: FaceDataset, protocol: str, seed: int) -> Part
     if system.classes:
         labels = [EMOTIONS.index(emotion) for emotion in system.classes]
         faces = faces.take(np.isin(faces.labels, labels))
-    if protocol == "official":
-        return PROTOCOLS["official"](faces, seed)
-    return PROTOCOLS[system.protocol](faces, seed, **system.protocol_params)
+    params = system.protocol_params if protocol == system.protocol else {}
+    return PROTOCOLS[protocol](faces, seed, **params)
 
 
 def _hold_out(parts: Parts, seed: int) -> tuple[Any, Any]:

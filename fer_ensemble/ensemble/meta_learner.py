@@ -55,7 +55,7 @@ def choose_final_estimator(estimator: Any) -> Any:
     return clone(estimator)
 
 
-def meta_features(probabilities: NDArray[np.float64], X: Any = None) -> Any:
+def meta_features(probabilities: NDArray[np.floating[Any]], X: Any = None) -> Any:
     """Lay out predictions as a table for the final estimator.
 
     Their logarithms, because on these a logistic regression is a weighted product of the members'

@@ -235,6 +235,7 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         probabilities, labels = self.validation_probabilities_, self.validation_labels_
         shares = self.validation_sample_weight_
         self.calibration_: dict[str, Calibration] | None = None
+        self.weights_: NDArray[np.float64] | None
         if self.weights is not None:
             self.weights_ = check_weights(self.weights, len(self.members))
         elif probabilities is None or labels is None:

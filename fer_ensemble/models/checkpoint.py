@@ -70,7 +70,7 @@ def read_checkpoint(
         ``None`` is returned in place of both.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             state = json.loads(stored["state"].tobytes())
             if state["fingerprint"] != fingerprint:
                 return None

@@ -150,14 +150,14 @@ class EpochLoop:
             self.history.setdefault(name, []).append(value)
         self._progress.report(len(self.history["seconds"]), figures)
 
-    def _step(self, rows: NDArray[np.intp], rate: float) -> tuple[dict[str, float], float]:
+    def _step(self, rows: NDArray[np.intp], rate: float) -> tuple[dict[str, float], int, float]:
         """Train on a batch."""
         self._model.optimizer.learning_rate = rate
         weight = None if self._fitted.weight is None else self._fitted.weight[rows]
         logs = self._model.train_on_batch(
             self._fitted.X[rows], self._fitted.targets[rows], sample_weight=weight, return_dict=True
         )
-        return logs, len(rows) if weight is None else float(weight.sum())
+        return logs, len(rows), len(rows) if weight is None else float(weight.sum())
 
     def _next_rate(self) -> float:
         factor = rate_factor(
@@ -297,7 +297,8 @@ def _test(model: keras.Model, watched: Samples) -> dict[str, float]:
     means = _Means()
     for rows in batches(len(watched.X), _WATCH_BATCH):
         targets = watched.targets[rows]
-        means.add(model.test_on_batch(watched.X[rows], targets, return_dict=True), len(targets))
+        logs = model.test_on_batch(watched.X[rows], targets, return_dict=True)
+        means.add(logs, len(targets), len(targets))
     return means.result()
 
 
@@ -310,23 +311,25 @@ def _averaged_weights(model: keras.Model) -> list[NDArray[Any]] | None:
 
 def _swap(model: keras.Model, values: list[NDArray[Any]]) -> list[NDArray[Any]]:
     """Set the trainable weights, and return what they were."""
-    before = [np.array(v) for v in model.trainable_variables]
+    before = [np.asarray(v).copy() for v in model.trainable_variables]
     for variable, value in zip(model.trainable_variables, values, strict=True):
         variable.assign(value)
     return before
 
 
 class _Means:
-    """Means over the batches of an epoch, each batch by the weight of its samples."""
+    """Means over the batches of an epoch, from the mean of each."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}
-        self._weight = 0.0
+        self._sizes: dict[str, float] = {}
 
-    def add(self, logs: dict[str, float], weight: float) -> None:
-        self._weight += weight
+    def add(self, logs: dict[str, float], n_samples: int, weight: float) -> None:
         for name, value in logs.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value) * weight
+            # Keras divides weighted losses by the samples, and weighted metrics by the weights.
+            size = n_samples if name == "loss" else weight
+            self._sums[name] = self._sums.get(name, 0.0) + float(value) * size
+            self._sizes[name] = self._sizes.get(name, 0.0) + size
 
     def result(self) -> dict[str, float]:
-        return {name: total / (self._weight or 1.0) for name, total in self._sums.items()}
+        return {name: total / (self._sizes[name] or 1.0) for name, total in self._sums.items()}

@@ -45,8 +45,8 @@ def test_precision_is_the_networks_alone(training):
     assert network.layers[1].compute_dtype == "bfloat16"
     assert network.layers[-1].compute_dtype == "float32"
     assert keras.config.dtype_policy() == policy
+    estimator.network_params = {"unit": 4}
     with pytest.raises(TypeError, match="unit"):
-        estimator.network_params = {"unit": 4}
         training.build_network(estimator, "mixed_bfloat16")
     assert keras.config.dtype_policy() == policy
 
