@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,18 +99,40 @@ class Manifest:
     schema_version: int = field(default=SCHEMA_VERSION)
 
 
-def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write a manifest, whole or not at all.
+def write_artifact(directory: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:
+    """Write the files of an artifact and its manifest, in place of one that may stand there.
+
+    Everything is on the disk before anything is replaced, so that a full disk spares what stands
+    there. A kill while files are renamed leaves no manifest, rather than a mixed artifact.
 
     Parameters
     ----------
     directory : Path
-        The artifact.
+        The artifact; made if need be.
+    files : mapping of str to bytes
+        Every file by its name, but for the manifest.
     manifest : Manifest
-        What to write.
+        What to say of them.
+
+    Raises
+    ------
+    OSError
+        If something cannot be written.
     """
     text = json.dumps({"format": "fer-ensemble", **asdict(manifest)}, indent=2, ensure_ascii=False)
-    write_atomically(directory / MANIFEST, (text + "\n").encode())
+    directory.mkdir(parents=True, exist_ok=True)
+    places = [directory / name for name in (*files, MANIFEST)]
+    contents = [*files.values(), (text + "\n").encode()]
+    try:
+        for place, content in zip(places, contents, strict=True):
+            _write_partial(place, content)
+    except BaseException:
+        for place in places:
+            _partial(place).unlink(missing_ok=True)
+        raise
+    (directory / MANIFEST).unlink(missing_ok=True)
+    for place in places:
+        _partial(place).replace(place)
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
@@ -225,11 +248,34 @@ def store(directory: Path, name: str, content: bytes) -> StoredFile:
     ArtifactError
         If the name, which is that of a member, can't be a file's on every system.
     """
+    stored = describe_file(name, content)
+    write_atomically(directory / name, content)
+    return stored
+
+
+def describe_file(name: str, content: bytes) -> StoredFile:
+    """Return what a manifest says of a file, without writing it.
+
+    Parameters
+    ----------
+    name : str
+        The file's name.
+    content : bytes
+        What will be in it.
+
+    Returns
+    -------
+    StoredFile
+
+    Raises
+    ------
+    ArtifactError
+        If the name, which is that of a member, can't be a file's on every system.
+    """
     if not _FILE_NAME.fullmatch(name):
         raise ArtifactError(
             f"{name!r} can't name a file: name members with letters, digits, '_', '-' and '.' only."
         )
-    write_atomically(directory / name, content)
     return StoredFile(name, sha256(content))
 
 
@@ -258,12 +304,19 @@ def write_atomically(file: Path, content: bytes) -> None:
     content : bytes
         Its new content.
     """
-    partial = file.with_name(file.name + ".partial")
-    with partial.open("wb") as stream:
+    _write_partial(file, content)
+    _partial(file).replace(file)
+
+
+def _partial(file: Path) -> Path:
+    return file.with_name(file.name + ".partial")
+
+
+def _write_partial(file: Path, content: bytes) -> None:
+    with _partial(file).open("wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    partial.replace(file)
 
 
 def _stored_member(entry: dict[str, Any]) -> StoredMember:

@@ -18,6 +18,7 @@ _VOTING_PARAMS = (
     "calibrate",
     "abstain_label",
     "validation_fraction",
+    "random_state",
 )
 _VOTING_ARRAYS = (
     "validation_indices_",
@@ -26,7 +27,7 @@ _VOTING_ARRAYS = (
     "validation_sample_weight_",
     "training_digests_",
 )
-_STACKING_PARAMS = ("n_splits", "passthrough")
+_STACKING_PARAMS = ("n_splits", "passthrough", "random_state")
 _STACKING_ARRAYS = ("oof_probabilities_", "oof_labels_", "fold_ids_", "training_digests_")
 
 
@@ -60,10 +61,10 @@ def describe_state(ensemble: Ensemble) -> EnsembleState:
     EnsembleState
     """
     if isinstance(ensemble, StackingEnsemble):
-        parameters = {name: getattr(ensemble, name) for name in _STACKING_PARAMS}
+        parameters = {name: _plain(getattr(ensemble, name)) for name in _STACKING_PARAMS}
         arrays = _arrays(ensemble, _STACKING_ARRAYS)
         return EnsembleState({"kind": "stacking", **parameters}, arrays, ensemble.final_estimator_)
-    parameters = {name: getattr(ensemble, name) for name in _VOTING_PARAMS}
+    parameters = {name: _plain(getattr(ensemble, name)) for name in _VOTING_PARAMS}
     given, learned, calibration = ensemble.weights, ensemble.weights_, ensemble.calibration_
     parameters |= {
         "kind": "voting",
@@ -95,34 +96,55 @@ def restore_state(members: list[tuple[str, Any]], state: EnsembleState) -> Ensem
     KeyError, TypeError, ValueError
         If the state is damaged.
     """
-    parameters = state.parameters
-    ensemble: Any
-    if parameters["kind"] == "stacking":
-        ensemble = StackingEnsemble(
-            members, **{name: parameters[name] for name in _STACKING_PARAMS}
-        )
-        ensemble.final_estimator_ = state.final_estimator
-        names: tuple[str, ...] = _STACKING_ARRAYS
-    elif parameters["kind"] == "voting":
-        ensemble = VotingEnsemble(
-            members,
-            weights=parameters["given_weights"],
-            **{name: parameters[name] for name in _VOTING_PARAMS},
-        )
-        learned, calibration = parameters["weights"], parameters["calibration"]
-        ensemble.weights_ = None if learned is None else np.asarray(learned, dtype=np.float64)
-        ensemble.calibration_ = None
-        if calibration is not None:
-            ensemble.calibration_ = {
-                rule: Calibration.from_dict(entry) for rule, entry in calibration.items()
-            }
-        names = _VOTING_ARRAYS
-    else:
-        raise ValueError(f"there is no kind of ensemble {parameters['kind']!r}")
+    kind = state.parameters.get("kind", "voting")  # the first artifacts, all voting, did not say
+    if kind == "stacking":
+        return _restore_stacking(members, state)
+    if kind == "voting":
+        return _restore_voting(members, state)
+    raise ValueError(f"there is no kind of ensemble {kind!r}")
+
+
+def _restore_stacking(members: list[tuple[str, Any]], state: EnsembleState) -> StackingEnsemble:
+    if state.final_estimator is None:
+        raise ValueError("it names no final estimator")
+    content = state.parameters
+    ensemble = StackingEnsemble(members, **{name: content[name] for name in _STACKING_PARAMS})
+    ensemble.final_estimator_ = state.final_estimator
+    _restore_arrays(ensemble, members, state, _STACKING_ARRAYS)
+    return ensemble
+
+
+def _restore_voting(members: list[tuple[str, Any]], state: EnsembleState) -> VotingEnsemble:
+    content = state.parameters
+    parameters = {name: content[name] for name in _VOTING_PARAMS if name in content}
+    parameters |= {"rule": content["rule"], "weights": content.get("given_weights")}
+    ensemble = VotingEnsemble(members, **parameters)
+    learned, calibration = content["weights"], content.get("calibration")
+    ensemble.weights_ = None if learned is None else np.asarray(learned, dtype=np.float64)
+    ensemble.calibration_ = None
+    if calibration is not None:
+        ensemble.calibration_ = {
+            rule: Calibration.from_dict(entry) for rule, entry in calibration.items()
+        }
+    _restore_arrays(ensemble, members, state, _VOTING_ARRAYS)
+    return ensemble
+
+
+def _restore_arrays(
+    ensemble: Any, members: list[tuple[str, Any]], state: EnsembleState, names: tuple[str, ...]
+) -> None:
+    ensemble.members_ = members
     for name in names:
         setattr(ensemble, name, state.arrays.get(name))
-    ensemble.members_ = members
-    return ensemble
+    if ensemble.training_digests_ is None:
+        del ensemble.training_digests_  # nothing is known, which is not the same as nothing seen
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold of a parameter: no NumPy scalar, no generator of random numbers."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return None if isinstance(value, np.random.RandomState) else value
 
 
 def _arrays(ensemble: Ensemble, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:

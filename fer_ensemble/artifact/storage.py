@@ -8,19 +8,20 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ensemble.artifact.manifest import (
     MANIFEST,
     ArtifactError,
     Manifest,
-    StoredFile,
     StoredMember,
+    describe_file,
     read_manifest,
     read_verified,
-    store,
-    write_manifest,
+    write_artifact,
 )
 from fer_ensemble.artifact.members import describe_parameters, dump_member, load_member
 from fer_ensemble.artifact.states import (
@@ -33,7 +34,8 @@ from fer_ensemble.datasets import emotion_names
 
 _LIBRARIES = ("fer-ensemble", "keras", "numpy", "scikit-image", "scikit-learn", "skops", "xgboost")
 _ARRAYS = "validation.npz"
-_FINAL_ESTIMATOR = "_final_estimator.skops"
+# Two underscores, which no member's name may hold: its file is never a member's.
+_FINAL_ESTIMATOR = "final__estimator.skops"
 
 
 def save_ensemble(
@@ -77,7 +79,8 @@ def save_ensemble(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from fer_ensemble import load_ensemble, save_ensemble
-    >>>     >>> X, y = load_iris(return_X_y=True)
+    >>> from fer_ensemble.ensemble import VotingEnsemble
+    >>> X, y = load_iris(return_X_y=True)
     >>> ensemble = VotingEnsemble([("bayes", GaussianNB())], random_state=0).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     again = load_ensemble(save_ensemble(ensemble, folder))
@@ -93,46 +96,37 @@ def save_ensemble(
             f"{directory} holds a saved ensemble already: choose another folder, or overwrite it."
         )
     state = describe_state(ensemble)
-    final = state.final_estimator
-    final_content = None if final is None else dump_member("final_estimator", final)
-    contents = [(name, member, dump_member(name, member)) for name, member in ensemble.members_]
-    directory.mkdir(parents=True, exist_ok=True)
-    # Without a manifest, an interrupted save reads as no ensemble rather than as a mixed one.
-    (directory / MANIFEST).unlink(missing_ok=True)
-    members = [
-        StoredMember(
-            name,
-            describe_parameters(member),
-            store(directory, f"{name}.skops", content),
-            ensemble.fit_times_.get(name),
-        )
-        for name, member, content in contents
-    ]
-    stored_final = None
-    if final_content is not None:
-        stored_final = store(directory, _FINAL_ESTIMATOR, final_content)
-    kept = {entry.stored.file for entry in members} | (
-        {_FINAL_ESTIMATOR} if stored_final else set()
-    )
-    for file in directory.glob("*.skops"):
-        if file.name not in kept:
-            file.unlink()  # of the ensemble that stood here before
+    files = {f"{name}.skops": dump_member(name, member) for name, member in ensemble.members_}
+    if state.final_estimator is not None:
+        files[_FINAL_ESTIMATOR] = dump_member("final_estimator", state.final_estimator)
+    if state.arrays:
+        files[_ARRAYS] = _pack(state.arrays)
+    stored = {name: describe_file(name, content) for name, content in files.items()}
     classes = ensemble.classes_.tolist()
-    write_manifest(
-        directory,
-        Manifest(
-            classes=classes,
-            class_names=emotion_names(classes),
-            preprocessing={"size": face_size, "color": "gray", "dtype": "uint8"},
-            ensemble=state.parameters,
-            members=members,
-            final_estimator=stored_final,
-            validation=_store_arrays(directory, state.arrays),
-            data=data or {},
-            versions={"python": platform.python_version()}
-            | {name: version(name) for name in _LIBRARIES},
-        ),
+    manifest = Manifest(
+        classes=classes,
+        class_names=emotion_names(classes),
+        preprocessing={"size": face_size, "color": "gray", "dtype": "uint8"},
+        ensemble=state.parameters,
+        members=[
+            StoredMember(
+                name,
+                describe_parameters(member),
+                stored[f"{name}.skops"],
+                ensemble.fit_times_.get(name),
+            )
+            for name, member in ensemble.members_
+        ],
+        final_estimator=stored.get(_FINAL_ESTIMATOR),
+        validation=stored.get(_ARRAYS),
+        data=data or {},
+        versions={"python": platform.python_version()}
+        | {name: version(name) for name in _LIBRARIES},
     )
+    write_artifact(directory, files, manifest)
+    for file in [*directory.glob("*.skops"), directory / _ARRAYS]:
+        if file.name not in files:
+            file.unlink(missing_ok=True)  # of the ensemble that stood here before
     return directory
 
 
@@ -167,31 +161,27 @@ def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
     if manifest.final_estimator is not None:
         content = read_verified(directory, manifest.final_estimator)
         final = load_member("final_estimator", content)
-    arrays = _load_arrays(directory, manifest.validation)
+    packed = None if manifest.validation is None else read_verified(directory, manifest.validation)
     try:
+        arrays = {} if packed is None else _unpack(packed)
         ensemble = restore_state(members, EnsembleState(manifest.ensemble, arrays, final))
         ensemble.classes_ = np.asarray(manifest.classes)
         ensemble.fit_times_ = {
             entry.name: entry.fit_seconds for entry in manifest.members if entry.fit_seconds
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
         raise ArtifactError(
             f"{directory}: its manifest is damaged ({error}). Fit or copy it again."
         ) from error
     return ensemble
 
 
-def _store_arrays(directory: Path, arrays: dict[str, Any]) -> StoredFile | None:
-    if not arrays:
-        return None
+def _pack(arrays: dict[str, NDArray[Any]]) -> bytes:
     stream = io.BytesIO()
     np.savez_compressed(stream, allow_pickle=False, **arrays)
-    return store(directory, _ARRAYS, stream.getvalue())
+    return stream.getvalue()
 
 
-def _load_arrays(directory: Path, stored: StoredFile | None) -> dict[str, Any]:
-    if stored is None:
-        return {}
-    content = io.BytesIO(read_verified(directory, stored))
-    with np.load(content, allow_pickle=False) as stream:
+def _unpack(content: bytes) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stream:
         return {name: stream[name] for name in stream.files}

@@ -36,7 +36,8 @@ def choose_labels(
     Returns
     -------
     ndarray of shape (n_samples,)
-        Of the type of `classes`, wide enough for the label of abstention.
+        Of the type of `classes`, wide enough for the label of abstention; of objects where this
+        is text and they are numbers, or the other way round.
 
     Raises
     ------
@@ -58,4 +59,7 @@ def choose_labels(
     unsure = highest[:, 0] < min_confidence
     if abstain_on_ties:
         unsure |= np.count_nonzero(probabilities >= highest - TOLERANCE, axis=1) > 1
-    return np.where(unsure, np.asarray(abstain_label), labels)
+    label = np.asarray(abstain_label)
+    if (label.dtype.kind in "US") != (labels.dtype.kind in "US"):
+        label, labels = label.astype(object), labels.astype(object)  # else NumPy makes text of all
+    return np.where(unsure, label, labels)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, combine
@@ -69,7 +70,8 @@ def score_ensemble(
     -------
     EnsembleScores
         Rules that need weights are left out if the ensemble has none; "stacking" stands beside
-        them if it has a final estimator.
+        them if it has a final estimator. Nothing counts as abstained from: with
+        ``ties="abstain"``, ties are measured as if the mean probability decided them.
 
     Raises
     ------
@@ -80,6 +82,7 @@ def score_ensemble(
         raise ValueError(
             "Nothing was held out when this ensemble was fitted: score it on a test set instead."
         )
+    probabilities = np.asarray(probabilities)
     names = [name for name, _ in ensemble.members_]
     weights = ensemble.weights_ if isinstance(ensemble, VotingEnsemble) else None
 
@@ -90,19 +93,16 @@ def score_ensemble(
 
     rules = [rule for rule in RULES if weights is not None or rule not in WEIGHTED_RULES]
     if isinstance(ensemble, VotingEnsemble):
-        by_rule = {rule: ensemble.combine(probabilities, rule) for rule in rules}
+        ties = "mean_probability" if ensemble.ties == "abstain" else ensemble.ties
+        by_rule = {rule: ensemble.combine(probabilities, rule, ties=ties) for rule in rules}
     else:
         by_rule = {rule: combine(probabilities, rule) for rule in rules}
         by_rule["stacking"] = ensemble.combine(probabilities)
-    by_member = dict(zip(names, _columns(probabilities), strict=True))
-    members = {name: evaluate(predicted) for name, predicted in by_member.items()}
+    by_member = zip(names, np.moveaxis(probabilities, 1, 0), strict=True)
+    members = {name: evaluate(predicted) for name, predicted in by_member}
     return EnsembleScores(
         n=next(iter(members.values())).n,
         members=members,
         rules={rule: evaluate(predicted) for rule, predicted in by_rule.items()},
         weights=None if weights is None else dict(zip(names, weights.tolist(), strict=True)),
     )
-
-
-def _columns(probabilities: Any) -> list[Any]:
-    return [probabilities[:, i] for i in range(probabilities.shape[1])]

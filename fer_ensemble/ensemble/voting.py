@@ -28,6 +28,9 @@ from fer_ensemble.ensemble.ties import check_ties
 from fer_ensemble.ensemble.weights import check_weighting, learn_weights
 
 
+_CALIBRATION_FOLDS = 5
+
+
 class VotingEnsemble(ClassifierMixin, MemberComposition):
     """A classifier that combines the probabilities of its members by a fixed rule.
 
@@ -184,8 +187,11 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         TypeError
             If a member is no classifier object.
         """
-        self._check_parameters(validation_data)
-        self.__dict__.pop("weights_", None)  # an interrupted fit must not look like a whole one
+        self._check_parameters(
+            validation_data is not None or self.validation_fraction is not None
+        )
+        for learned in ("weights_", "validation_probabilities_"):
+            self.__dict__.pop(learned, None)  # an interrupted fit must not look like a whole one
         X, y = self._check_training_data(X, y)
         shares = None if sample_weight is None else check_sample_weight(sample_weight, len(y))
         kept = np.arange(len(y)) if shares is None else np.flatnonzero(shares)
@@ -211,8 +217,9 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
             logging.INFO if self.verbose else logging.DEBUG,
         )
         self._keep_validation(validation, None if shares is None or held is None else shares[held])
+        is_anything_fitted = bool(self.fit_times_)  # or are all members frozen?
         self.training_digests_ = seen_digests(
-            self.members, X if whole else _safe_indexing(X, fitted)
+            self.members, *[X if whole else _safe_indexing(X, fitted)] * is_anything_fitted
         )
         self.learn_combination()
         return self
@@ -228,10 +235,13 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
 
         Raises
         ------
+        NotFittedError
+            If the ensemble has not been fitted.
         ValueError
             If a parameter is unusable, or nothing was held out and something is to be learned.
         """
-        self._check_parameters(self.validation_probabilities_)
+        check_is_fitted(self, "validation_probabilities_")
+        self._check_parameters(self.validation_probabilities_ is not None)
         probabilities, labels = self.validation_probabilities_, self.validation_labels_
         shares = self.validation_sample_weight_
         self.calibration_: dict[str, Calibration] | None = None
@@ -262,6 +272,7 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
                     rule,
                     weights=self.weights_,
                     sample_weight=shares,
+                    n_folds=min(_CALIBRATION_FOLDS, len(labels)) if len(labels) > 1 else None,
                 )
                 for rule in RULES
             }
@@ -291,7 +302,9 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         self._check_rule(self.rule)
         return self.combine(self.predict_member_proba(X))
 
-    def combine(self, probabilities: ArrayLike, rule: str | None = None) -> NDArray[np.float64]:
+    def combine(
+        self, probabilities: ArrayLike, rule: str | None = None, *, ties: str | None = None
+    ) -> NDArray[np.float64]:
         """Combine what the members predict, as `predict_proba` does.
 
         Parameters
@@ -300,6 +313,8 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
             What `predict_member_proba` returned.
         rule : str, default=None
             Another rule than the ensemble's own.
+        ties : str, default=None
+            Another way to decide ties than the ensemble's own.
 
         Returns
         -------
@@ -309,7 +324,8 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         Raises
         ------
         ValueError
-            If the rule is unknown or needs weights and there are none.
+            If the rule is unknown or needs weights and there are none, or there is no such way to
+            decide ties.
         """
         check_is_fitted(self)
         rule = self._check_rule(self.rule if rule is None else rule)
@@ -317,7 +333,11 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         if calibration is not None:
             probabilities = apply_temperature(probabilities, calibration.member_temperatures)
         combined = combine(
-            probabilities, rule, self.weights_, ties=self.ties, random_state=self.random_state
+            probabilities,
+            rule,
+            self.weights_,
+            ties=self.ties if ties is None else ties,
+            random_state=self.random_state,
         )
         if calibration is not None:
             combined = apply_temperature(combined, calibration.ensemble_temperature)
@@ -368,7 +388,7 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         """Say whether every member was fitted and the weights were chosen."""
         return hasattr(self, "weights_")
 
-    def _check_parameters(self, validation_data: Any) -> None:
+    def _check_parameters(self, is_held_out: bool) -> None:
         self._check_members()
         check_rule(self.rule)
         check_ties(self.ties)
@@ -380,13 +400,12 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
             raise ValueError(
                 f"validation_fraction must lie between 0 and 1, or be None, not {fraction!r}."
             )
-        nothing_held_out = fraction is None and validation_data is None
-        if self.rule in WEIGHTED_RULES and nothing_held_out and self.weights is None:
+        if self.rule in WEIGHTED_RULES and self.weights is None and not is_held_out:
             raise ValueError(
                 f"The rule {self.rule!r} learns its weights on held-out samples: give "
                 "a validation_fraction, validation_data or weights, or choose another rule."
             )
-        if self.calibrate and nothing_held_out:
+        if self.calibrate and not is_held_out:
             raise ValueError(
                 "calibrate=True learns temperatures on held-out samples: give "
                 "a validation_fraction or validation_data."
