@@ -85,6 +85,7 @@ def combine(
             ensemble,
             held_out,
             rule=rule,
+            weights=None,
             weighting=weighting,
             ties=ties,
             calibrate=calibrate,

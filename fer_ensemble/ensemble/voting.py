@@ -27,7 +27,6 @@ from fer_ensemble.ensemble.temperature import apply_temperature
 from fer_ensemble.ensemble.ties import check_ties
 from fer_ensemble.ensemble.weights import check_weighting, learn_weights
 
-
 _CALIBRATION_FOLDS = 5
 
 
@@ -187,9 +186,7 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         TypeError
             If a member is no classifier object.
         """
-        self._check_parameters(
-            validation_data is not None or self.validation_fraction is not None
-        )
+        self._check_parameters(validation_data is not None or self.validation_fraction is not None)
         for learned in ("weights_", "validation_probabilities_"):
             self.__dict__.pop(learned, None)  # an interrupted fit must not look like a whole one
         X, y = self._check_training_data(X, y)

@@ -19,7 +19,15 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from fer_ensemble.ensemble import RULES, VotingEnsemble, combine, learn_weights
+from fer_ensemble.datasets import row_digests
+from fer_ensemble.ensemble import (
+    RULES,
+    WEIGHTING,
+    VotingEnsemble,
+    combine,
+    fitting,
+    learn_weights,
+)
 
 NAMES = np.array(["sad", "angry", "happy"])
 
@@ -42,6 +50,29 @@ class Spy(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Any:
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class Reader(ClassifierMixin, BaseEstimator):
+    """Reads its probabilities of three classes off the columns of the samples."""
+
+    def __init__(self, place: int = 0, power: float = 1.0) -> None:
+        self.place = place
+        self.power = power
+
+    def fit(self, X: Any, y: Any) -> Any:
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        powers = X[:, 3 * self.place : 3 * self.place + 3] ** self.power
+        return powers / powers.sum(axis=1, keepdims=True)
+
+
+class Noise(Spy):
+    """Answers with chance alone."""
+
+    def predict_proba(self, X: Any) -> Any:
+        return np.random.default_rng(0).dirichlet(np.ones(len(self.classes_)), len(X))
 
 
 class OwnPipeline(Pipeline):
@@ -71,6 +102,14 @@ def _members() -> list[tuple[str, Any]]:
         ("nb", GaussianNB()),
         ("tree", DecisionTreeClassifier(max_depth=4, random_state=0)),
     ]
+
+
+def _opinions(n_samples: int, seed: int = 0) -> tuple[Any, Any]:
+    """Return probabilities that are exactly right, and labels drawn from them."""
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet([0.7, 0.7, 0.7], n_samples)
+    drawn = (probabilities.cumsum(axis=1) > rng.random((n_samples, 1))).argmax(axis=1)
+    return probabilities, np.sort(NAMES)[drawn]
 
 
 def _voting(members: Any, **parameters: Any) -> Any:
@@ -202,6 +241,76 @@ def test_the_rule_can_be_changed_after_the_fit() -> None:
     np.testing.assert_array_equal(switched, _ensemble().fit(X, y).predict_proba(X))
 
 
+@pytest.mark.parametrize("weighting", WEIGHTING)
+def test_weights_are_learned_by_the_method_asked_for(weighting: str) -> None:
+    ensemble = _ensemble(weighting=weighting).fit(*_table())
+    expected = learn_weights(
+        ensemble.validation_probabilities_,
+        ensemble.validation_labels_,
+        ensemble.classes_,
+        method=weighting,
+        random_state=0,
+    )
+    np.testing.assert_array_equal(ensemble.weights_, expected)
+
+
+def test_another_way_to_learn_weights_needs_no_refit() -> None:
+    X, y = _table()
+    ensemble = _ensemble().fit(X, y)
+    members, by_log_loss = ensemble.members_, ensemble.weights_
+    assert ensemble.set_params(weighting="accuracy").learn_combination() is ensemble
+    assert ensemble.members_ is members
+    assert not np.allclose(ensemble.weights_, by_log_loss)
+    np.testing.assert_array_equal(
+        ensemble.predict_proba(X), _ensemble(weighting="accuracy").fit(X, y).predict_proba(X)
+    )
+    ensemble.set_params(weights=[0, 1, 1]).learn_combination()
+    np.testing.assert_array_equal(ensemble.weights_, [0, 0.5, 0.5])
+
+
+def test_nothing_can_be_learned_where_nothing_was_held_out() -> None:
+    X, y = _table()
+    ensemble = _ensemble(rule="average", validation_fraction=None).fit(X, y)
+    for changes in ({"rule": "weighted"}, {"calibrate": True}):
+        # A fraction set afterwards holds nothing out any more.
+        ensemble.set_params(**{"rule": "average", "validation_fraction": 0.1, **changes})
+        with pytest.raises(ValueError, match="held-out samples"):
+            ensemble.learn_combination()
+    with pytest.raises(NotFittedError):
+        _ensemble().learn_combination()
+
+
+def test_after_an_interrupted_refit_nothing_can_be_learned_from_the_former_one() -> None:
+    X, y = _table()
+    ensemble = _ensemble().fit(X, y)
+    ensemble.set_params(members=[("lr", LogisticRegression()), ("none", Untrainable())])
+    with pytest.raises(AssertionError):
+        ensemble.fit(X, y)
+    with pytest.raises(NotFittedError):
+        ensemble.predict(X)
+    with pytest.raises(NotFittedError):
+        ensemble.learn_combination()
+
+
+@pytest.mark.parametrize("weighting", WEIGHTING)
+def test_a_member_of_pure_noise_costs_learned_weights_less_than_a_fifth_of_a_point(
+    weighting: str,
+) -> None:
+    X, y = _table(24_000)
+    train, test = slice(0, 12_000), slice(12_000, None)
+    honest = [("lr", LogisticRegression()), ("nb", GaussianNB())]
+    accuracy = {}
+    for name, members in {"without": honest, "with": [*honest, ("noise", Noise())]}.items():
+        ensemble = _voting(
+            members, weighting=weighting, validation_fraction=0.3, random_state=0
+        ).fit(X[train], y[train])
+        for rule in ("weighted", "average"):
+            accuracy[rule, name] = ensemble.set_params(rule=rule).score(X[test], y[test])
+    assert ensemble.weights_[2] < 0.05
+    assert accuracy["weighted", "with"] > accuracy["weighted", "without"] - 0.002
+    assert accuracy["average", "with"] < accuracy["average", "without"] - 0.02
+
+
 def test_given_weights_are_used_as_they_are() -> None:
     X, y = _table()
     ensemble = _ensemble(weights=[2, 0, 6]).fit(X, y)
@@ -239,6 +348,135 @@ def test_weights_that_are_none_are_refused_before_any_fit(weights: Any, message:
     with pytest.raises(ValueError, match=message):
         ensemble.fit(*_table())
     assert not hasattr(ensemble, "members_")
+
+
+# --- temperatures -------------------------------------------------------------------------
+
+
+def test_calibration_lowers_the_log_loss_of_a_member_that_is_too_sure() -> None:
+    X, y = _opinions(3000)
+    members = [("sure", Reader(power=4))]
+    before, after = (
+        _voting(members, calibrate=calibrate, random_state=0).fit(X[:2000], y[:2000])
+        for calibrate in (False, True)
+    )
+    assert before.calibration_ is None
+    calibration = after.calibration_["weighted"]
+    assert 3 < calibration.member_temperatures[0] < 5.5
+    assert calibration.after.log_loss < calibration.before.log_loss - 0.2
+    assert calibration.after.calibration_error < calibration.before.calibration_error
+    unseen, truth = X[2000:], y[2000:]
+    tempered = after.predict_proba(unseen)
+    assert log_loss(truth, tempered) < log_loss(truth, before.predict_proba(unseen)) - 0.2
+    assert log_loss(truth, tempered) < log_loss(truth, unseen) + 0.02
+    np.testing.assert_array_equal(tempered.argmax(axis=1), unseen.argmax(axis=1))
+
+
+def test_another_rule_comes_with_its_own_temperatures() -> None:
+    X, y = _opinions(600)
+    X = np.hstack([X, (X + X[:, ::-1]) / 2, (3 * X + _opinions(600, seed=1)[0]) / 4])
+    members = [("sure", Reader(0, power=3)), ("vague", Reader(1)), ("modest", Reader(2, 0.5))]
+    ensemble = _voting(members, calibrate=True, validation_fraction=0.5, random_state=0).fit(X, y)
+    stacked = ensemble.predict_member_proba(X)
+    for rule in RULES:
+        expected = ensemble.calibration_[rule].apply(stacked, rule, ensemble.weights_)
+        actual = ensemble.set_params(rule=rule).predict_proba(X)
+        np.testing.assert_allclose(actual, expected, atol=1e-12)
+    refitted = clone(ensemble).fit(X, y)
+    np.testing.assert_array_equal(refitted.predict_proba(X), actual)
+    temperatures = {entry.ensemble_temperature for entry in ensemble.calibration_.values()}
+    assert len(temperatures) == len(RULES)
+
+
+def test_weights_are_learned_on_tempered_members() -> None:
+    X, y = _opinions(1000)
+    X = np.hstack([X, X])
+    members = [("sure", Reader(0, power=6)), ("right", Reader(1))]
+    untempered = _voting(members, validation_fraction=0.5, random_state=0).fit(X, y)
+    assert untempered.weights_[0] < 0.1
+    tempered = clone(untempered).set_params(calibrate=True).fit(X, y)
+    np.testing.assert_allclose(tempered.calibration_["average"].member_temperatures[0], 6, rtol=0.2)
+    assert tempered.weights_[0] > 0.2
+
+
+def test_temperatures_can_be_learned_and_dropped_without_a_refit() -> None:
+    X, y = _opinions(400)
+    ensemble = _voting([("sure", Reader(power=4))], random_state=0).fit(X, y)
+    raw = ensemble.predict_proba(X)
+    ensemble.set_params(calibrate=True).learn_combination()
+    assert (ensemble.predict_proba(X).max(axis=1) < raw.max(axis=1)).all()
+    ensemble.set_params(calibrate=False).learn_combination()
+    np.testing.assert_array_equal(ensemble.predict_proba(X), raw)
+
+
+@pytest.mark.parametrize("n_held_out", [1, 3])
+def test_a_handful_of_held_out_samples_is_enough_for_temperatures(n_held_out: int) -> None:
+    X, y = _table()
+    held_out = X[:n_held_out], y[:n_held_out]
+    ensemble = _ensemble(calibrate=True).fit(X[9:], y[9:], validation_data=held_out)
+    assert ensemble.calibration_["weighted"].n_folds == (None if n_held_out == 1 else n_held_out)
+
+
+# --- ties ---------------------------------------------------------------------------------
+
+# Each member votes for a class of its own; of the two, the last has the higher mean.
+ANGRY_OR_SAD = np.tile([0.5, 0.4, 0.1, 0.0, 0.3, 0.7], (40, 1))
+
+
+def _undecided(**parameters: Any) -> Any:
+    members = [("first", Reader(0)), ("second", Reader(1))]
+    ensemble = _voting(members, rule="majority", validation_fraction=None, **parameters)
+    return ensemble.fit(ANGRY_OR_SAD, np.resize(NAMES, 40))
+
+
+def test_ties_go_to_the_highest_mean_probability_and_not_to_the_lowest_index() -> None:
+    assert set(_undecided().predict(ANGRY_OR_SAD)) == {"sad"}
+
+
+def test_ties_go_where_they_are_said_to_go() -> None:
+    assert set(_undecided(ties="priority").predict(ANGRY_OR_SAD)) == {"angry"}
+    swapped = np.roll(ANGRY_OR_SAD, 3, axis=1)
+    assert set(_undecided(ties="priority").predict(swapped)) == {"sad"}
+    ensemble = _undecided(ties="random", random_state=0)
+    drawn = ensemble.predict(ANGRY_OR_SAD)
+    assert 8 < (drawn == "sad").sum() < 32
+    np.testing.assert_array_equal(drawn, ensemble.predict(ANGRY_OR_SAD))
+    other = ensemble.set_params(random_state=1).predict(ANGRY_OR_SAD)
+    assert (drawn != other).any()
+
+
+def test_a_tie_may_be_left_open() -> None:
+    ensemble = _undecided(ties="abstain")
+    np.testing.assert_allclose(ensemble.predict_proba(ANGRY_OR_SAD)[0], [0.5, 0, 0.5])
+    assert set(ensemble.predict(ANGRY_OR_SAD)) == {"abstain"}
+    certain = np.tile([0.1, 0.1, 0.8, 0.2, 0.1, 0.7], (2, 1))
+    assert ensemble.predict(certain).tolist() == ["sad", "sad"]
+    assert ensemble.set_params(abstain_label="?").predict(ANGRY_OR_SAD[:1]).tolist() == ["?"]
+
+
+def test_other_ties_and_rules_can_be_asked_of_predictions_at_hand() -> None:
+    ensemble = _undecided(ties="abstain")
+    stacked = ensemble.predict_member_proba(ANGRY_OR_SAD[:1])
+    np.testing.assert_allclose(ensemble.combine(stacked, "average"), [[0.25, 0.35, 0.4]])
+    assert ensemble.combine(stacked, ties="mean_probability").argmax() == 2
+    assert ensemble.combine(stacked, ties="priority").argmax() == 0
+    with pytest.raises(ValueError, match="without held-out data"):
+        ensemble.combine(stacked, "weighted")
+
+
+def test_a_sample_that_is_too_unsure_gets_no_label() -> None:
+    X, y = _opinions(300)
+    ensemble = _voting([("right", Reader())], random_state=0).fit(X, y)
+    confidence = X.max(axis=1)
+    labels = ensemble.predict(X, min_confidence=0.6)
+    np.testing.assert_array_equal(labels == "abstain", confidence < 0.6)
+    np.testing.assert_array_equal(labels[confidence >= 0.6], ensemble.predict(X)[confidence >= 0.6])
+    codes = np.searchsorted(np.sort(NAMES), y)
+    numbers = ensemble.fit(X, codes).predict(X, min_confidence=0.6)
+    assert numbers.dtype == codes.dtype
+    np.testing.assert_array_equal(numbers == -1, confidence < 0.6)
+    with pytest.raises(ValueError, match="abstain_label=2 is one of the classes"):
+        ensemble.set_params(abstain_label=2).predict(X, min_confidence=0.6)
 
 
 # --- sample weights -----------------------------------------------------------------------
@@ -323,6 +561,39 @@ def test_members_fitted_elsewhere_are_aligned_by_their_classes() -> None:
     assert ensemble.fit_times_ == {}
 
 
+def test_a_frozen_member_that_has_seen_held_out_samples_is_refused() -> None:
+    X, y = _table()
+    old = FrozenEstimator(_ensemble().fit(X[:200], y[:200]))
+    members = [("new", Untrainable()), ("old", old)]
+    with pytest.raises(ValueError, match=r"'old' was fitted on \d+ of the 30 held-out samples"):
+        _voting(members, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match=r"'old' was fitted on 1 of the 101 .*\(rows 0\)"):
+        _voting([("old", old)]).fit(X, y, validation_data=(X[199:], y[199:]))
+    _voting([("old", old)]).fit(X, y, validation_data=(X[200:], y[200:]))
+
+
+def test_an_ensemble_tells_what_its_members_were_fitted_on() -> None:
+    X, y = _table()
+    ensemble = _ensemble().fit(X, y)
+    fitted_on = np.delete(X, ensemble.validation_indices_, axis=0)
+    np.testing.assert_array_equal(ensemble.training_digests_, np.unique(row_digests(fitted_on)))
+    new, _ = _table(seed=1)
+    frozen = [("old", FrozenEstimator(ensemble))]
+    outer = _voting(frozen, rule="average").fit(new, y)
+    np.testing.assert_array_equal(outer.training_digests_, ensemble.training_digests_)
+
+
+def test_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = _table()
+    # Of classes that processes can import: those of a test module they cannot.
+    one, two = _ensemble(), _ensemble(n_jobs=2)
+    monkeypatch.setattr(fitting.joblib, "cpu_count", lambda: 4)
+    one.fit(X, y), two.fit(X, y)
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+    assert [name for name, _ in two.members_] == ["lr", "nb", "tree"]
+    assert two.fit_times_.keys() == {"lr", "nb", "tree"}
+
+
 def test_a_frozen_member_that_was_not_fitted_is_refused() -> None:
     with pytest.raises(NotFittedError):
         _voting([("lr", FrozenEstimator(LogisticRegression()))]).fit(*_table())
@@ -388,9 +659,15 @@ def test_members_that_are_none_are_refused(members: Any, error: Any, message: st
     ("parameters", "message"),
     [
         ({"rule": "mean"}, "no rule 'mean'"),
+        ({"ties": "lowest"}, "decided by 'lowest'; choose one of mean_probability"),
+        ({"weighting": "trust"}, "learned by 'trust'; choose one of log_loss"),
         ({"validation_fraction": 1.0}, "validation_fraction"),
         ({"validation_fraction": 0}, "validation_fraction"),
         ({"validation_fraction": None}, "learns its weights on held-out samples"),
+        (
+            {"validation_fraction": None, "calibrate": True, "rule": "average"},
+            "learns temperatures on held-out samples",
+        ),
     ],
 )
 def test_parameters_are_checked_before_any_fit(parameters: Any, message: str) -> None:

@@ -1,0 +1,220 @@
+"""Another rule for a saved ensemble, from the command line."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fer_ensemble import load_ensemble, save_ensemble
+from fer_ensemble.artifact import read_manifest
+from fer_ensemble.cli import main
+from fer_ensemble.datasets import synthetic_dataset, write_folder
+from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
+from fer_ensemble.models import create_member
+
+TRAIN, NEW = synthetic_dataset(140, random_state=0), synthetic_dataset(70, random_state=1)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """An ensemble of a quick network and quick trees."""
+    small = {"classifier__epochs": 2, "classifier__network_params": {"units": (16,)}}
+    members = [
+        ("dense_hog", create_member("dense_hog", random_state=0, **small)),
+        ("boosted_hog", create_member("boosted_hog", classifier__n_estimators=3, n_jobs=1)),
+    ]
+    fitted = VotingEnsemble(members, validation_fraction=0.3, random_state=0)
+    fitted.fit(TRAIN.images, TRAIN.labels)
+    out = tmp_path_factory.mktemp("models") / "model"
+    return save_ensemble(fitted, out, data={"source": "drawn"}, face_size=48)
+
+
+@pytest.fixture
+def model(saved, tmp_path):
+    """A copy that a test may combine in place."""
+    return shutil.copytree(saved, tmp_path / "model")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Faces that the members have seen as train, and others as validation."""
+    folder = tmp_path_factory.mktemp("data") / "faces"
+    write_folder(TRAIN, folder / "train")
+    write_folder(NEW, folder / "validation")
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command as its script does, but in this process, which has the network's library."""
+
+    def run_main(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fer-ensemble", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code, *capsys.readouterr()
+
+    return run_main
+
+
+def run_apart(*arguments):
+    """Run the command as a user does, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", "from fer_ensemble.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+
+
+# --- rules --------------------------------------------------------------------------------
+
+
+def test_the_rule_is_changed_in_place_and_no_member(run, saved, model):
+    code, told, notes = run("combine", model, "--rule", "majority", "--ties", "priority")
+    assert code == 0, notes
+    assert "Faces held out of the fit, n = 42" in told
+    for shown in ("dense_hog", "boosted_hog", "majority", "borda"):
+        assert shown in told
+    assert f"Saved in {model}" in notes
+    before, after = load_ensemble(saved), load_ensemble(model)
+    assert (before.rule, after.rule, after.ties) == ("weighted", "majority", "priority")
+    members = after.predict_member_proba(NEW.images)
+    np.testing.assert_array_equal(members, before.predict_member_proba(NEW.images))
+    np.testing.assert_array_equal(after.predict_proba(NEW.images), after.combine(members))
+    np.testing.assert_array_equal(after.validation_probabilities_, before.validation_probabilities_)
+    assert read_manifest(model).data == {"source": "drawn"}
+    assert after.fit_times_ == before.fit_times_
+
+
+def test_a_new_folder_leaves_the_old_one_alone(run, saved, tmp_path):
+    before = {file.name: file.read_bytes() for file in saved.iterdir()}
+    out = tmp_path / "new"
+    code, _, notes = run("combine", saved, "--weighting", "greedy", "--seed", 5, "--out", out)
+    assert code == 0, notes
+    assert {file.name: file.read_bytes() for file in saved.iterdir()} == before
+    new = load_ensemble(out)
+    assert (new.rule, new.weighting, new.random_state) == ("weighted", "greedy", 5)
+    code, _, notes = run("combine", saved, "--out", out)
+    assert code == 1
+    assert "holds a saved ensemble already" in notes
+
+
+def test_weights_are_learned_even_if_some_were_given_before(run, model):
+    given = load_ensemble(model).set_params(weights=[1, 0]).learn_combination()
+    save_ensemble(given, model, overwrite=True)
+    code, _, notes = run("combine", model, "--weighting", "accuracy")
+    assert code == 0, notes
+    new = load_ensemble(model)
+    assert new.weights is None
+    assert new.weights_.tolist() != [1, 0]
+
+
+def test_calibration_tells_the_error_before_and_after(run, model):
+    code, told, notes = run("combine", model, "--rule", "average", "--calibrate")
+    assert code == 0, notes
+    new = load_ensemble(model)
+    before, after = new.calibration_["average"].before, new.calibration_["average"].after
+    line = (
+        f"Calibration error {before.calibration_error:.3f} → {after.calibration_error:.3f}, "
+        f"log loss {before.log_loss:.3f} → {after.log_loss:.3f} (cross-fitted)"
+    )
+    assert line in " ".join(told.split())
+    temperature = new.calibration_["average"].ensemble_temperature
+    assert f"{temperature:.6f}" != "1.000000"
+    code, told, notes = run("combine", model, "--rule", "average")
+    assert code == 0, notes
+    assert "Calibration error" not in told
+    assert load_ensemble(model).calibration_ is None
+
+
+# --- stacking -----------------------------------------------------------------------------
+
+
+def test_a_stacked_model_predicts_and_is_evaluated(saved, data, tmp_path):
+    out, rows, figures = tmp_path / "stacked", tmp_path / "rows.csv", tmp_path / "figures.json"
+    done = run_apart("combine", saved, "--rule", "stacking", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "stacking" in done.stdout
+    stacked = load_ensemble(out)
+    assert isinstance(stacked, StackingEnsemble)
+    done = run_apart("predict", data / "validation", "--model", out, "--out", rows)
+    assert done.returncode == 0, done.stderr
+    assert len(rows.read_text().splitlines()) == 71
+    arguments = ("--model", out, "--split", "validation", "--json", figures)
+    done = run_apart("evaluate", data, *arguments)
+    assert done.returncode == 0, done.stderr
+    content = json.loads(figures.read_text())
+    assert content["rule"] == "stacking"
+    right = stacked.predict(NEW.images) == NEW.labels
+    assert content["rules"]["stacking"]["accuracy"] == pytest.approx(right.mean())
+    titles = {line.strip() for line in done.stdout.splitlines()}
+    assert {"dense_hog", "boosted_hog", "stacking"} <= titles
+    assert "average" not in titles
+
+
+def test_stacking_can_be_taken_back(run, saved, model):
+    before = load_ensemble(saved)
+    for rule in ("stacking", "weighted"):
+        code, _, notes = run("combine", model, "--rule", rule)
+        assert code == 0, notes
+    after = load_ensemble(model)
+    np.testing.assert_array_equal(after.weights_, before.weights_)
+    assert sorted(file.name for file in model.iterdir()) == sorted(
+        file.name for file in saved.iterdir()
+    )
+
+
+# --- other faces --------------------------------------------------------------------------
+
+
+def test_other_faces_can_be_learned_from(run, model, data):
+    code, told, notes = run("combine", model, "--data", data)
+    assert code == 0, notes
+    assert "Faces, n = 70" in told
+    new = load_ensemble(model)
+    assert len(new.validation_labels_) == 70
+    assert new.validation_indices_ is None
+
+
+def test_faces_that_the_members_have_seen_are_refused(run, saved, model, data):
+    code, told, notes = run("combine", model, "--data", data, "--split", "train")
+    assert code == 1
+    assert "The members were fitted on 98 of the 140 held-out samples" in notes
+    assert "Traceback" not in notes
+    assert not told
+    assert load_ensemble(model).rule == load_ensemble(saved).rule
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--rule", "loudest"], 1, "Error: There is no rule 'loudest'; choose one of average"),
+        (["--weighting", "trust"], 1, "Error: Weights cannot be learned by 'trust'"),
+        (["--ties", "lowest"], 1, "Error: Ties cannot be decided by 'lowest'"),
+        (["--data", "nowhere.zip"], 1, "nowhere.zip: there is no such file"),
+        (["--rule", "stacking", "--calibrate"], 2, "--calibrate is not for --rule stacking"),
+    ],
+)
+def test_mistakes_end_in_a_line_and_change_nothing(run, saved, arguments, code, message):
+    before = (saved / "manifest.json").read_bytes()
+    ended, told, notes = run("combine", saved, *arguments)
+    assert ended == code
+    assert message in " ".join(notes.replace("│", " ").split())
+    assert "Traceback" not in notes
+    if code == 1:
+        assert notes.startswith("Error: ")
+        assert notes.count("\n") == 1
+    assert not told
+    assert (saved / "manifest.json").read_bytes() == before
+
+
+def test_without_a_model_it_is_said_how_to_make_one(run, tmp_path):
+    code, _, notes = run("combine", tmp_path / "nowhere")
+    assert code == 1
+    assert "does not exist" in notes
+    assert "fer-ensemble fit DATA --out" in notes
