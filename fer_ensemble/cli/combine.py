@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from fer_ensemble.datasets import FaceDataset
 
 
 def combine(
@@ -60,6 +63,7 @@ def combine(
       fer-ensemble combine model/ --rule weighted --weighting greedy --calibrate
     """
     from fer_ensemble.artifact import load_ensemble, read_manifest, save_ensemble
+    from fer_ensemble.artifact.manifest import MANIFEST
     from fer_ensemble.cli.console import notes, output, read_faces
     from fer_ensemble.cli.tables import score_table
     from fer_ensemble.datasets import emotion_names
@@ -69,13 +73,14 @@ def combine(
         raise typer.BadParameter(
             "--calibrate is not for --rule stacking: its probabilities are learned already."
         )
+    if out is not None and (out / MANIFEST).exists():
+        raise typer.BadParameter(f"--out {out} holds a saved ensemble already: choose another.")
     manifest = read_manifest(model)
     ensemble = load_ensemble(model)
     held_out, told = None, "faces held out of the fit"
     if data != "held_out":
         faces, told = read_faces(Path(data), strict=strict, seed=seed)
-        part = faces.select(split)
-        held_out = part.images, part.labels
+        held_out = _unseen(faces.select(split), ensemble)
     new: Any
     if rule == "stacking":
         new = to_stacking(ensemble, held_out)
@@ -111,3 +116,23 @@ def combine(
         overwrite=out is None,
     )
     notes.print(f"Saved in {target}")
+
+
+def _unseen(faces: FaceDataset, ensemble: Any) -> tuple[Any, Any]:
+    """Leave out the faces that also stand among those that members were fitted on."""
+    import numpy as np
+
+    from fer_ensemble.cli.console import notes
+    from fer_ensemble.datasets import row_digests
+
+    known = getattr(ensemble, "training_digests_", None)
+    seen = np.isin(row_digests(faces.images), [] if known is None else known)
+    if seen.all():
+        raise ValueError(
+            f"The members were fitted on all of these {len(seen):,} faces: give faces that they "
+            "have not seen, or leave out --data."
+        )
+    if seen.any():
+        notes.print(f"{seen.sum():,} of {len(seen):,} faces are left out: members have seen them")
+    part = faces.take(~seen)
+    return part.images, part.labels

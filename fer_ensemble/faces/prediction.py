@@ -16,6 +16,9 @@ from fer_ensemble.faces.files import FACE_SIZE, FaceFile, Status, read_faces
 # While one batch is predicted, two more are decoded: enough to hide the decoding.
 _BATCHES_AHEAD = 2
 
+# Probabilities no further apart than this are level.
+_LEVEL = 1e-10
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -77,7 +80,7 @@ def predict_files(
         Side that the faces are brought to, in pixels.
     min_confidence : float, default=0.0
         Faces whose most probable class is less probable than this get no label, and the status
-        "unsure".
+        "unsure"; so do ties of a classifier whose attribute ``ties`` is "abstain".
 
     Yields
     ------
@@ -107,21 +110,27 @@ def _predict_batch(
 ) -> list[Prediction]:
     faces = [file.face for file in batch if file.face is not None]
     rows = iter(_probabilities(classifier, np.stack(faces), class_names) if faces else ())
+    abstains = getattr(classifier, "ties", None) == "abstain"
     return [
         Prediction(file.path, None, None, None, file.status, file.reason)
         if file.face is None
-        else _prediction(file.path, next(rows), class_names, min_confidence)
+        else _prediction(file.path, next(rows), class_names, min_confidence, abstains)
         for file in batch
     ]
 
 
 def _prediction(
-    path: str, row: NDArray[np.float64], class_names: Sequence[str], min_confidence: float
+    path: str,
+    row: NDArray[np.float64],
+    class_names: Sequence[str],
+    min_confidence: float,
+    abstains: bool,
 ) -> Prediction:
     winner = int(row.argmax())
     confidence = float(row[winner])
     probabilities = dict(zip(class_names, row.tolist(), strict=True))
-    if confidence < min_confidence:
+    tied = abstains and np.count_nonzero(row >= confidence - _LEVEL) > 1
+    if tied or confidence < min_confidence:
         return Prediction(path, None, confidence, probabilities, "unsure")
     return Prediction(path, class_names[winner], confidence, probabilities, "ok")
 

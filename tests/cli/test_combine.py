@@ -12,7 +12,7 @@ import pytest
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.artifact import read_manifest
 from fer_ensemble.cli import main
-from fer_ensemble.datasets import synthetic_dataset, write_folder
+from fer_ensemble.datasets import row_digests, synthetic_dataset, write_folder
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
 from fer_ensemble.models import create_member
 
@@ -100,8 +100,8 @@ def test_a_new_folder_leaves_the_old_one_alone(run, saved, tmp_path):
     new = load_ensemble(out)
     assert (new.rule, new.weighting, new.random_state) == ("weighted", "greedy", 5)
     code, _, notes = run("combine", saved, "--out", out)
-    assert code == 1
-    assert "holds a saved ensemble already" in notes
+    assert code == 2
+    assert "holds a saved ensemble already" in " ".join(notes.replace("│", " ").split())
 
 
 def test_weights_are_learned_even_if_some_were_given_before(run, model):
@@ -181,13 +181,22 @@ def test_other_faces_can_be_learned_from(run, model, data):
     assert new.validation_indices_ is None
 
 
-def test_faces_that_the_members_have_seen_are_refused(run, saved, model, data):
+def test_faces_that_the_members_have_seen_are_left_out(run, model, data):
     code, told, notes = run("combine", model, "--data", data, "--split", "train")
+    assert code == 0, notes
+    assert "98 of 140 faces are left out: members have seen them" in notes
+    assert "n = 42" in told
+
+
+def test_faces_that_the_members_have_all_seen_are_refused(run, saved, model, tmp_path):
+    ensemble = load_ensemble(saved)
+    seen = np.isin(row_digests(TRAIN.images), ensemble.training_digests_)
+    write_folder(TRAIN.take(seen), tmp_path / "seen" / "validation")
+    code, told, notes = run("combine", model, "--data", tmp_path / "seen")
     assert code == 1
-    assert "The members were fitted on 98 of the 140 held-out samples" in notes
-    assert "Traceback" not in notes
+    assert "The members were fitted on all of these 98 faces" in notes
     assert not told
-    assert load_ensemble(model).rule == load_ensemble(saved).rule
+    assert load_ensemble(model).rule == ensemble.rule
 
 
 @pytest.mark.parametrize(

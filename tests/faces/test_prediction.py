@@ -31,7 +31,7 @@ def _picture(path: Path, value: int) -> Path:
     return path
 
 
-def _predict(paths: list[Path], **settings: int) -> list[Prediction]:
+def _predict(paths: list[Path], **settings: float) -> list[Prediction]:
     batches = predict_files(Brightness(), paths, class_names=NAMES, **settings)
     return [prediction for batch in batches for prediction in batch]
 
@@ -46,6 +46,25 @@ def test_each_face_gets_what_the_classifier_says_of_it(tmp_path: Path) -> None:
         assert item.probabilities == dict(zip(NAMES, row, strict=True))
         assert item.confidence == row.max()
         assert (item.status, item.reason) == ("ok", "")
+
+
+def test_a_face_below_the_least_confidence_gets_no_label(tmp_path: Path) -> None:
+    paths = [_picture(tmp_path / f"{value}.png", value) for value in (250, 64)]
+    sure, unsure = _predict(paths, min_confidence=0.9)
+    assert (sure.label, sure.status) == ("bright", "ok")
+    assert (unsure.label, unsure.status) == (None, "unsure")
+    assert unsure.confidence == max(unsure.probabilities.values())
+
+
+def test_a_classifier_that_abstains_on_ties_is_not_given_a_label(tmp_path: Path) -> None:
+    class Undecided(Brightness):
+        ties = "abstain"
+
+        def predict_proba(self, X: np.ndarray) -> np.ndarray:
+            return np.tile([0.4, 0.4, 0.2], (len(X), 1))
+
+    [[tied]] = predict_files(Undecided(), [_picture(tmp_path / "a.png", 9)], class_names=NAMES)
+    assert (tied.label, tied.status) == (None, "unsure")
 
 
 def test_inputs_that_fail_keep_their_place(tmp_path: Path) -> None:

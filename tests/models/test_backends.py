@@ -21,7 +21,7 @@ from fer_ensemble.models import create_member
 given, made, of_given, of_made = sys.argv[1:]
 images, labels, _ = make_faces(140, random_state=0)
 np.save(of_given, load_ensemble(given).predict_member_proba(images))
-quick = {"epochs": 1, "random_state": 0, "batch_size": 63, "precision": "float32"}
+quick = {"epochs": 1, "random_state": 0, "batch_size": 256, "precision": "float32"}
 small = {"network_params": {"filters": [4, 8], "blocks": [0, 1]}}
 members = [
     ("cnn_1", create_member("cnn_1", **quick, balance={0: 30})),
@@ -101,7 +101,7 @@ def test_weights_move_between_tensorflow_and_jax(faces, tmp_path):
     here = ensemble.predict_member_proba(images)
     np.testing.assert_allclose(np.load(of_given), here, atol=1e-4)
     trained_on_jax = load_ensemble(made).predict_member_proba(images)
-    assert trained_on_jax.shape == (3, 140, 7)
+    assert trained_on_jax.shape == (140, 3, 7)
     np.testing.assert_allclose(trained_on_jax, np.load(of_made), atol=1e-4)
 
 
