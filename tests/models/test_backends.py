@@ -22,6 +22,7 @@ given, made, of_given, of_made = sys.argv[1:]
 images, labels, _ = make_faces(140, random_state=0)
 np.save(of_given, load_ensemble(given).predict_member_proba(images))
 quick = {"epochs": 1, "random_state": 0, "batch_size": 256, "precision": "float32"}
+quick["augmentation"] = {"flip": True}
 small = {"network_params": {"filters": [4, 8], "blocks": [0, 1]}}
 members = [
     ("cnn_1", create_member("cnn_1", **quick, balance={0: 30})),
@@ -44,18 +45,19 @@ from fer_ensemble.models import KerasClassifier, epochs
 
 images, labels, _ = make_faces(70, random_state=0)
 params = {
-    "network_params": {"units": (8,), "dropout": 0.3},
-    "augmentation": {"flip": True, "noise": 0.1, "mixup": 0.4},
+    "network_params": {"filters": (4,), "convolutions": (1,), "units": 6},
+    "augmentation": {"flip": True, "mixup": 0.4},
     "optimizer": "adamw",
     "optimizer_params": {"use_ema": True, "ema_momentum": 0.8},
     "schedule": "one_cycle",
     "epochs": 3,
+    "batch_size": 21,
     "patience": None,
     "precision": "float32",
     "random_state": 0,
 }
-unbroken = KerasClassifier("dense", **params).fit(images[:, ::6, ::6], labels)
-broken = KerasClassifier("dense", **params, checkpoint=sys.argv[1])
+unbroken = KerasClassifier("cnn_2", **params).fit(images[:, ::6, ::6], labels)
+broken = KerasClassifier("cnn_2", **params, checkpoint=sys.argv[1])
 write = epochs.write_checkpoint
 
 def interrupted(*args):

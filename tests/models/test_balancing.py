@@ -84,8 +84,13 @@ def test_augmenting_once_changes_faces_and_keeps_their_type(dtype):
     assert 250 < changed.max() <= 255
     np.testing.assert_array_equal(changed, augment_once(faces, {"rotation": 20, "noise": 0.5}, 0))
     assert not np.array_equal(changed, augment_once(faces, {"rotation": 20, "noise": 0.5}, 1))
-    # Rounded, not cut off: no drift towards black.
-    assert abs(np.mean(changed.astype(float) - faces)) < 2
+
+
+def test_pixels_are_rounded_and_not_cut_off():
+    # As many pixels above mid-grey as below it: contrast keeps the mean, cutting off would not.
+    half = np.random.default_rng(0).integers(50, 128, (20, 4, 8, 1), dtype=np.uint8)
+    changed = augment_once(np.concatenate([half, 254 - half], axis=1), {"contrast": 0.2}, 0)
+    assert changed.mean() == pytest.approx(127, abs=0.01)
 
 
 def test_an_augmentation_that_leaves_pixels_as_they_are_shifts_none():

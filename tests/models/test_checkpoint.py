@@ -7,7 +7,7 @@ from fer_ensemble.models import KerasClassifier, checkpoint, epochs
 from fer_ensemble.models.checkpoint import read_checkpoint, write_checkpoint
 
 EVERYTHING = {
-    "network_params": {"units": (12,), "dropout": 0.3},
+    "network_params": {"filters": (4,), "convolutions": (1,), "units": 6, "dropout": 0.3},
     "augmentation": {"flip": True, "noise": 0.05, "translation": 0.1, "mixup": 0.2},
     "balance": "max",
     "balance_augmentation": {"flip": True},
@@ -18,10 +18,9 @@ EVERYTHING = {
     "learning_rate": 0.02,
     "optimizer_params": {"weight_decay": 0.01, "use_ema": True, "ema_momentum": 0.8},
     "schedule": "plateau",
-    "schedule_params": {"patience": 1, "factor": 0.5},
-    "epochs": 7,
-    "patience": 3,
-    "validation_fraction": 0.3,
+    "schedule_params": {"patience": 2, "factor": 0.5},
+    "epochs": 8,
+    "batch_size": 28,
     "precision": "float32",
     "random_state": 0,
 }
@@ -45,31 +44,48 @@ def interrupt_in_epoch(monkeypatch, number):
     monkeypatch.setattr(epochs.Progress, "report", interrupted)
 
 
-def test_goes_on_to_the_same_end(small_faces, tmp_path, monkeypatch):
-    unbroken = KerasClassifier("dense", **EVERYTHING).fit(*small_faces)
+def watch_losses(monkeypatch, losses):
+    """Put losses in the place of the held-out ones, by the steps that a model was trained."""
+    per_epoch = 5
+    test = epochs._test
+
+    def scripted(model, watched):
+        figures = test(model, watched)
+        epoch = int(model.optimizer.iterations) // per_epoch
+        return {**figures, "loss": losses[epoch - 1], "real_loss": figures["loss"]}
+
+    monkeypatch.setattr(epochs, "_test", scripted)
+
+
+@pytest.mark.parametrize(("patience", "n_epochs"), [(None, 8), (4, 6)])
+def test_goes_on_to_the_same_end(small_faces, tmp_path, monkeypatch, patience, n_epochs):
+    X, y = small_faces
+    # After five epochs the rate was lowered once, and is about to be lowered again.
+    watch_losses(monkeypatch, [1.0, 0.8, 0.9, 0.9, 0.9, 0.9, 0.7, 0.9])
+    params = {**EVERYTHING, "patience": patience}
+    unbroken = KerasClassifier("cnn_2", **params).fit(X, y, validation_data=(X, y))
+    rates = [0.02] * 4 + [0.01] * 2 + [0.005] * 2
+    assert unbroken.history_["learning_rate"] == pytest.approx(rates[:n_epochs])
     path = str(tmp_path / "new folder" / "state.npz")
-    broken = KerasClassifier("dense", **EVERYTHING, checkpoint=path)
+    broken = KerasClassifier("cnn_2", **params, checkpoint=path)
     with monkeypatch.context() as patch:
-        interrupt_in_epoch(patch, 3)
+        interrupt_in_epoch(patch, 6)
         with pytest.raises(KeyboardInterrupt):
-            broken.fit(*small_faces)
+            broken.fit(X, y, validation_data=(X, y))
     done = []
     with monkeypatch.context() as patch:
         run_epoch = epochs.EpochLoop._run_epoch
         patch.setattr(epochs.EpochLoop, "_run_epoch", lambda s: (done.append(1), run_epoch(s)))
-        broken.fit(*small_faces)
+        broken.fit(X, y, validation_data=(X, y))
+    assert len(done) == n_epochs - 5
     histories = [dict(estimator.history_) for estimator in (unbroken, broken)]
-    seconds = [history.pop("seconds") for history in histories]
-    assert len(done) == len(seconds[0]) - 2
-    assert len(seconds[0]) == len(seconds[1])
+    assert [len(history.pop("seconds")) for history in histories] == [n_epochs] * 2
     assert histories[0].keys() == histories[1].keys()
     for name, values in histories[0].items():
         np.testing.assert_allclose(histories[1][name], values, rtol=1e-5, err_msg=name)
-    # All that could be lost was there to lose.
-    assert min(histories[0]["learning_rate"]) < 0.02
     for ours, expected in zip(broken.weights_, unbroken.weights_, strict=True):
-        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
-    probabilities = [estimator.predict_proba(small_faces[0]) for estimator in (unbroken, broken)]
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
+    probabilities = [estimator.predict_proba(X) for estimator in (unbroken, broken)]
     np.testing.assert_allclose(*probabilities, atol=1e-5)
 
 

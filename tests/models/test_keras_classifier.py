@@ -205,7 +205,7 @@ def test_a_time_budget_ends_a_training_that_has_come_to_rest(table):
     # Its schedule would not come down by itself.
     estimator = small(epochs=10**6, patience=None, schedule="constant", time_budget=4.0)
     history = estimator.fit(X, y).history_
-    assert sum(history["seconds"]) < 4 + 2  # the network may take longer to compile
+    assert sum(history["seconds"]) < 4 + 3  # the network may take longer to compile
     assert history["epoch"][-1] < 10**5
     rates = np.array(history["learning_rate"])
     assert rates[0] == pytest.approx(0.02, rel=0.05)

@@ -88,10 +88,11 @@ def test_the_loss_is_the_mixture_of_both_labels(weight):
 
 def test_networks_are_trained_with_it_and_predict_without(faces):
     images, labels = faces[0][:64, ::6, ::6], faces[1][:64]
-    params = {"network_params": {"units": (8,)}, "epochs": 2, "precision": "float32"}
+    small = {"filters": (4,), "convolutions": (1,), "units": 6}
+    params = {"network_params": small, "epochs": 2, "precision": "float32"}
 
     def fit(augmentation):
-        estimator = KerasClassifier("dense", **params, augmentation=augmentation, random_state=0)
+        estimator = KerasClassifier("cnn_2", **params, augmentation=augmentation, random_state=0)
         return estimator.fit(images, labels).predict_proba(images)
 
     mixed = fit({"mixup": 0.2})
