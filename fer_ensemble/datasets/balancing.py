@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
 _BY_NAME: dict[str, Any] = {"max": np.max, "min": np.min, "mean": np.mean}
 
@@ -70,6 +69,8 @@ def balance_rows(
     >>> balanced.before, balanced.after
     ({'disgust': 1, 'happy': 5}, {'disgust': 3, 'happy': 3})
     """
+    from sklearn.utils import check_random_state
+
     labels, targets = np.unique(np.asarray(y), return_inverse=True)
     counts = np.bincount(targets)
     wanted = _wanted(target, labels, counts)

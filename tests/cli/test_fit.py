@@ -188,14 +188,15 @@ def test_strict_stops_at_a_bad_picture(data, tmp_path):
 def test_a_time_budget_is_shared_by_the_networks_and_kept(data, tmp_path):
     out = tmp_path / "model"
     done = run(
-        "fit", data, "--out", out, "--members", "tiny_xception,cnn_1", "--time-budget", "8s",
+        "fit", data, "--out", out, "--members", "cnn_1,dense_hog", "--time-budget", "8s",
         "--device", "cpu", "--rule", "average",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "CPU" in done.stderr
-    for _, member in load_ensemble(out).members_:
-        assert member.time_budget == 4
-        assert member.history_["learning_rate"][-1] < member.learning_rate / 2
+    members = dict(load_ensemble(out).members_)
+    assert members["cnn_1"].time_budget == 4
+    assert members["dense_hog"].get_params()["classifier__time_budget"] == 4
+    assert members["cnn_1"].history_["epoch"][-1] < members["cnn_1"].epochs
 
 
 @pytest.mark.parametrize(
