@@ -21,6 +21,7 @@ from fer_ensemble.datasets import EMOTIONS, FaceDataset, copy_groups, holdout_sp
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.models import create_member
 from fer_ensemble.models.device import describe_device
+from fer_ensemble.models.registry import find_parameters
 
 HERE = Path(__file__).parent
 _PACKAGES = (
@@ -141,8 +142,7 @@ def _hold_out(parts: Parts, seed: int) -> tuple[Any, Any]:
 
 def _set_everywhere(member: Any, parameter: str, value: Any) -> None:
     """Set the parameter of that name in every step that has it."""
-    names = [name for name in member.get_params() if name.split("__")[-1] == parameter]
-    member.set_params(**dict.fromkeys(names, value))
+    member.set_params(**dict.fromkeys(find_parameters(member, parameter), value))
 
 
 def _file(folder: str, name: str) -> Path:

@@ -28,6 +28,7 @@ from fer_ensemble.artifact.manifest import (
 from fer_ensemble.artifact.members import dump_member, load_member
 from fer_ensemble.artifact.storage import save_ensemble
 from fer_ensemble.ensemble import VotingEnsemble
+from fer_ensemble.models.registry import find_parameters
 
 _UNFINISHED = "unfinished"
 # What a member is fitted with but does not depend on.
@@ -133,12 +134,9 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
 
 
 def _unset(member: Any, parameter: str, value: str) -> dict[str, str]:
-    """Give a value to the parameters of that name, in every step, that have none."""
-    return {
-        name: value
-        for name, present in member.get_params().items()
-        if name.split("__")[-1] == parameter and present is None and name != "memory"
-    }
+    """Give a value to the parameters of that name that have none."""
+    params = member.get_params()
+    return {name: value for name in find_parameters(member, parameter) if params[name] is None}
 
 
 class _KeptMember(ClassifierMixin, BaseEstimator):

@@ -209,11 +209,12 @@ def _parse_settings(
 
 def _share(seconds: float, members: list[Any]) -> None:
     """Give each network an equal share of the time."""
+    from fer_ensemble.models.registry import find_parameters
+
     holders = [
         (member, parameter)
         for member in members
-        for parameter in member.get_params()
-        if parameter.split("__")[-1] == "time_budget"
+        for parameter in find_parameters(member, "time_budget")
     ]
     for member, parameter in holders:
         member.set_params(**{parameter: seconds / len(holders)})

@@ -150,15 +150,9 @@ def create_member(name: str, **params: Any) -> ClassifierMixin:
     for shared in ("random_state", "n_jobs", "verbose", "time_budget", "checkpoint"):
         if shared not in params:
             continue
-        value = params.pop(shared)
-        holders = [
-            key
-            for key in estimator.get_params()
-            # A pipeline's own verbose prints a line a step, beside the classifier's bar.
-            if key.split("__")[-1] == shared
-            and (key != "verbose" or not hasattr(estimator, "steps"))
-        ]
-        estimator.set_params(**dict.fromkeys(holders, value))
+        estimator.set_params(
+            **dict.fromkeys(find_parameters(estimator, shared), params.pop(shared))
+        )
     return estimator.set_params(**params)
 
 
@@ -184,6 +178,36 @@ def get_member(name: str) -> MemberInfo:
         hint = f" Did you mean {' or '.join(similar)}?" if similar else ""
         raise ValueError(f"Unknown member {name!r}: choose among {list(_MEMBERS)}.{hint}")
     return _MEMBERS[name]
+
+
+def find_parameters(estimator: ClassifierMixin, name: str) -> list[str]:
+    """Find the parameter of a name in a classifier, or in every step of a pipeline.
+
+    Parameters
+    ----------
+    estimator : classifier
+    name : str
+        Such as ``'random_state'``.
+
+    Returns
+    -------
+    list of str
+        For ``set_params``, such as ``['classifier__random_state']``. Of a pipeline's own there is
+        none: its ``verbose`` would print beside the classifier's bar, its ``memory`` pickle steps.
+
+    Examples
+    --------
+    >>> from fer_ensemble.models import create_member
+    >>> from fer_ensemble.models.registry import find_parameters
+    >>> find_parameters(create_member("dense_hog"), "verbose")
+    ['classifier__verbose']
+    """
+    is_pipeline = hasattr(estimator, "steps")
+    return [
+        key
+        for key in estimator.get_params()
+        if key.split("__")[-1] == name and not (is_pipeline and key == name)
+    ]
 
 
 def list_members() -> list[MemberInfo]:
