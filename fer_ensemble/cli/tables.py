@@ -40,10 +40,10 @@ def score_table(
         padding=(0, 1, 0, 0),
     )
     table.add_column("", no_wrap=True)
-    for column in ("accuracy", "95 % CI", "macro F1", "weighted F1", "weight"):
+    for column in ("accuracy", "95 % CI", "macro F1", "wtd F1", "weight"):
         table.add_column(column, justify="right", no_wrap=True)
     if seconds:
-        table.add_column("fit time", justify="right", no_wrap=True)
+        table.add_column("fit", justify="right", no_wrap=True)
     for name, figures in scores.members.items():
         weight = f"{scores.weights[name]:.2f}" if scores.weights else ""
         spent = [_duration(seconds[name])] if seconds else []
