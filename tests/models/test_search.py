@@ -296,7 +296,7 @@ def test_the_published_search():
 
 
 def test_other_networks_are_searched_around_their_recipe():
-    assert search_space("vgg_style") == {"learning_rate": log_range(1e-4, 1e-2)}
+    assert search_space("vgg_style") == {"learning_rate": log_range(3e-4 / 10, 3e-4 * 10)}
     space = search_space("dense_hog")
     assert [entry["values"] for entry in space["units"]] == [
         [256, 512, 1024, 2048],
