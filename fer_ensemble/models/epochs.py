@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.models.best_epoch import BestEpoch
 from fer_ensemble.models.checkpoint import read_checkpoint, write_checkpoint
-from fer_ensemble.models.progress import ProgressDisplay
+from fer_ensemble.models.plateau import Plateau
+from fer_ensemble.models.progress import EpochProgress
 from fer_ensemble.models.schedules import Pace, rate_factor
 from fer_ensemble.models.validation import Samples
 
@@ -39,7 +41,7 @@ class EpochLoop:
         As of :class:`~fer_ensemble.models.KerasClassifier`, complete.
     seed : int
         Seed of the shuffling.
-    progress : Progress
+    progress : EpochProgress
         Where steps and epochs are shown.
 
     Attributes
@@ -65,7 +67,7 @@ class EpochLoop:
         monitor: str,
         patience: int | None,
         seed: int,
-        progress: Progress,
+        progress: EpochProgress,
     ) -> None:
         self._model = model
         self._network = network
@@ -82,8 +84,9 @@ class EpochLoop:
         self._progress = progress
         steps = len(batches(len(fitted.X), batch_size))
         self._pace = Pace(steps * epochs, steps, time_budget)
-        self._plateau_factor = 1.0
-        self._plateau_wait = 0
+        self._plateau: Plateau | None = None
+        if schedule == "plateau":
+            self._plateau = Plateau(schedule_params, learning_rate)
         self._checkpoint: tuple[str, str] | None = None
         self.best = BestEpoch(lowest=monitor == "loss")
         self.history: dict[str, list[float]] = {}
@@ -104,7 +107,8 @@ class EpochLoop:
             return
         self.best.weights, state = found
         self.best.value, self.best.wait = state["best_value"], state["best_wait"]
-        self._plateau_factor, self._plateau_wait = state["plateau"]
+        if self._plateau is not None:
+            self._plateau.resume(*state["plateau"])
         self._pace.resume(*state["pace"])
         self._shuffler.bit_generator.state = state["shuffler"]
         self.history = state["history"]
@@ -127,7 +131,7 @@ class EpochLoop:
             rate = self._next_rate()
             means.add(*self._step(order[places], rate))
             self._pace.advance()
-            self._progress.advance(self._pace)
+            self._progress.advance(self._pace.step + self._pace.remaining)
             if self._pace.finished:
                 break
         figures = means.result()
@@ -140,7 +144,8 @@ class EpochLoop:
         improved = self.best.offer(figures[self._monitor], self._network)
         if averaged is not None:
             _swap(self._model, raw)
-        self._lower_on_plateau(improved)
+        if self._plateau is not None:
+            self._plateau.watched(improved)
         figures |= {
             "learning_rate": rate,
             "seconds": time.perf_counter() - started,
@@ -167,16 +172,7 @@ class EpochLoop:
             self._pace.step,
             self._pace.cut_short,
         )
-        return self._learning_rate * factor * self._plateau_factor
-
-    def _lower_on_plateau(self, improved: bool) -> None:
-        if self._schedule != "plateau":
-            return
-        self._plateau_wait = 0 if improved else self._plateau_wait + 1
-        if self._plateau_wait >= self._schedule_params["patience"]:
-            lowest = min(1.0, self._schedule_params["min_lr"] / self._learning_rate)
-            factor = self._plateau_factor * self._schedule_params["factor"]
-            self._plateau_factor, self._plateau_wait = max(factor, lowest), 0
+        return self._learning_rate * factor * (self._plateau.factor if self._plateau else 1.0)
 
     def _out_of_patience(self) -> bool:
         return self._patience is not None and self.best.wait >= max(self._patience, 1)
@@ -186,97 +182,11 @@ class EpochLoop:
             "fingerprint": fingerprint,
             "best_value": self.best.value,
             "best_wait": self.best.wait,
-            "plateau": [self._plateau_factor, self._plateau_wait],
+            "plateau": self._plateau.state() if self._plateau else None,
             "pace": self._pace.state(),
             "shuffler": self._shuffler.bit_generator.state,
             "history": self.history,
         }
-
-
-class BestEpoch:
-    """The best epoch so far.
-
-    Parameters
-    ----------
-    lowest : bool
-        Whether lower values are better.
-
-    Attributes
-    ----------
-    value : float or None
-        What the best epoch was chosen by.
-    wait : int
-        Epochs since then.
-    weights : list of ndarray
-        The network's weights at its end.
-    """
-
-    def __init__(self, *, lowest: bool) -> None:
-        self._sign = -1 if lowest else 1
-        self.value: float | None = None
-        self.wait = 0
-        self.weights: list[NDArray[Any]] = []
-
-    def offer(self, value: float, network: keras.Model) -> bool:
-        """Take an epoch into account.
-
-        Parameters
-        ----------
-        value : float
-        network : keras.Model
-
-        Returns
-        -------
-        bool
-            Whether it is the best so far.
-        """
-        # A first epoch that diverged still leaves weights to return.
-        if (
-            self.value is None
-            or np.isnan(self.value)
-            or self._sign * value > self._sign * self.value
-        ):
-            self.value, self.wait, self.weights = value, 0, network.get_weights()
-            return True
-        self.wait += 1
-        return False
-
-
-class Progress:
-    """Shows the steps and epochs of a loop.
-
-    Parameters
-    ----------
-    display : ProgressDisplay
-    epochs : int
-        Epochs planned.
-    """
-
-    _SHOWN: ClassVar = {
-        "loss": "loss",
-        "accuracy": "acc",
-        "val_loss": "val_loss",
-        "val_accuracy": "val_acc",
-    }
-
-    def __init__(self, display: ProgressDisplay, epochs: int) -> None:
-        self._display = display
-        self._epochs = epochs
-
-    def advance(self, pace: Pace) -> None:
-        """Show a step."""
-        self._display.advance(total=pace.step + pace.remaining)
-
-    def report(self, epoch: int, figures: Mapping[str, float]) -> None:
-        """Show an epoch."""
-        shown = [
-            f"{short} {figures[name]:.3f}" for name, short in self._SHOWN.items() if name in figures
-        ]
-        self._display.report(" · ".join([f"epoch {epoch}/{self._epochs}", *shown]))
-
-    def resume(self, steps: int, epochs: int) -> None:
-        """Show that a training goes on."""
-        self._display.resume(steps, f"going on after epoch {epochs}")
 
 
 def batches(n_samples: int, batch_size: int) -> list[slice]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
+from typing import ClassVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -115,3 +117,46 @@ class ProgressDisplay:
         """Close the bar, also after an interruption."""
         if self._bar is not None:
             self._bar.stop()
+
+
+class EpochProgress:
+    """Shows the steps and epochs of a loop.
+
+    Parameters
+    ----------
+    display : ProgressDisplay
+    epochs : int
+        Epochs planned.
+    """
+
+    _SHOWN: ClassVar = {
+        "loss": "loss",
+        "accuracy": "acc",
+        "val_loss": "val_loss",
+        "val_accuracy": "val_acc",
+    }
+
+    def __init__(self, display: ProgressDisplay, epochs: int) -> None:
+        self._display = display
+        self._epochs = epochs
+
+    def advance(self, total: int) -> None:
+        """Show a step.
+
+        Parameters
+        ----------
+        total : int
+            Steps planned by now.
+        """
+        self._display.advance(total)
+
+    def report(self, epoch: int, figures: Mapping[str, float]) -> None:
+        """Show an epoch."""
+        shown = [
+            f"{short} {figures[name]:.3f}" for name, short in self._SHOWN.items() if name in figures
+        ]
+        self._display.report(" · ".join([f"epoch {epoch}/{self._epochs}", *shown]))
+
+    def resume(self, steps: int, epochs: int) -> None:
+        """Show that a training goes on."""
+        self._display.resume(steps, f"going on after epoch {epochs}")

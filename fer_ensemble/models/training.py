@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from fer_ensemble.models.augmentation import augmentation_layers
 from fer_ensemble.models.device import describe_device, has_gpu, resolve_precision
-from fer_ensemble.models.epochs import EpochLoop, Progress, batches
+from fer_ensemble.models.epochs import EpochLoop, batches
 from fer_ensemble.models.mixup import MixedModel, MixUp
 from fer_ensemble.models.networks import NETWORKS
-from fer_ensemble.models.progress import ProgressDisplay
+from fer_ensemble.models.progress import EpochProgress, ProgressDisplay
 from fer_ensemble.models.schedules import schedule_params
 from fer_ensemble.models.validation import Samples
 
@@ -111,7 +111,7 @@ def train(
                 monitor=estimator.monitor,
                 patience=estimator.patience,
                 seed=seed,
-                progress=Progress(display, estimator.epochs),
+                progress=EpochProgress(display, estimator.epochs),
             )
             if estimator.checkpoint is not None:
                 loop.keep(estimator.checkpoint, fingerprint)

@@ -34,14 +34,14 @@ def small_faces(faces):
 
 def interrupt_in_epoch(monkeypatch, number):
     """Stop a training as Ctrl-C does, after the steps of an epoch and before it is kept."""
-    report = epochs.Progress.report
+    report = epochs.EpochProgress.report
 
     def interrupted(self, epoch, figures):
         if epoch == number:
             raise KeyboardInterrupt
         report(self, epoch, figures)
 
-    monkeypatch.setattr(epochs.Progress, "report", interrupted)
+    monkeypatch.setattr(epochs.EpochProgress, "report", interrupted)
 
 
 def watch_losses(monkeypatch, losses):
