@@ -9,6 +9,7 @@ ensemble needs a temperature of its own, after combining.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from numbers import Integral
 from typing import Any, TypeAlias
@@ -18,11 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from fer_ensemble.ensemble.combining import Rule, combine_by
-from fer_ensemble.ensemble.evidence import check_evidence
+from fer_ensemble.ensemble.evidence import Evidence, check_evidence
 from fer_ensemble.ensemble.temperature import apply_temperature, fit_temperature
 from fer_ensemble.evaluation import brier_score, calibration_error, evaluate_predictions
 
-_Temperatures: TypeAlias = tuple[NDArray[np.float64], float]
+_MemberTemperatures: TypeAlias = dict[int | None, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ class Calibration:
         ValueError
             If there are not as many members as temperatures, or the rule refuses the arrays.
         """
-        temperatures = self.member_temperatures, self.ensemble_temperature
-        return _apply(probabilities, temperatures, rule, weights)
+        tempered = apply_temperature(probabilities, self.member_temperatures)
+        return apply_temperature(combine_by(tempered, rule, weights), self.ensemble_temperature)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain lists, dictionaries and numbers, ready for JSON."""
@@ -160,26 +161,46 @@ def fit_calibration(
     Cross-fitting covers the temperatures only. If members, or the weights of the rule, were
     chosen on these rows, the figures remain optimistic by that.
     """
-    evidence = check_evidence(probabilities, y, classes, sample_weight)
-    array, labels, share = evidence.probabilities, evidence.labels, evidence.sample_weight
-    columns = np.arange(array.shape[2])
-    temperatures = _fit(array, labels, share, rule, weights)
-    if n_folds is None:
-        tempered = _apply(array, temperatures, rule, weights)
-    else:
-        tempered = np.empty((len(labels), len(columns)))
-        folds = _folds(labels, n_folds, random_state)
-        for fold in range(n_folds):
-            out, rest = folds == fold, folds != fold
-            learned = _fit(array[rest], labels[rest], share[rest], rule, weights)
-            tempered[out] = _apply(array[out], learned, rule, weights)
-    return Calibration(
-        member_temperatures=temperatures[0],
-        ensemble_temperature=temperatures[1],
-        before=_scores(labels, combine_by(array, rule, weights), columns),
-        after=_scores(labels, tempered, columns),
-        n_folds=None if n_folds is None else int(n_folds),
+    fitted = fit_calibrations(
+        probabilities,
+        y,
+        classes,
+        [rule],
+        weights=weights,
+        sample_weight=sample_weight,
+        n_folds=n_folds,
+        random_state=random_state,
     )
+    return fitted[rule]
+
+
+def fit_calibrations(
+    probabilities: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike,
+    rules: Iterable[Rule],
+    *,
+    weights: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    n_folds: int | None = 5,
+    random_state: int | np.random.RandomState | None = 0,
+) -> dict[Any, Calibration]:
+    """Do as `fit_calibration` for several rules, fitting the temperatures of the members once.
+
+    Parameters
+    ----------
+    rules : iterable of str or callable
+    probabilities, y, classes, weights, sample_weight, n_folds, random_state
+        See `fit_calibration`.
+
+    Returns
+    -------
+    dict of rule to Calibration
+    """
+    evidence = check_evidence(probabilities, y, classes, sample_weight)
+    folds = None if n_folds is None else _folds(evidence.labels, n_folds, random_state)
+    members = _fit_members(evidence, folds)
+    return {rule: _calibrate(evidence, members, folds, rule, weights) for rule in rules}
 
 
 def fit_member_temperatures(
@@ -212,25 +233,52 @@ def fit_member_temperatures(
     )
 
 
-def _fit(
-    array: NDArray[np.floating[Any]],
-    labels: NDArray[np.intp],
-    share: NDArray[np.float64],
+def _fit_members(evidence: Evidence, folds: NDArray[np.intp] | None) -> _MemberTemperatures:
+    """Fit on all rows (under None), and without each of the folds."""
+    kept = {None: np.ones(len(evidence.labels), bool)}
+    if folds is not None:
+        kept |= {fold: folds != fold for fold in np.unique(folds).tolist()}
+    columns = np.arange(evidence.probabilities.shape[2])
+    return {
+        fold: fit_member_temperatures(
+            evidence.probabilities[rows],
+            evidence.labels[rows],
+            columns,
+            evidence.sample_weight[rows],
+        )
+        for fold, rows in kept.items()
+    }
+
+
+def _calibrate(
+    evidence: Evidence,
+    members: _MemberTemperatures,
+    folds: NDArray[np.intp] | None,
     rule: Rule,
     weights: ArrayLike | None,
-) -> _Temperatures:
-    columns = np.arange(array.shape[2])
-    members = fit_member_temperatures(array, labels, columns, share)
-    combined = combine_by(apply_temperature(array, members), rule, weights)
-    return members, fit_temperature(combined, labels, columns, share)
+) -> Calibration:
+    labels, columns = evidence.labels, np.arange(evidence.probabilities.shape[2])
 
+    def temper(temperatures: NDArray[np.float64], fitted: Any, out: Any) -> tuple[float, Any]:
+        combined = combine_by(
+            apply_temperature(evidence.probabilities, temperatures), rule, weights
+        )
+        share = evidence.sample_weight[fitted]
+        of_all = fit_temperature(combined[fitted], labels[fitted], columns, share)
+        return of_all, apply_temperature(combined[out], of_all)
 
-def _apply(
-    probabilities: ArrayLike, temperatures: _Temperatures, rule: Rule, weights: ArrayLike | None
-) -> NDArray[np.float64]:
-    members, of_all = temperatures
-    combined = combine_by(apply_temperature(probabilities, members), rule, weights)
-    return apply_temperature(combined, of_all)
+    every = np.ones(len(labels), bool)
+    temperature, tempered = temper(members[None], every, every)
+    for fold in range(0 if folds is None else len(members) - 1):
+        out = folds == fold
+        tempered[out] = temper(members[fold], ~out, out)[1]
+    return Calibration(
+        member_temperatures=members[None],
+        ensemble_temperature=temperature,
+        before=_scores(labels, combine_by(evidence.probabilities, rule, weights), columns),
+        after=_scores(labels, tempered, columns),
+        n_folds=None if folds is None else len(members) - 1,
+    )
 
 
 def _folds(labels: NDArray[np.intp], n_folds: int, random_state: Any) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from fer_ensemble.ensemble.abstention import choose_labels
 from fer_ensemble.ensemble.calibration import (
     Calibration,
-    fit_calibration,
+    fit_calibrations,
     fit_member_temperatures,
 )
 from fer_ensemble.ensemble.checks import check_sample_weight, check_weights
@@ -261,18 +261,15 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
                 random_state=self.random_state,
             )
         if self.calibrate and probabilities is not None and labels is not None:
-            self.calibration_ = {
-                rule: fit_calibration(
-                    probabilities,
-                    labels,
-                    self.classes_,
-                    rule,
-                    weights=self.weights_,
-                    sample_weight=shares,
-                    n_folds=min(_CALIBRATION_FOLDS, len(labels)) if len(labels) > 1 else None,
-                )
-                for rule in RULES
-            }
+            self.calibration_ = fit_calibrations(
+                probabilities,
+                labels,
+                self.classes_,
+                RULES,
+                weights=self.weights_,
+                sample_weight=shares,
+                n_folds=min(_CALIBRATION_FOLDS, len(labels)) if len(labels) > 1 else None,
+            )
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
