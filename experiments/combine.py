@@ -15,6 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from fer_ensemble.cli.console import output
+from fer_ensemble.datasets import PROTOCOLS
 from fer_ensemble.ensemble import RULES, combine, learn_weights, measure_diversity
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
@@ -73,6 +74,7 @@ def main(
         },
         "best_member": declared["members"][best],
         "combined": rows,
+        "without_copies": _without_copies(runs[0], y_test, combined),
         "diversity": measure_diversity(
             test, y_test, np.arange(7), "weighted", weights=weights["weighted"]
         ).to_dict(),
@@ -81,6 +83,8 @@ def main(
     results.mkdir(parents=True, exist_ok=True)
     (results / f"{name}.{protocol}.json").write_text(json.dumps(record, indent=1) + "\n")
     output.print(_table(declared["title"], record))
+    if warning := PROTOCOLS[protocol].warning:
+        output.print(warning)
 
 
 def _read(folder: Path, member: str, protocol: str) -> Any:
@@ -101,6 +105,20 @@ def _stack(runs: list[Any], part: str) -> tuple[NDArray[np.float64], NDArray[np.
         )
     probabilities = np.stack([run[part].astype(np.float64) for run in runs], axis=1)
     return probabilities / probabilities.sum(axis=2, keepdims=True), truths[0]
+
+
+def _without_copies(
+    run: Any, y_test: NDArray[Any], combined: dict[str, NDArray[Any]]
+) -> dict[str, Any] | None:
+    """Measure on the test faces without a copy in the training data; runs of old do not tell."""
+    if "test_without_copies" not in run:
+        return None
+    alone = run["test_without_copies"]
+    right = {way: (p.argmax(1) == y_test)[alone] for way, p in combined.items()}
+    return {
+        "n": int(alone.sum()),
+        "accuracy": {way: float(hits.mean()) for way, hits in right.items()},
+    }
 
 
 def _combine(

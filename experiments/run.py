@@ -12,14 +12,22 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from experiments.protocols import PROTOCOLS, Parts
 from experiments.systems import System, read_system
 from fer_ensemble.artifact.members import dump_member
 from fer_ensemble.cli.console import notes, output, read_faces
 from fer_ensemble.cli.durations import parse_duration
-from fer_ensemble.datasets import EMOTIONS, FaceDataset, copy_groups, holdout_split
+from fer_ensemble.datasets import (
+    EMOTIONS,
+    PROTOCOLS,
+    FaceDataset,
+    Parts,
+    copy_groups,
+    holdout_split,
+    row_digests,
+)
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.models import create_member
+from fer_ensemble.models.augmented_copies import augment_copies
 from fer_ensemble.models.device import describe_device
 from fer_ensemble.models.registry import find_parameters
 
@@ -41,8 +49,8 @@ def main(
     protocol: Annotated[
         str,
         typer.Option(
-            help="How to split: official, kaggle, random, balanced, or published for the way of "
-            "the system's authors, which is one of these."
+            help="How to split: official, kaggle, random, grouped, balanced, or published for the "
+            "way of the system's authors, which is one of these."
         ),
     ] = "official",
     time_budget: Annotated[
@@ -80,15 +88,16 @@ def main(
         checkpoint=str(unfinished),
     )
     fitted, held = _hold_out(parts, seed)
-    X_held, y_held = parts.X_train[held], parts.y_train[held]
+    X, y = parts.train.images, parts.train.labels
+    X_held, y_held = X[held], y[held]
     rounds = []
     started = time.perf_counter()
     for number in range(system.more_training + 1):
         if number:
             notes.print(f"More training, round {number} of {system.more_training}")
             _set_everywhere(member, "warm_start", True)
-        member.fit(parts.X_train[fitted], parts.y_train[fitted], validation_data=(X_held, y_held))
-        probabilities = member.predict_proba(parts.X_test)
+        member.fit(X[fitted], y[fitted], validation_data=(X_held, y_held))
+        probabilities = member.predict_proba(parts.test.images)
         rounds.append(_scores(parts, probabilities))
     record = {
         "system": name,
@@ -112,7 +121,8 @@ def main(
     np.savez_compressed(
         _file("predictions", f"{name}.{protocol}.npz"),
         test=probabilities.astype(np.float32),
-        y_test=parts.y_test,
+        y_test=parts.test.labels,
+        test_without_copies=_without_copies(parts),
         held_out=member.predict_proba(X_held).astype(np.float32),
         y_held_out=y_held,
         held_out_rows=held,
@@ -126,16 +136,18 @@ def _parts(system: System, faces: FaceDataset, protocol: str, seed: int) -> Part
     if system.classes:
         labels = [EMOTIONS.index(emotion) for emotion in system.classes]
         faces = faces.take(np.isin(faces.labels, labels))
-    params = system.protocol_params if protocol == system.protocol else {}
-    return PROTOCOLS[protocol](faces, seed, **params)
+    params = dict(system.protocol_params) if protocol == system.protocol else {}
+    if protocol == "balanced":
+        params["augment"] = augment_copies
+    return PROTOCOLS[protocol].split(faces, seed, **params)
 
 
 def _hold_out(parts: Parts, seed: int) -> tuple[Any, Any]:
     """Hold out a tenth of the training faces for the choice of the epoch: the same for all."""
     return holdout_split(
-        parts.y_train,
+        parts.train.labels,
         test_size=0.1,
-        groups=copy_groups(parts.X_train),
+        groups=copy_groups(parts.train.images),
         random_state=np.random.RandomState(seed).randint(2**31 - 1),
     )
 
@@ -151,17 +163,20 @@ def _file(folder: str, name: str) -> Path:
     return path
 
 
+def _without_copies(parts: Parts) -> Any:
+    """Find the test faces without an exact copy in the training data."""
+    return ~np.isin(row_digests(parts.test.images), row_digests(parts.train.images))
+
+
 def _scores(parts: Parts, probabilities: Any) -> dict[str, Any]:
     """Measure on all test faces, and on those without an exact copy in the training data."""
-    groups = copy_groups(np.concatenate([parts.X_train, parts.X_test]))
-    n_train = len(parts.X_train)
-    alone = ~np.isin(groups[n_train:], groups[:n_train])
-    classes = np.unique(parts.y_train)
+    alone = _without_copies(parts)
+    classes = np.unique(parts.train.labels)
     names = [EMOTIONS[label] for label in classes]
 
     def measure(rows: Any) -> dict[str, Any]:
         return evaluate_predictions(
-            parts.y_test[rows],
+            parts.test.labels[rows],
             probabilities=probabilities[rows],
             classes=classes,
             class_names=names,
@@ -205,6 +220,8 @@ def _write(record: dict[str, Any], results: Path) -> None:
         f"accuracy {figures['accuracy']:.3f} ({low:.3f}–{high:.3f}), "
         f"macro F1 {figures['macro_f1']:.3f}"
     )
+    if warning := PROTOCOLS[record["protocol"]].warning:
+        output.print(warning)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class System:
     member : str
         The member that it is.
     protocol : str
-        How its authors split the data, see :mod:`experiments.protocols`.
+        How its authors split the data, see :mod:`fer_ensemble.datasets.protocols`.
     protocol_params : dict
         Arguments of the protocol.
     classes : tuple of str

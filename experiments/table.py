@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from experiments.systems import System, all_systems
+from fer_ensemble.datasets import PROTOCOLS
 
 HERE = Path(__file__).parent
 _HEADER = (
@@ -66,7 +67,7 @@ def _row(system: System, results: Path) -> tuple[str, ...]:
     return (
         f"`{system.name}` {system.title}",
         _published(system),
-        f"{system.protocol}: {_figure(published, 'all')}",
+        f"{system.protocol}{_caution(published)}: {_figure(published, 'all')}",
         _figure(official, "all"),
         _figure(official, "without_copies"),
         _epochs(official),
@@ -95,6 +96,10 @@ def _figure(record: dict[str, Any] | None, faces: str) -> str:
     figures = record[faces]
     low, high = figures["accuracy_interval"]
     return f"{figures['accuracy']:.3f} ({low:.3f}–{high:.3f}), n = {figures['n']:,}"
+
+
+def _caution(record: dict[str, Any] | None) -> str:
+    return " (leaks, see below)" if record and PROTOCOLS[record["protocol"]].warning else ""
 
 
 def _epochs(record: dict[str, Any] | None) -> str:

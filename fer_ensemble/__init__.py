@@ -1,17 +1,25 @@
 """Facial expression recognition by ensembles of classical and deep models."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fer_ensemble.artifact import load_ensemble, save_ensemble
+    from fer_ensemble.faces import annotate
+    from fer_ensemble.predicting import predict_faces
 
-__all__ = ["load_ensemble", "save_ensemble"]
+__all__ = ["annotate", "load_ensemble", "predict_faces", "save_ensemble"]
+
+_ROOMS = {
+    "annotate": "faces",
+    "load_ensemble": "artifact",
+    "predict_faces": "predicting",
+    "save_ensemble": "artifact",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Resolved on first use, so that importing the package is instant.
-    if name in __all__:
-        import fer_ensemble.artifact
-
-        return getattr(fer_ensemble.artifact, name)
+    if name in _ROOMS:
+        return getattr(import_module(f"fer_ensemble.{_ROOMS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fer_ensemble.ensemble import RULES, StackingEnsemble, VotingEnsemble
-from fer_ensemble.features import HOG
+from fer_ensemble.features import HOG, LandmarkRegressor, Landmarks
 from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
 
 # One small, quick instance of each; the checks feed tables of a few dozen rows.
@@ -36,12 +36,14 @@ STACKING = [
     StackingEnsemble(MEMBERS, n_splits=2, passthrough=True, final_estimator=GaussianNB()),
 ]
 
-# HOG takes stacks of images only and says so by its tags, on which scikit-learn leaves out every
-# check that would feed it a table. tests/features/test_hog.py holds what those would.
+# Features take stacks of images only and say so by their tags, on which scikit-learn leaves out
+# every check that would feed them a table. Their tests in tests/features/ hold what those would.
 ROUNDING = "XGBoost sums in single precision: by weight and by count differ in the last bits"
 IN_PLACE = "fits its steps in place, as scikit-learn's own Pipeline does"
 EXPECTED_FAILURES = {
     HOG: {},
+    LandmarkRegressor: {},
+    Landmarks: {},
     KerasClassifier: {
         "check_sample_weight_equivalence_on_dense_data": (
             "mini-batches: a repeated sample and one of twice the weight fall into other batches"
@@ -75,7 +77,7 @@ def expected_failures(estimator):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
-    [HOG(), NETWORK, TREES, PIPELINE, *VOTING, *STACKING],
+    [HOG(), LandmarkRegressor(epochs=1), Landmarks(), NETWORK, TREES, PIPELINE, *VOTING, *STACKING],
     expected_failed_checks=expected_failures,
 )
 def test_estimator_check(estimator, check):

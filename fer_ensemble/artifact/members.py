@@ -9,6 +9,8 @@ from fer_ensemble.artifact.manifest import ArtifactError
 #: Types of ours that an artifact may hold, beside scikit-learn's and NumPy's own.
 TRUSTED = (
     "fer_ensemble.features.hog.HOG",
+    "fer_ensemble.features.landmark_regressor.LandmarkRegressor",
+    "fer_ensemble.features.landmarks.Landmarks",
     "fer_ensemble.models.boosted_trees.BoostedTreesClassifier",
     "fer_ensemble.models.keras_classifier.KerasClassifier",
     "fer_ensemble.models.pipeline.MemberPipeline",

@@ -8,11 +8,13 @@ import typer
 
 from fer_ensemble.cli.combine import combine
 from fer_ensemble.cli.curves import curves
+from fer_ensemble.cli.data import data
 from fer_ensemble.cli.evaluate import evaluate
 from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
 from fer_ensemble.cli.predict import predict
+from fer_ensemble.cli.score import score
 from fer_ensemble.cli.tune import tune
 
 app = typer.Typer(
@@ -24,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (fit, predict, evaluate, combine, members, curves, tune, make_faces):
+for verb in (fit, predict, evaluate, score, combine, members, curves, tune, data, make_faces):
     app.command()(verb)
 
 

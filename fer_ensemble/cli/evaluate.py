@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def evaluate(
@@ -25,6 +29,15 @@ def evaluate(
             "test face) or all."
         ),
     ] = "test",
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help="How test faces are set apart. By default as the ensemble was fitted: random, "
+            "grouped and balanced find their test faces again in the same data; official and "
+            "kaggle take --split.",
+            show_default=False,
+        ),
+    ] = None,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", help="File to write the figures to.", show_default=False),
@@ -41,34 +54,51 @@ def evaluate(
 ) -> None:
     """Measure a saved ensemble: accuracy with its 95 % interval, F1, and every class.
 
-    Every member and every rule is measured on the same faces. The interval is Wilson's. Every
+    Every member and every rule is measured on the same faces: on all, and on those without an
+    exact copy in the training data, as far as that is known. The interval is Wilson's. Every
     class is shown of the members and of the ensemble's own rule; the JSON has them of all.
 
     Example:
 
       fer-ensemble evaluate fer2013.zip --model model/ --split test --json figures.json
     """
-    from fer_ensemble.artifact import load_ensemble
+    from fer_ensemble.artifact import load_ensemble, read_manifest
     from fer_ensemble.cli.console import choose_device, notes, output, read_faces
     from fer_ensemble.cli.tables import class_table, score_table
-    from fer_ensemble.datasets import emotion_names
+    from fer_ensemble.datasets import EvaluationPart, emotion_names, evaluation_part
     from fer_ensemble.ensemble import score_ensemble
+    from fer_ensemble.models.augmented_copies import augment_copies
 
     choose_device(device)
+    record = read_manifest(model).data
     ensemble = load_ensemble(model)
     faces, told = read_faces(data, strict=strict, seed=seed)
-    part = faces if data is None else faces.select(split)
-    with notes.status(f"Predicting {len(part):,} faces"):
-        probabilities = ensemble.predict_member_proba(part.images)
+    if data is None:
+        part = EvaluationPart(faces, None, "", "")
+    else:
+        part = evaluation_part(
+            faces, record, split=split, protocol=protocol, augment=augment_copies
+        )
+    with notes.status(f"Predicting {len(part.faces):,} faces"):
+        probabilities = ensemble.predict_member_proba(part.faces.images)
 
-    scores = score_ensemble(
-        ensemble, probabilities, part.labels, class_names=emotion_names(ensemble.classes_)
-    )
-    title = told if data is None else f"{told}, split {split}"
+    names = emotion_names(ensemble.classes_)
+    labels = part.faces.labels
+    scores = score_ensemble(ensemble, probabilities, labels, class_names=names)
+    seen = part.seen(getattr(ensemble, "training_digests_", None))
+    new = None
+    if seen is not None and not seen.all():
+        new = score_ensemble(ensemble, probabilities[~seen], labels[~seen], class_names=names)
+    title = f"{told}, {part.told}" if part.told else told
     rule = getattr(ensemble, "rule", "stacking")
     output.print(score_table(title, scores, rule))
+    if seen is not None and seen.any() and new is not None:
+        output.print(score_table(f"{title}, without copies of training faces", new, rule))
+    output.print(_told_copies(seen))
     for name, figures in {**scores.members, rule: scores.rules[rule]}.items():
         output.print(class_table(name, figures))
+    if part.warning:
+        output.print(part.warning)
     if json_file is not None:
         import json
 
@@ -76,9 +106,20 @@ def evaluate(
             "data": told,
             "synthetic": data is None,
             "split": None if data is None else split,
+            "protocol": protocol or record.get("protocol", "official"),
+            "warning": part.warning,
+            "test": part.told,
             "rule": rule,
             **scores.to_dict(),
+            "without_copies": None if new is None else new.to_dict(),
         }
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(content, indent=2) + "\n")
         notes.print(f"Figures written to {json_file}")
+
+
+def _told_copies(seen: NDArray[np.bool_] | None) -> str:
+    if seen is None:
+        return "Whether these faces have copies in the training data is not known."
+    n = int(seen.sum())
+    return f"{n:,} of these {len(seen):,} faces have an exact copy in the training data."

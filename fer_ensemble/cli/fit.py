@@ -29,6 +29,16 @@ def fit(
             "median, max or borda."
         ),
     ] = "weighted",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="How test faces are set apart: official or kaggle, the data's own split; random; "
+            "grouped, which keeps copies together; balanced, which leaks and warns of it."
+        ),
+    ] = "official",
+    test_size: Annotated[
+        float, typer.Option(help="Share of the faces that random, grouped and balanced set apart.")
+    ] = 0.1,
     split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
     validation_fraction: Annotated[
         float,
@@ -90,16 +100,20 @@ def fit(
       fer-ensemble fit fer2013.zip --members dense_hog,boosted_hog --out model/
 
       fer-ensemble fit fer2013.zip --members se_resnet --time-budget 1h --out model/
+
+      fer-ensemble fit fer2013.csv --protocol grouped --out model/
     """
     from fer_ensemble.artifact import fit_resumable
     from fer_ensemble.cli.console import choose_device, notes, output, read_faces, told_counts
     from fer_ensemble.cli.durations import parse_duration
     from fer_ensemble.cli.tables import score_table
-    from fer_ensemble.datasets import emotion_names
+    from fer_ensemble.datasets import emotion_names, find_protocol, training_part
     from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
     from fer_ensemble.models import create_member
+    from fer_ensemble.models.augmented_copies import augment_copies
 
     choose_device(device)
+    warning = find_protocol(protocol).warning
     chosen = [name.strip() for name in members.split(",") if name.strip()]
     changes = _parse_settings(settings or [], recipe or [], chosen)
     estimators = [
@@ -116,10 +130,17 @@ def fit(
     )
     faces, told = read_faces(data, strict=strict, seed=seed)
     held_out = None
-    if split == "train" and "validation" in faces.split_counts():
+    training, record = training_part(
+        faces,
+        protocol,
+        split=split,
+        test_size=test_size,
+        random_state=seed,
+        augment=augment_copies,
+    )
+    if record["split"] == "train" and "validation" in faces.split_counts():
         validation = faces.select("validation")
         held_out = (validation.images, validation.labels)
-    training = faces.select(split)
 
     finished: list[str] = []
 
@@ -131,6 +152,8 @@ def fit(
         if stage == "kept":
             notes.print(f"{name} is taken over from the interrupted fit")
 
+    if warning:
+        notes.print(warning, style="yellow")
     notes.print(f"Training on {len(training):,} faces: {told_counts(training.class_counts())}")
     try:
         fit_resumable(
@@ -139,14 +162,7 @@ def fit(
             training.labels,
             out,
             validation_data=held_out,
-            data={
-                "source": told,
-                "synthetic": data is None,
-                "split": split,
-                "n_samples": len(training),
-                "class_counts": training.class_counts(),
-                "seed": seed,
-            },
+            data={"source": told, "synthetic": data is None, **record},
             resume=resume,
             overwrite=overwrite,
             on_member=on_member,
@@ -170,6 +186,8 @@ def fit(
     output.print(
         "These faces also chose epochs and weights; for figures to quote, evaluate on a test split."
     )
+    if warning:
+        output.print(warning)
     source = "" if data is None else f"{data} "
     output.print(f"Saved in {out}. Next:", soft_wrap=True)
     output.print(f"  fer-ensemble evaluate {source}--model {out}", soft_wrap=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fer_ensemble.cli.console import notes
 
 if TYPE_CHECKING:
-    from fer_ensemble.faces import PictureListing, Prediction
+    from fer_ensemble.faces import FaceFinder, KeptRows, PictureListing, Prediction
 
 ALL, ERROR, SOME, NONE, INTERRUPTED = 0, 1, 3, 4, 130  # exit codes; 2 is typer's, for wrong usage
 
@@ -21,16 +21,28 @@ _REASONS_TOLD = 5
 class Tally:
     """Counts what became of the inputs, and keeps the first reasons of failures."""
 
-    total: int = 0
+    rows: int = 0
+    items: int = 0
+    faces: int = 0
     failed: int = 0
+    kept_items: int = 0
+    frames: bool = False
     reasons: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
 
+    def keep(self, kept: KeptRows) -> None:
+        """Begin with what a run before has written."""
+        self.rows, self.items, self.kept_items = kept.n_rows, kept.n_items, kept.n_items
+        self.faces, self.failed = kept.n_faces, kept.n_failed
+
     def add(self, predictions: Sequence[Prediction]) -> None:
         """Count a batch."""
-        failures = [item for item in predictions if item.status not in ("ok", "unsure")]
-        self.total += len(predictions)
+        failures = [item for item in predictions if _has_failed(item)]
+        self.rows += len(predictions)
+        self.items += sum(not item.face for item in predictions)
+        self.faces += sum(item.face is not None for item in predictions)
         self.failed += len(failures)
+        self.frames = self.frames or any(item.frame is not None for item in predictions)
         for item in failures[: _REASONS_TOLD - len(self.reasons)]:
             self.reasons.append(f"{printable(item.path)}: {item.status} ({item.reason})")
 
@@ -41,15 +53,15 @@ class Tally:
 
     @property
     def rate(self) -> float:
-        """Faces per second since the start."""
-        return self.total / self.seconds
+        """Pictures and frames per second since the start."""
+        return (self.items - self.kept_items) / self.seconds
 
     @property
     def code(self) -> int:
         """Exit code: whether all, some or none of the inputs have a prediction."""
-        if not self.failed:
-            return ALL
-        return SOME if self.failed < self.total else NONE
+        if not self.faces:
+            return NONE
+        return SOME if self.failed else ALL
 
     def tell(self, place: str) -> None:
         """Say what failed, and how many faces were written to which place in what time."""
@@ -57,19 +69,33 @@ class Tally:
             say(f"  {reason}", "yellow")
         if self.failed > len(self.reasons):
             say(f"  and {self.failed - len(self.reasons):,} more; see the column status", "yellow")
+        items = count(self.items, "picture") + " and frames" * self.frames
+        kept = f" ({self.kept_items:,} of them before)" if self.kept_items else ""
         say(
-            f"{count(self.total, 'face')}, {self.failed:,} failed, in {self.seconds:.1f} s "
-            f"({self.rate:,.0f} faces/s), written to {place}"
+            f"{count(self.faces, 'face')} in {items}{kept}, {self.failed:,} failed, in "
+            f"{self.seconds:.1f} s ({self.rate:,.0f} pictures/s), written to {place}"
+        )
+
+
+def tell_taken_whole(finder: FaceFinder) -> None:
+    """Say which pictures were taken for faces, where that was left to the finder."""
+    if finder.n_taken_whole or finder.n_searched:
+        say(
+            f"--detector auto: {count(finder.n_taken_whole, 'picture')} taken for faces (small or "
+            f"square, and gray), {finder.n_searched:,} searched for them (haar)"
         )
 
 
 def tell_left_out(listing: PictureListing) -> None:
     """Say what a listing left out of folders, once it has been gone through."""
     for folder in listing.empty_folders:
-        say(f"There is no picture in {printable(folder)}", "yellow")
+        say(f"There is no picture or video in {printable(folder)}", "yellow")
     if listing.n_other_files or listing.n_hidden:
         others = count(listing.n_other_files, "file")
-        say(f"Left out of folders: {others} with no picture's ending, {listing.n_hidden:,} hidden")
+        say(
+            f"Left out of folders: {others} with no picture's or video's ending, "
+            f"{listing.n_hidden:,} hidden"
+        )
 
 
 def say(message: str, style: str | None = None) -> None:
@@ -85,3 +111,10 @@ def count(number: int, noun: str) -> str:
 def printable(name: str) -> str:
     """Escape a file's name if it holds what would command the terminal."""
     return name if name.isprintable() else ascii(name)
+
+
+def _has_failed(prediction: Prediction) -> bool:
+    # People leave the picture, and clips begin with titles: a frame without a face is a finding.
+    if prediction.status == "no_face":
+        return prediction.frame is None
+    return prediction.status not in ("ok", "unsure")

@@ -1,26 +1,29 @@
-"""``fer-ensemble predict``: expressions of the faces in files and folders."""
+"""``fer-ensemble predict``: expressions of the faces in pictures and videos."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from fer_ensemble.cli.outcome import Tally
+    from fer_ensemble.faces import FaceFinder
 
 
 def predict(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="Pictures that show one face each, and folders of such pictures.",
+            help="Pictures, videos, folders of them, patterns ('photos/**/*.jpg'), and - for a "
+            "list of paths on standard input.",
             metavar="PATHS",
             show_default=False,
         ),
@@ -34,9 +37,43 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with --out after a run that was killed; give the same inputs and options.",
+        ),
+    ] = False,
+    detector: Annotated[
+        str,
+        typer.Option(
+            help="haar, mtcnn or yunet:MODEL find faces; skip takes every picture for one; auto "
+            "takes small or square gray pictures for faces, and haar for the others."
+        ),
+    ] = "auto",
+    align: Annotated[
+        bool, typer.Option(help="Turn faces so that their eyes are level, where these are known.")
+    ] = True,
+    min_face: Annotated[
+        int, typer.Option(min=1, help="Side of the smallest face to find, in pixels.")
+    ] = 20,
+    every: Annotated[
+        int, typer.Option(min=1, help="Of so many frames of a video, look at one.")
+    ] = 1,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for copies of the pictures with boxes, labels and probabilities.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces predicted at once.")] = 256,
     jobs: Annotated[
-        int, typer.Option(min=-1, help="Threads that decode pictures; -1 takes all processors.")
+        int,
+        typer.Option(
+            min=-1, help="Threads that read and search pictures; -1 takes all processors."
+        ),
     ] = -1,
     min_confidence: Annotated[
         float,
@@ -51,18 +88,24 @@ def predict(
         str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
     ] = "auto",
 ) -> None:
-    """Predict the expression of the face in every picture.
+    """Predict the expression of every face in pictures and videos.
 
-    Each picture is taken for one face, made gray and resized. Every input gets
-    a row, in the order of the inputs: path, label, confidence, a probability
-    for each class (p_angry to p_neutral), and status, which is ok, unsure,
-    unreadable, empty, missing or too_large. Folders are searched with all that is below;
-    hidden files, and files that are no pictures by their ending, are left out.
+    Every face gets a row, in the order of the inputs: path, frame, time, face
+    (a number), x, y, width, height, face_score, label, confidence, a
+    probability for each class (p_angry to p_neutral), and status, which is ok
+    or unsure. A picture, frame or video without a face gets one that says why:
+    no_face, unreadable, empty, missing or too_large. Folders are searched with
+    all that is below; hidden files, and files that are neither pictures nor
+    videos by their ending, are left out.
 
     \b
     Examples:
       fer-ensemble predict photos/ --model model/ --out predictions.csv
-      fer-ensemble predict anna.jpg ben.png
+      fer-ensemble predict photos/ --out predictions.csv --resume
+      fer-ensemble predict anna.jpg 'trip/**/*.png' --annotate seen/
+      fer-ensemble predict clip.mp4 --every 10 --detector mtcnn
+      fer-ensemble predict crops/ --detector skip
+      find . -name '*.jpg' -print0 | fer-ensemble predict - --out rows.jsonl
 
     \b
     Exit codes:
@@ -76,101 +119,105 @@ def predict(
     from fer_ensemble.cli.console import choose_device
     from fer_ensemble.cli.outcome import INTERRUPTED, Tally, count, say
 
+    if resume and out is None:
+        raise typer.BadParameter("--resume goes on with a file: name it with --out.")
     choose_device(device)
     tally = Tally()
+    finding = {"detector": detector, "align": align, "min_face": min_face}
+    settings = {
+        "every": every,
+        "batch_size": batch_size,
+        "n_jobs": jobs,
+        "min_confidence": min_confidence,
+        "annotate_to": annotate,
+    }
     try:
-        code = _run(paths, model, out, batch_size, jobs, min_confidence, tally)
+        code = _run(_Job(paths, model, out, resume, finding, settings), tally)
     except KeyboardInterrupt:
-        say(f"\nInterrupted; {count(tally.total, 'row')} kept in {_name(out)}.", "yellow")
+        say(f"\nInterrupted; {count(tally.rows, 'row')} kept in {_name(out)}.", "yellow")
         code = INTERRUPTED
     raise typer.Exit(code)
 
 
-def _run(
-    paths: Sequence[str],
-    model: Path,
-    out: Path | None,
-    batch_size: int,
-    jobs: int,
-    min_confidence: float,
-    tally: Tally,
-) -> int:
-    from fer_ensemble.cli.console import notes
-    from fer_ensemble.cli.outcome import ERROR, NONE, count, say, tell_left_out
-    from fer_ensemble.faces import PictureListing, choose_writer, open_writer, predict_files
+@dataclass(frozen=True)
+class _Job:
+    paths: Sequence[str]
+    model: Path
+    out: Path | None
+    resume: bool
+    finding: dict[str, Any]
+    settings: dict[str, Any]
+
+
+def _run(job: _Job, tally: Tally) -> int:
+    from fer_ensemble.cli.outcome import ERROR, NONE, say, tell_left_out, tell_taken_whole
+    from fer_ensemble.faces import FaceFinder, PictureListing, choose_writer
 
     try:
-        choose_writer(out)
+        choose_writer(job.out)
     except (ValueError, ImportError) as error:
         say(f"Error: --out: {error}")
         return ERROR
-    listing = PictureListing(paths)
-    if next(iter(listing), None) is None:
+    listing = PictureListing(job.paths, sys.stdin.buffer, left_out=job.settings["annotate_to"])
+    inputs = iter(listing)
+    if (first := next(inputs, None)) is None:
         tell_left_out(listing)
         say("No picture found.", "red")
         return NONE
 
-    from fer_ensemble.artifact import load_ensemble, read_manifest
-    from fer_ensemble.datasets import emotion_names
+    from fer_ensemble.artifact import read_manifest
 
-    face_size = read_manifest(model).preprocessing["size"]
+    manifest = read_manifest(job.model)
+    try:
+        finder = FaceFinder(**job.finding, size=manifest.preprocessing["size"])
+    except (ValueError, ImportError) as error:
+        say(f"Error: --detector: {error}")
+        return ERROR
+    if not _predict(job, chain([first], inputs), finder, manifest.class_names, tally):
+        return ERROR
+    tell_left_out(listing)
+    if job.finding["detector"] == "auto":
+        tell_taken_whole(finder)
+    tally.tell(_name(job.out))
+    return tally.code
+
+
+def _predict(
+    job: _Job, inputs: Iterator[str], finder: FaceFinder, names: Sequence[str], tally: Tally
+) -> bool:
+    """Write the rows of the inputs; tell if they cannot be written."""
+    from fer_ensemble.artifact import load_ensemble
+    from fer_ensemble.cli.console import notes
+    from fer_ensemble.cli.outcome import count, say
+    from fer_ensemble.cli.picture_bar import count_pictures, picture_bar
+    from fer_ensemble.faces import find_kept_rows, open_writer, predict_files, skip_done
+
+    remaining: Iterator[Any] = inputs
+    n_kept = 0
+    if job.resume and job.out is not None:
+        kept = find_kept_rows(job.out, names, job.settings["batch_size"])
+        remaining, n_kept = skip_done(inputs, kept), kept.n_bytes
+        tally.keep(kept)
     with notes.status("Loading the ensemble"):
-        ensemble = load_ensemble(model)
-    names = emotion_names(ensemble.classes_)
-
-    progress = _progress(out)
-    total = None if progress.disable else sum(1 for _ in listing)
+        ensemble = load_ensemble(job.model)
+    batches = predict_files(ensemble, remaining, class_names=names, finder=finder, **job.settings)
+    progress, total = picture_bar(job.out), count_pictures(job.paths, job.settings["annotate_to"])
     tally.started = time.perf_counter()
     try:
-        with progress, open_writer(out, names) as writer:
-            task = progress.add_task("", total=total, rate=0.0)
-            for batch in predict_files(
-                ensemble,
-                listing,
-                class_names=names,
-                batch_size=batch_size,
-                n_jobs=jobs,
-                face_size=face_size,
-                min_confidence=min_confidence,
-            ):
+        with closing(batches), progress, open_writer(job.out, names, n_kept=n_kept) as writer:
+            task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
+            for batch in batches:
                 writer.write(batch)
                 tally.add(batch)
-                progress.update(task, completed=tally.total, rate=tally.rate)
+                progress.update(task, completed=tally.items, rate=tally.rate)
     except BrokenPipeError:
         raise  # the reader has enough, as `head` does: typer ends quietly
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        kept = f"; {count(tally.total, 'row')} kept" if tally.total else ""
-        say(f"Error: cannot write {_name(out)} ({error.strerror}{place}){kept}")
-        return ERROR
-    tell_left_out(listing)
-    tally.tell(_name(out))
-    return tally.code
-
-
-def _progress(out: Path | None) -> Progress:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from fer_ensemble.cli.console import notes
-
-    return Progress(
-        TextColumn("Predicting"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:,.0f} faces/s"),
-        TimeRemainingColumn(),
-        console=notes,
-        transient=True,
-        redirect_stdout=False,
-        # Rows and a bar on one terminal would write over each other.
-        disable=not notes.is_terminal or (out is None and sys.stdout.isatty()),
-    )
+        told = f"; {count(tally.rows, 'row')} kept" if tally.rows else ""
+        say(f"Error: cannot write {_name(job.out)} ({error.strerror}{place}){told}")
+        return False
+    return True
 
 
 def _name(out: Path | None) -> str:

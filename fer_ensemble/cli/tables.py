@@ -55,7 +55,7 @@ def score_table(
 
 
 def class_table(name: str, scores: Evaluation) -> Table:
-    """Lay out precision, recall, F1 and support of each class.
+    """Lay out precision, recall, F1 and support of each class, and their means below.
 
     Parameters
     ----------
@@ -72,9 +72,11 @@ def class_table(name: str, scores: Evaluation) -> Table:
     table.add_column("class")
     for column in ("precision", "recall", "F1", "support"):
         table.add_column(column, justify="right")
-    for row in scores.per_class:
-        figures = [f"{value:.3f}" for value in (row.precision, row.recall, row.f1)]
-        table.add_row(row.name, *figures, f"{row.support:,}")
+    for rows in (scores.per_class, scores.averages):
+        for row in rows:
+            figures = [f"{value:.3f}" for value in (row.precision, row.recall, row.f1)]
+            table.add_row(row.name, *figures, f"{row.support:,}")
+        table.add_section()
     return table
 
 

@@ -2,11 +2,23 @@
 
 from typing import TYPE_CHECKING, Any
 
+from fer_ensemble.datasets.audit import DataAudit, audit_faces
 from fer_ensemble.datasets.balancing import BalancedRows, balance_rows
+from fer_ensemble.datasets.copies import CopySets
 from fer_ensemble.datasets.dataset import FaceDataset
+from fer_ensemble.datasets.dividing import Parts
 from fer_ensemble.datasets.embedded import synthetic_dataset
+from fer_ensemble.datasets.ferplus import (
+    FERPlusVotes,
+    join_ferplus,
+    load_ferplus,
+    soft_label_rows,
+)
 from fer_ensemble.datasets.folder_writer import write_folder
 from fer_ensemble.datasets.labels import EMOTIONS, SPLITS, emotion_names, parse_emotion
+from fer_ensemble.datasets.near_copies import NearCopies, find_near_copies
+from fer_ensemble.datasets.parts import EvaluationPart, evaluation_part, training_part
+from fer_ensemble.datasets.protocols import PROTOCOLS, Protocol, find_protocol
 from fer_ensemble.datasets.reading import load_faces
 from fer_ensemble.datasets.report import DatasetError, Problem, ReadReport
 from fer_ensemble.datasets.splits import copy_groups, holdout_split, row_digests
@@ -16,21 +28,37 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EMOTIONS",
+    "PROTOCOLS",
     "SPLITS",
     "BalancedRows",
+    "CopySets",
+    "DataAudit",
     "DatasetError",
+    "EvaluationPart",
+    "FERPlusVotes",
     "FaceDataset",
+    "NearCopies",
+    "Parts",
     "Problem",
+    "Protocol",
     "ReadReport",
+    "audit_faces",
     "balance_rows",
     "copy_groups",
     "emotion_names",
+    "evaluation_part",
+    "find_near_copies",
+    "find_protocol",
     "holdout_split",
+    "join_ferplus",
     "load_faces",
+    "load_ferplus",
     "make_faces",
     "parse_emotion",
     "row_digests",
+    "soft_label_rows",
     "synthetic_dataset",
+    "training_part",
     "write_folder",
 ]
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation.metrics import _checked_classes, _checked_probabilities, _indices
+from fer_ensemble.evaluation.checks import check_count, check_scored
 
 STRATEGIES = ("uniform", "quantile")
 """How `reliability` can lay its bins: of equal width, or with equally many samples each."""
@@ -35,6 +34,12 @@ class Reliability:
     confidence: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     count: NDArray[np.int64]
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error, see `calibration_error`."""
+        gaps = np.abs(self.confidence - self.accuracy)
+        return float(np.nansum(self.count * gaps) / self.count.sum())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain lists, ready for JSON: None stands for NaN."""
@@ -92,13 +97,12 @@ def reliability(
     K. Nguyen and B. O'Connor, "Posterior calibration and exploratory analysis for natural
     language processing models", Empirical Methods in Natural Language Processing, 2015.
     """
-    truth, proba = _checked(y_true, probabilities, classes)
-    if not isinstance(n_bins, Integral) or n_bins < 1:
-        raise ValueError(f"n_bins must be a whole number from 1 on, not {n_bins!r}.")
+    truth, proba = check_scored(y_true, probabilities, classes)
+    n_bins = check_count(n_bins, "n_bins")
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}.")
     confidences, right = proba.max(axis=1), proba.argmax(axis=1) == truth
-    edges = np.linspace(0, 1, int(n_bins) + 1)
+    edges = np.linspace(0, 1, n_bins + 1)
     if strategy == "quantile":
         edges = np.unique([0, *np.quantile(confidences, edges[1:-1]), 1])
     # As in Guo et al., a bin holds its upper border.
@@ -153,9 +157,7 @@ def calibration_error(
     >>> round(calibration_error(["a", "b"], [[0.8, 0.2], [0.8, 0.2]], ["a", "b"]), 6)
     0.3
     """
-    table = reliability(y_true, probabilities, classes, n_bins=n_bins, strategy=strategy)
-    gaps = np.abs(table.confidence - table.accuracy)
-    return float(np.nansum(table.count * gaps) / table.count.sum())
+    return reliability(y_true, probabilities, classes, n_bins=n_bins, strategy=strategy).error
 
 
 def brier_score(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike) -> float:
@@ -187,17 +189,6 @@ def brier_score(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike)
     >>> round(brier_score(["a"], [[0.8, 0.2]], ["a", "b"]), 6)
     0.08
     """
-    truth, proba = _checked(y_true, probabilities, classes)
+    truth, proba = check_scored(y_true, probabilities, classes)
     errors = proba - np.eye(proba.shape[1])[truth]
     return float(np.square(errors).sum(axis=1).mean())
-
-
-def _checked(
-    y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    declared = _checked_classes(classes)
-    truth = _indices(y_true, declared, "y_true")
-    if truth.size == 0:
-        raise ValueError("There is nothing to evaluate: y_true is empty.")
-    proba = _checked_probabilities(probabilities, truth.size, len(declared))
-    return truth, proba / proba.sum(axis=1, keepdims=True)

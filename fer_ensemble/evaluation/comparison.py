@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation.metrics import _checked_classes, _indices
+from fer_ensemble.evaluation.checks import check_classes, check_count, check_labels, check_level
 
 
 @dataclass(frozen=True)
@@ -115,17 +114,15 @@ def compare_predictions(
     # Imported late: SciPy's statistics take a noticeable part of a second.
     from scipy.stats import binomtest
 
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, not at {confidence}.")
-    if not isinstance(n_bootstrap, Integral) or n_bootstrap < 1:
-        raise ValueError(f"n_bootstrap must be a whole number from 1 on, not {n_bootstrap!r}.")
+    check_level(confidence)
+    n_bootstrap = check_count(n_bootstrap, "n_bootstrap")
     right_a, right_b = _right(y_true, a, b, classes)
     n = right_a.size
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     discordant = only_a + only_b
     return Comparison(
         difference=(only_a - only_b) / n,
-        interval=_bootstrap(only_a, only_b, n, int(n_bootstrap), confidence, random_state),
+        interval=_bootstrap(only_a, only_b, n, n_bootstrap, confidence, random_state),
         mcnemar_p=float(binomtest(only_a, discordant).pvalue) if discordant else 1.0,
         n_only_a=only_a,
         n_only_b=only_b,
@@ -156,8 +153,8 @@ def _right(
         # NaN is no label, and never equal to itself.
         declared = [x for x in dict.fromkeys(labels) if x is not None and x == x]
     else:
-        declared = _checked_classes(classes)
-    truth, of_a, of_b = (_indices(array, declared, name) for name, array in arrays.items())
+        declared = check_classes(classes)
+    truth, of_a, of_b = (check_labels(array, declared, name) for name, array in arrays.items())
     if truth.size == 0:
         raise ValueError("There is nothing to compare: y_true is empty.")
     if not truth.size == of_a.size == of_b.size:

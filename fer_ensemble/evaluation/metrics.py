@@ -1,83 +1,26 @@
-"""Accuracy, F1, log loss and the confusion matrix of one set of predictions."""
+"""Every figure of one set of predictions, with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_SUM_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class ClassScore:
-    """How well one class is recognised.
-
-    Attributes
-    ----------
-    name : str
-        Name of the class.
-    precision, recall, f1 : float
-        From 0 to 1; 0 where the figure is undefined (nothing predicted, or nothing to find).
-    support : int
-        How many true labels are of this class.
-    """
-
-    name: str
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What `evaluate_predictions` found.
-
-    Attributes
-    ----------
-    n : int
-        Number of samples.
-    accuracy : float
-        Share of right labels, from 0 to 1.
-    accuracy_interval : tuple of (float, float)
-        Wilson's score interval of the accuracy.
-    confidence : float
-        The level of that interval.
-    macro_f1 : float
-        Plain mean of F1 over the classes that occur among the true or the predicted labels.
-    weighted_f1 : float
-        Mean of F1 over the classes, weighted by support.
-    log_loss : float or None
-        Mean of -log(probability of the true class) in nats; None without probabilities.
-    per_class : tuple of ClassScore
-        One for every declared class, in the declared order; a class that does not occur has
-        support 0.
-    confusion : ndarray of shape (n_classes, n_classes)
-        Counts: rows are true classes, columns predicted ones.
-    """
-
-    n: int
-    accuracy: float
-    accuracy_interval: tuple[float, float]
-    confidence: float
-    macro_f1: float
-    weighted_f1: float
-    log_loss: float | None
-    per_class: tuple[ClassScore, ...]
-    confusion: NDArray[np.int64]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the same as plain lists, dictionaries and numbers, ready for JSON."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return fields | {
-            "accuracy_interval": list(self.accuracy_interval),
-            "per_class": [asdict(score) for score in self.per_class],
-            "confusion": self.confusion.tolist(),
-        }
+from fer_ensemble.evaluation.calibration import brier_score, calibration_error
+from fer_ensemble.evaluation.checks import (
+    check_classes,
+    check_labels,
+    check_level,
+    check_names,
+    check_probabilities,
+)
+from fer_ensemble.evaluation.confusion import ConfusionFigures, confusion_figures, count_confusion
+from fer_ensemble.evaluation.coverage import MIN_CONFIDENCES, coverage_at
+from fer_ensemble.evaluation.intervals import bootstrap_intervals, wilson_interval
+from fer_ensemble.evaluation.ranking import top_k_accuracy
+from fer_ensemble.evaluation.scores import ClassScore, Evaluation
 
 
 def evaluate_predictions(
@@ -87,7 +30,11 @@ def evaluate_predictions(
     probabilities: ArrayLike | None = None,
     classes: ArrayLike,
     class_names: Sequence[str] | None = None,
+    answered: ArrayLike | None = None,
     confidence: float = 0.95,
+    min_confidences: Sequence[float] = MIN_CONFIDENCES,
+    n_bootstrap: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
 ) -> Evaluation:
     """Measure predictions against the truth.
 
@@ -98,13 +45,24 @@ def evaluate_predictions(
     y_pred : array-like of shape (n_samples,), optional
         Predicted labels; without them, the most probable class of `probabilities`.
     probabilities : array-like of shape (n_samples, n_classes), optional
-        Predicted probabilities, columns in the order of `classes`; the log loss needs them.
+        Predicted probabilities, columns in the order of `classes`. Top 2, log loss, Brier score,
+        calibration error and coverage need them, and heed no `y_pred`.
     classes : array-like of shape (n_classes,)
         Every class that there is, whether it occurs or not, in the order of the report.
     class_names : sequence of str, optional
         What to call the classes; their labels by default.
-    confidence : float
-        Level of the interval, between 0 and 1.
+    answered : array-like of bool of shape (n_samples,), optional
+        Which samples have a prediction; all by default. The others count as errors in accuracy,
+        recall and F1, their rows of `y_pred` and `probabilities` are not looked at, and figures
+        of probabilities are those of the answered.
+    confidence : float, default=0.95
+        Level of the intervals, between 0 and 1.
+    min_confidences : sequence of float, default=(0.5, 0.7, 0.9)
+        Where to measure the coverage, see `coverage_at`.
+    n_bootstrap : int, default=0
+        Number of resamples for the bootstrap intervals; 0 makes none.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the resampling.
 
     Returns
     -------
@@ -115,56 +73,113 @@ def evaluate_predictions(
     ------
     ValueError
         If there is nothing to measure, lengths differ, labels are not among the classes, values
-        are missing, or the probabilities are not distributions.
+        are missing, the probabilities are not distributions, or a parameter is out of range.
 
     Notes
     -----
-    The interval is that of E. B. Wilson, "Probable inference, the law of succession, and
-    statistical inference", Journal of the American Statistical Association 22, 1927. The
-    macro F1 follows scikit-learn's convention: a class that is neither in the truth nor
-    predicted is left out of the mean, and one that is only predicted counts with F1 = 0.
-    """
-    # Imported late: scikit-learn's metrics take a noticeable part of a second.
-    from scipy.stats import binomtest
-    from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
+    Intervals, and what each mean does with classes that do not occur, are explained with
+    `wilson_interval`, `bootstrap_intervals` and `confusion_figures`.
 
-    declared = _checked_classes(classes)
-    names = _checked_names(class_names, declared)
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, not at {confidence}.")
-    truth = _indices(y_true, declared, "y_true")
+    Examples
+    --------
+    >>> found = evaluate_predictions(
+    ...     ["happy", "sad", "sad"], ["happy", "happy", "sad"], classes=["happy", "sad"]
+    ... )
+    >>> found.balanced_accuracy, found.per_class[1].recall
+    (0.75, 0.5)
+    """
+    declared = check_classes(classes)
+    names = check_names(class_names, declared)
+    confidence = check_level(confidence)
+    truth = check_labels(y_true, declared, "y_true")
     if truth.size == 0:
         raise ValueError("There is nothing to evaluate: y_true is empty.")
+    given = _check_answered(answered, truth.size)
+    predicted, proba = _answers(y_pred, probabilities, given, declared)
+    confusion = count_confusion(truth, predicted, len(declared))
+    figures, intervals = confusion_figures(confusion), None
+    if n_bootstrap:
+        intervals = bootstrap_intervals(
+            confusion, n_bootstrap=n_bootstrap, confidence=confidence, random_state=random_state
+        )
+    n, n_right = int(truth.size), int(np.trace(confusion))
+    return Evaluation(
+        n=n,
+        n_answered=int(given.sum()),
+        accuracy=n_right / n,
+        accuracy_interval=wilson_interval(n_right, n, confidence),
+        confidence=confidence,
+        balanced_accuracy=float(figures.balanced_accuracy),
+        macro_f1=float(figures.macro_f1),
+        weighted_f1=float(figures.weighted_f1),
+        bootstrap_intervals=intervals,
+        **_probability_figures(truth[given], proba, min_confidences, confidence),
+        per_class=_per_class(names, figures),
+        averages=_averages(figures),
+        confusion=confusion[:, :-1],
+    )
+
+
+def _check_answered(answered: ArrayLike | None, n: int) -> NDArray[np.bool_]:
+    given = np.ones(n, dtype=bool) if answered is None else np.asarray(answered)
+    if given.shape != (n,) or given.dtype != bool:
+        raise ValueError(
+            f"answered must hold True or False for each of {n} samples; it has the shape "
+            f"{given.shape} and holds {given.dtype}."
+        )
+    return given
+
+
+def _answers(
+    y_pred: ArrayLike | None,
+    probabilities: ArrayLike | None,
+    given: NDArray[np.bool_],
+    declared: list[Any],
+) -> tuple[NDArray[np.intp], NDArray[np.float64] | None]:
+    """Return predicted columns, the number of classes where there is none, and probabilities."""
+    # Stand-ins for what is not answered keep the rows that errors name those of the caller.
     proba = None
     if probabilities is not None:
-        proba = _checked_probabilities(probabilities, truth.size, len(declared))
+        n_classes = len(declared)
+        filled = _fill(probabilities, given, 1 / n_classes)
+        proba = check_probabilities(filled, given.size, n_classes)
     if y_pred is not None:
-        predicted = _indices(y_pred, declared, "y_pred")
-        if predicted.size != truth.size:
-            raise ValueError(f"y_true has {truth.size} labels and y_pred {predicted.size}.")
+        predicted = check_labels(_fill(y_pred, given, declared[0]), declared, "y_pred")
+        if predicted.size != given.size:
+            raise ValueError(f"y_true has {given.size} labels and y_pred {predicted.size}.")
     elif proba is not None:
         predicted = proba.argmax(axis=1)
     else:
         raise ValueError("Give y_pred, probabilities, or both: there is nothing to evaluate.")
+    return np.where(given, predicted, len(declared)), None if proba is None else proba[given]
 
-    every = np.arange(len(declared))
-    correct = int((truth == predicted).sum())
-    interval = binomtest(correct, truth.size).proportion_ci(confidence, method="wilson")
-    table = precision_recall_fscore_support(truth, predicted, labels=every, zero_division=0)
-    return Evaluation(
-        n=int(truth.size),
-        accuracy=correct / truth.size,
-        accuracy_interval=(float(interval.low), float(interval.high)),
-        confidence=float(confidence),
-        macro_f1=float(f1_score(truth, predicted, average="macro", zero_division=0)),
-        weighted_f1=float(f1_score(truth, predicted, average="weighted", zero_division=0)),
-        log_loss=None if proba is None else _log_loss(truth, proba),
-        per_class=tuple(
-            ClassScore(name, float(p), float(r), float(f), int(s))
-            for name, p, r, f, s in zip(names, *table, strict=True)
-        ),
-        confusion=confusion_matrix(truth, predicted, labels=every).astype(np.int64),
-    )
+
+def _fill(values: ArrayLike, given: NDArray[np.bool_], stand_in: Any) -> NDArray[Any]:
+    array = np.asarray(values)
+    if given.all() or array.shape[:1] != given.shape:
+        return array
+    array = array.astype(object)
+    array[~given] = stand_in
+    return array
+
+
+def _probability_figures(
+    truth: NDArray[np.intp],
+    proba: NDArray[np.float64] | None,
+    min_confidences: Sequence[float],
+    confidence: float,
+) -> dict[str, Any]:
+    if proba is None or truth.size == 0:
+        figures = dict.fromkeys(("top_2", "log_loss", "brier_score", "calibration_error"))
+        return figures | {"coverage": ()}
+    scored = truth, proba, np.arange(proba.shape[1])
+    return {
+        "top_2": top_k_accuracy(*scored, k=2),
+        "log_loss": _log_loss(truth, proba),
+        "brier_score": brier_score(*scored),
+        "calibration_error": calibration_error(*scored),
+        "coverage": coverage_at(*scored, min_confidences, confidence=confidence),
+    }
 
 
 def _log_loss(truth: NDArray[np.intp], proba: NDArray[np.float64]) -> float:
@@ -172,51 +187,18 @@ def _log_loss(truth: NDArray[np.intp], proba: NDArray[np.float64]) -> float:
     return float(-np.log(np.maximum(likelihood, np.finfo(np.float64).eps)).mean())
 
 
-def _checked_classes(classes: ArrayLike) -> list[Any]:
-    declared: list[Any] = np.asarray(classes).ravel().tolist()
-    if not declared or len(set(declared)) != len(declared):
-        raise ValueError(f"classes must name every class once; they are {declared}.")
-    return declared
+def _per_class(names: Sequence[str], figures: ConfusionFigures) -> tuple[ClassScore, ...]:
+    columns = (figures.precision, figures.recall, figures.f1, figures.support)
+    rows = zip(names, *(column.tolist() for column in columns), strict=True)
+    return tuple(ClassScore(*row) for row in rows)
 
 
-def _checked_names(class_names: Sequence[str] | None, declared: list[Any]) -> list[str]:
-    names = [str(name) for name in (declared if class_names is None else class_names)]
-    if len(names) != len(declared):
-        raise ValueError(f"There are {len(declared)} classes and {len(names)} class_names.")
-    return names
-
-
-def _indices(labels: ArrayLike, declared: list[Any], what: str) -> NDArray[np.intp]:
-    array = np.asarray(labels)
-    if array.ndim != 1:
-        raise ValueError(f"{what} must be one label per sample; its shape is {array.shape}.")
-    position = {label: i for i, label in enumerate(declared)}
-    indices = np.array([position.get(label, -1) for label in array.tolist()], dtype=np.intp)
-    unknown = np.flatnonzero(indices < 0)
-    if unknown.size:
-        raise ValueError(
-            f"{what} holds {unknown.size} labels that are not among the classes {declared}; the "
-            f"first is {array[unknown[0]]!s} at row {unknown[0]}."
+def _averages(figures: ConfusionFigures) -> tuple[ClassScore, ...]:
+    def mean(name: str, weights: NDArray[Any]) -> ClassScore:
+        precision, recall, f1 = (
+            float(np.average(column, weights=weights))
+            for column in (figures.precision, figures.recall, figures.f1)
         )
-    return indices
+        return ClassScore(name, precision, recall, f1, int(figures.support.sum()))
 
-
-def _checked_probabilities(
-    probabilities: ArrayLike, n_samples: int, n_classes: int
-) -> NDArray[np.float64]:
-    proba = np.asarray(probabilities, dtype=np.float64)
-    if proba.shape != (n_samples, n_classes):
-        raise ValueError(
-            f"probabilities must have the shape (n_samples, n_classes) = ({n_samples}, "
-            f"{n_classes}), not {proba.shape}."
-        )
-    # Written so that NaN and infinity count as bad.
-    good = (proba >= 0).all(axis=1) & (np.abs(proba.sum(axis=1) - 1) <= _SUM_TOLERANCE)
-    bad = np.flatnonzero(~good)
-    if bad.size:
-        raise ValueError(
-            f"{bad.size} of {n_samples} rows of probabilities are no distribution (finite, not "
-            f"negative, summing to 1 within {_SUM_TOLERANCE:g}); the first is row {bad[0]}: "
-            f"{proba[bad[0]].tolist()}."
-        )
-    return proba
+    return mean("macro avg", figures.listed), mean("weighted avg", figures.support)

@@ -1,23 +1,43 @@
-"""Pictures of faces: finding, decoding and resizing them, and predicting from files."""
+"""Pictures and videos: decoding them, finding faces, and predicting their expressions."""
 
-from fer_ensemble.faces.decode import UnreadableImage, decode_gray, to_face
-from fer_ensemble.faces.files import FaceFile, read_face, read_faces
+from fer_ensemble.faces.annotation import annotate
+from fer_ensemble.faces.boxes import Detector, FaceBox, Framing
+from fer_ensemble.faces.decode import UnreadableImage, decode_gray, decode_image, to_face
+from fer_ensemble.faces.detection import create_detector
+from fer_ensemble.faces.finding import FaceFinder, FoundFace
+from fer_ensemble.faces.framing import crop_face
 from fer_ensemble.faces.listing import PictureListing
 from fer_ensemble.faces.output import choose_writer, open_writer
 from fer_ensemble.faces.prediction import Prediction, predict_files
+from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, skip_done
+from fer_ensemble.faces.table import to_frame
+from fer_ensemble.faces.video import Frame, is_video, read_frames
 from fer_ensemble.faces.writers import PredictionWriter
 
 __all__ = [
-    "FaceFile",
+    "Detector",
+    "FaceBox",
+    "FaceFinder",
+    "FoundFace",
+    "Frame",
+    "Framing",
+    "KeptRows",
     "PictureListing",
     "Prediction",
     "PredictionWriter",
     "UnreadableImage",
+    "annotate",
     "choose_writer",
+    "create_detector",
+    "crop_face",
     "decode_gray",
+    "decode_image",
+    "find_kept_rows",
+    "is_video",
     "open_writer",
     "predict_files",
-    "read_face",
-    "read_faces",
+    "read_frames",
+    "skip_done",
     "to_face",
+    "to_frame",
 ]

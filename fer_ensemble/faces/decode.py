@@ -1,30 +1,50 @@
-"""Bytes of a picture to a gray array, and a gray array to a face of one size."""
+"""Bytes of a picture to an array, and a gray array to a face of one size."""
 
 from __future__ import annotations
 
 import io
 import os
+import threading
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-# OpenCV writes a line to stderr for every broken picture. The callers report those pictures by
-# name, so the lines only disturb; whoever wants them sets the variable. It is read when cv2 is
-# first imported.
-os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
+from fer_ensemble.faces.decoders import by_opencv, by_pillow, is_plain
 
-#: Endings of the files that are taken for pictures.
-PICTURE_ENDINGS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
-)
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 #: A larger file is no picture of a face (FER2013's have 2 kB, a phone's photo some 10 MB). The
 #: bound keeps one member of a zip bomb, or one stray video, out of memory.
 MAX_PICTURE_BYTES = 64 * 1024 * 1024
 
-#: Pictures with more pixels are refused before they are decoded: far above any camera's photo,
-#: and a file of a few hundred bytes can claim a thousand times as many.
-MAX_PIXELS = 150_000_000
+#: Pictures with more pixels are refused before they are decoded: above the photos of nearly all
+#: cameras, and a file of a few hundred bytes can claim a thousand times as many.
+MAX_PIXELS = 120_000_000
+
+# OpenCV and its FFmpeg write lines to stderr for every broken picture or video. The callers report
+# those by name, so the lines only disturb; whoever wants them sets the variables. They and OpenCV's
+# own bound, which holds where Pillow reads another size from a damaged header, are read when cv2
+# is first imported.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
+
+#: Endings of the files that are taken for pictures.
+PICTURE_ENDINGS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"}
+)
+
+# Pillow would try many more, some through programs of others.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+# Of pictures with more pixels, threads decode one at a time: each takes up to ten bytes a pixel.
+_LARGE = 25_000_000
+_one_large_picture = threading.Lock()
+
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of TIFF
 
 
 class UnreadableImage(ValueError):  # noqa: N818 - named for what it says, as in Pillow
@@ -35,16 +55,38 @@ class TooManyPixels(UnreadableImage):
     """A picture has more than `MAX_PIXELS`."""
 
 
-def decode_gray(data: bytes) -> NDArray[np.uint8]:
-    """Decode a picture to 8-bit gray.
+def decode_image(data: bytes) -> NDArray[np.uint8]:
+    """Decode a picture to 8 bits a value, gray or in colour.
 
-    The orientation written in the picture's EXIF data is obeyed, colour is turned to gray and
-    16-bit values to 8 bits.
+    The content decides on the format, whatever the file is called. The orientation written in the
+    picture's EXIF data is obeyed, 16-bit values are turned to 8 bits, transparent pictures are laid
+    on white, and of several pictures in one file the first is taken.
 
     Parameters
     ----------
     data : bytes
-        A whole JPEG, PNG, BMP, WebP, TIFF or PGM/PPM file.
+        A whole JPEG, PNG, BMP, WebP, TIFF, GIF or PGM/PPM file.
+
+    Returns
+    -------
+    ndarray of shape (height, width) or (height, width, 3), uint8
+        Gray if the file is; else in the order blue, green, red.
+
+    Raises
+    ------
+    UnreadableImage
+        If `data` is empty, is not a picture or is cut short, or has more than `MAX_PIXELS`.
+    """
+    return _decode(data, gray=False)
+
+
+def decode_gray(data: bytes) -> NDArray[np.uint8]:
+    """Decode a picture to 8-bit gray, in all else like :func:`decode_image`.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole JPEG, PNG, BMP, WebP, TIFF, GIF or PGM/PPM file.
 
     Returns
     -------
@@ -55,22 +97,37 @@ def decode_gray(data: bytes) -> NDArray[np.uint8]:
     UnreadableImage
         If `data` is empty, is not a picture or is cut short, or has more than `MAX_PIXELS`.
     """
+    return to_gray(_decode(data, gray=True))
+
+
+def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn a colour picture to gray, by the brightness weights of ITU-R BT.601.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width) or (height, width, 3), uint8
+        Gray, or colour in the order blue, green, red.
+
+    Returns
+    -------
+    ndarray of shape (height, width), uint8
+        `image` itself if it is gray.
+
+    Raises
+    ------
+    ValueError
+        If `image` has another shape or type.
+    """
     import cv2
 
-    if not data:
-        raise UnreadableImage("the file is empty")
-    width, height = _size(data)
-    if width * height > MAX_PIXELS:
-        raise TooManyPixels(
-            f"too many pixels: {width}×{height}, at most {MAX_PIXELS // 1_000_000} million"
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
+        raise ValueError(
+            "a picture must be a uint8 array of shape (height, width) or (height, width, 3); "
+            f"got {image.dtype} of shape {image.shape}"
         )
-    try:
-        gray = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    except cv2.error:
-        gray = None
-    if gray is None:
-        raise UnreadableImage("the picture is damaged or cut short")
-    return np.asarray(gray, np.uint8)
+    if image.ndim == 2:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def to_face(gray: NDArray[np.uint8], size: int = 48) -> NDArray[np.uint8]:
@@ -112,14 +169,45 @@ def to_face(gray: NDArray[np.uint8], size: int = 48) -> NDArray[np.uint8]:
     return gray
 
 
-def _size(data: bytes) -> tuple[int, int]:
-    """Width and height that the header of a picture states."""
+def _decode(data: bytes, gray: bool) -> NDArray[np.uint8]:
+    if not data:
+        raise UnreadableImage("the file is empty")
+    picture = _open(data)
+    _check(picture)
+    width, height = picture.size
+    with picture, _one_large_picture if width * height > _LARGE else nullcontext():
+        image = by_opencv(data, gray) if is_plain(picture) else by_pillow(picture)
+    if image is None:
+        raise UnreadableImage("the picture is damaged or cut short")
+    return image
+
+
+def _open(data: bytes) -> ImageFile:
+    """Read the header of a picture."""
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return picture.size
+        return Image.open(io.BytesIO(data), formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixels("too many pixels") from error
     except Exception as error:
         raise UnreadableImage("not a picture, or its beginning is damaged") from error
+
+
+def _check(picture: ImageFile) -> None:
+    """Refuse what would take too much memory, or is of a kind that no decoder here knows."""
+    width, height = picture.size
+    if max(width * height, _tile_pixels(picture)) > MAX_PIXELS:
+        raise TooManyPixels(
+            f"too many pixels: {width}×{height}, at most {MAX_PIXELS // 1_000_000} million"
+        )
+    if picture.format == "TIFF" and picture.mode in ("I", "F"):
+        raise UnreadableImage("the picture has 32 bits a value, at most 16 are read")
+
+
+def _tile_pixels(picture: ImageFile) -> int:
+    """Pixels of a TIFF's tile, of which decoders hold a whole one however small the picture is."""
+    tags = getattr(picture, "tag_v2", {})
+    width, length = tags.get(_TILE_WIDTH), tags.get(_TILE_LENGTH)
+    # A damaged header may hold anything there.
+    return width * length if isinstance(width, int) and isinstance(length, int) else 0

@@ -1,134 +1,121 @@
-"""Faces from files, read in threads; whatever is wrong with a file is told."""
+"""Bytes of files; whatever is wrong with a file is told."""
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, TooManyPixels, UnreadableImage
 
-from fer_ensemble.faces.decode import (
-    MAX_PICTURE_BYTES,
-    TooManyPixels,
-    UnreadableImage,
-    decode_gray,
-    to_face,
-)
-
-#: Side of a face, in pixels.
-FACE_SIZE = 48
-
-#: What became of a file.
-Status = Literal["ok", "unreadable", "empty", "missing", "too_large"]
+#: What became of an input.
+Status = Literal["ok", "no_face", "unreadable", "empty", "missing", "too_large"]
 
 
-@dataclass(frozen=True, slots=True)
-class FaceFile:
-    """A file, and the face that was read from it.
+class FileProblem(Exception):  # noqa: N818 - an input's state, which becomes a row
+    """Why nothing can be seen in a file.
+
+    Parameters
+    ----------
+    status : {"unreadable", "empty", "missing", "too_large"}
+    reason : str
+        The same in plain words.
+    """
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@contextmanager
+def naming_problems(path: str) -> Iterator[None]:
+    """Turn the errors that a file can cause into `FileProblem`.
 
     Parameters
     ----------
     path : str
         The file.
-    face : ndarray of shape (size, size), uint8, or None
-        None if no face could be read.
-    status : {"ok", "unreadable", "empty", "missing", "too_large"}
-        What became of the file.
-    reason : str
-        Why there is no face, in plain words; empty if there is one.
+
+    Raises
+    ------
+    FileProblem
+        For an error of the system, or one of decoding.
     """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileProblem("missing", _why_missing(path)) from error
+    except OSError as error:
+        raise FileProblem("unreadable", f"cannot be opened ({error.strerror})") from error
+    except TooManyPixels as error:
+        raise FileProblem("too_large", str(error)) from error
+    except UnreadableImage as error:
+        raise FileProblem("unreadable", str(error)) from error
+    except MemoryError as error:
+        raise FileProblem("too_large", "does not fit into memory") from error
 
-    path: str
-    face: NDArray[np.uint8] | None
-    status: Status
-    reason: str = ""
 
-
-def read_face(path: str | os.PathLike[str], size: int = FACE_SIZE) -> FaceFile:
-    """Read a file that shows one face and nothing else; whatever is wrong with it is told.
+def check_file(path: str) -> int:
+    """Make sure that a file can be read.
 
     Parameters
     ----------
-    path : path-like
-        A file in any format that `decode_gray` reads.
-    size : int, default=48
-        Side that the face is brought to, in pixels.
+    path : str
 
     Returns
     -------
-    FaceFile
-        With the face, or with the reason why there is none.
+    int
+        How many bytes it has.
+
+    Raises
+    ------
+    FileProblem
+        If it is no regular file or is empty, or no file can have that name.
+    OSError
+        If there is no such file, or its folder cannot be opened.
     """
-    name = os.fspath(path)
     try:
-        status = os.stat(name)
-        if stat.S_ISDIR(status.st_mode):
-            return FaceFile(name, None, "unreadable", "a folder that cannot be opened")
-        if not stat.S_ISREG(status.st_mode):
-            return FaceFile(name, None, "unreadable", "not a regular file")
-        if status.st_size > MAX_PICTURE_BYTES:
-            limit = MAX_PICTURE_BYTES // 2**20
-            reason = f"{status.st_size:,} bytes large, at most {limit} MiB are read"
-            return FaceFile(name, None, "too_large", reason)
-        data = Path(name).read_bytes()
-        if not data:
-            return FaceFile(name, None, "empty", "the file is empty")
-        return FaceFile(name, to_face(decode_gray(data), size), "ok")
-    except (FileNotFoundError, NotADirectoryError):
-        reason = "a link to nothing" if os.path.islink(name) else "no such file"
-        return FaceFile(name, None, "missing", reason)
-    except OSError as error:
-        return FaceFile(name, None, "unreadable", f"cannot be opened ({error.strerror})")
-    except TooManyPixels as error:
-        return FaceFile(name, None, "too_large", str(error))
-    except UnreadableImage as error:
-        return FaceFile(name, None, "unreadable", str(error))
+        status = os.stat(path)
+    except ValueError as error:  # it holds a zero byte
+        raise FileProblem("missing", "no file can have this name") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise FileProblem("unreadable", "a folder that cannot be opened")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileProblem("unreadable", "not a regular file")
+    if status.st_size == 0:
+        raise FileProblem("empty", "the file is empty")
+    return status.st_size
 
 
-def read_faces(
-    paths: Iterable[str | os.PathLike[str]],
-    *,
-    ahead: int,
-    n_jobs: int = -1,
-    size: int = FACE_SIZE,
-) -> Iterator[FaceFile]:
-    """Read faces in threads, in the order of the paths.
+def read_file(path: str) -> bytes:
+    """Read a file that may be a picture.
 
     Parameters
     ----------
-    paths : iterable of path-like
-        Files; the iterable is not taken further than `ahead` paths beyond the yielded one.
-    ahead : int
-        How many files are read before they are asked for, at most.
-    n_jobs : int, default=-1
-        Threads; -1 for one on each of the processor's cores.
-    size : int, default=48
-        Side that the faces are brought to, in pixels.
+    path : str
 
-    Yields
+    Returns
+    -------
+    bytes
+
+    Raises
     ------
-    FaceFile
-        One for every path.
+    FileProblem, OSError
+        As `check_file`; or if the file is larger than `MAX_PICTURE_BYTES`.
     """
-    import joblib
+    size = check_file(path)
+    if size > MAX_PICTURE_BYTES:
+        limit = MAX_PICTURE_BYTES // 2**20
+        raise FileProblem("too_large", f"{size:,} bytes large, at most {limit} MiB are read")
+    return Path(path).read_bytes()
 
-    # joblib's own generators start on new files as old ones are done, not as they are taken, so
-    # that the faces would pile up before a classifier that is slower than the decoding.
-    pool = ThreadPoolExecutor(n_jobs if n_jobs > 0 else joblib.cpu_count())
-    waiting: deque[Future[FaceFile]] = deque()
-    try:
-        for path in paths:
-            waiting.append(pool.submit(read_face, path, size))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+def _why_missing(path: str) -> str:
+    if os.path.islink(path):
+        return "a link to nothing"
+    return "nothing matches this pattern" if glob.has_magic(path) else "no such file"

@@ -62,7 +62,7 @@ def choose_writer(path: str | os.PathLike[str] | None) -> type[PredictionWriter]
 
 @contextmanager
 def open_writer(
-    path: str | os.PathLike[str] | None, class_names: Sequence[str]
+    path: str | os.PathLike[str] | None, class_names: Sequence[str], *, n_kept: int = 0
 ) -> Iterator[PredictionWriter]:
     """Open a file for predictions, or standard output.
 
@@ -75,6 +75,8 @@ def open_writer(
         A file that is overwritten if it exists; None is standard output.
     class_names : sequence of str
         Names of the classes, in the order that their columns shall have.
+    n_kept : int, default=0
+        How many bytes of the file are kept, as the beginning of the table; see `find_kept_rows`.
 
     Yields
     ------
@@ -93,8 +95,12 @@ def open_writer(
             yield writer
         return
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "wb") as stream, _finishing(kind(stream, class_names)) as writer:
-        yield writer
+    with open(path, "r+b" if n_kept else "wb") as stream:
+        if n_kept:
+            stream.truncate(n_kept)
+            stream.seek(n_kept)
+        with _finishing(kind(stream, class_names, begun=n_kept > 0)) as writer:
+            yield writer
 
 
 @contextmanager

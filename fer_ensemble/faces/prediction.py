@@ -1,51 +1,79 @@
-"""Expressions of the faces in many files, in batches and in constant memory."""
+"""Expressions of the faces in many pictures and videos, in batches and in constant memory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.faces.files import FACE_SIZE, FaceFile, Status, read_faces
+from fer_ensemble.faces.batches import Gathering
+from fer_ensemble.faces.boxes import FaceBox
+from fer_ensemble.faces.copies import write_copies
+from fer_ensemble.faces.files import Status
+from fer_ensemble.faces.finding import FaceFinder, FoundFace
+from fer_ensemble.faces.inputs import iterate_items
+from fer_ensemble.faces.ordered import map_ordered
+from fer_ensemble.faces.sighting import Sighting, look
 
-# While one batch is predicted, two more are decoded: enough to hide the decoding.
+# While one batch is predicted, two more are read: enough to hide the reading.
 _BATCHES_AHEAD = 2
 
 # Probabilities no further apart than this are level.
 _LEVEL = 1e-10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What a classifier says of the face in a file.
+    """What a classifier says of a face, or why there is none in an input.
 
     Parameters
     ----------
     path : str
-        The file.
+        The picture or the video.
+    status : {"ok", "unsure", "no_face", "unreadable", "empty", "missing", "too_large"}
+        What became of the face or the input.
+    frame : int or None
+        Number of a video's frame, from 0; None for a picture, and for the row which says that a
+        video cannot be read, or no further.
+    time : float or None
+        Seconds from the video's beginning to the frame.
+    face : int or None
+        Number of the face in its picture or frame, from 0; None if there is no face.
+    x, y : float or None
+        Corner of the face's box at the upper left, in pixels of the picture; None if the picture
+        was taken for the face.
+    width, height : float or None
+        Of the box, in pixels.
+    face_score : float or None
+        How sure the detector is of the box.
     label : str or None
-        Name of the most probable class; None if no face could be read, or the classifier is too
-        unsure.
+        Name of the most probable class; None if there is no face, or the classifier is too unsure.
     confidence : float or None
         Probability of that class, from 0 to 1.
     probabilities : dict of str to float, or None
         Probability of each class, by name.
-    status : {"ok", "unsure", "unreadable", "empty", "missing", "too_large"}
-        What became of the file.
     reason : str
-        Why no face could be read, in plain words; empty if one could.
+        Why there is no face, in plain words; empty if there is one.
     """
 
     path: str
-    label: str | None
-    confidence: float | None
-    probabilities: dict[str, float] | None
     status: Status | Literal["unsure"]
+    frame: int | None = None
+    time: float | None = None
+    face: int | None = None
+    x: float | None = None
+    y: float | None = None
+    width: float | None = None
+    height: float | None = None
+    face_score: float | None = None
+    label: str | None = None
+    confidence: float | None = None
+    probabilities: dict[str, float] | None = None
     reason: str = ""
 
 
@@ -54,43 +82,54 @@ def predict_files(
     paths: Iterable[str | os.PathLike[str]],
     *,
     class_names: Sequence[str],
+    finder: FaceFinder | None = None,
+    every: int = 1,
     batch_size: int = 256,
     n_jobs: int = -1,
-    face_size: int = FACE_SIZE,
     min_confidence: float = 0.0,
-) -> Iterator[list[Prediction]]:
-    """Predict the expression of the face in each file.
+    annotate_to: str | os.PathLike[str] | None = None,
+) -> Generator[list[Prediction], None, None]:
+    """Predict the expression of each face in pictures and videos.
 
-    Files are decoded in threads while the classifier works on the batch before; three batches
-    are in memory at most, however many files there are.
+    Files are decoded and searched in threads while the classifier works on the batch before; three
+    batches of faces are in memory at most, however many files there are and however long a video.
+
+    The faces of a batch depend on the inputs alone, see `Gathering`, and never on time: networks
+    may give a face other last digits in other company.
 
     Parameters
     ----------
     classifier : object
         Fitted, with a ``predict_proba`` that takes faces of shape (n_samples, size, size), uint8.
     paths : iterable of path-like
-        Pictures that show one face each. Folders are not walked through; see `PictureListing`.
+        Pictures and videos. Folders are not walked through; see `PictureListing`.
     class_names : sequence of str
         Names of the classifier's classes, in the order of its columns.
+    finder : FaceFinder, optional
+        Finds the faces and brings them to the classifier's size. By default a ``FaceFinder()``.
+    every : int, default=1
+        Of so many frames of a video the first is looked at.
     batch_size : int, default=256
-        Files in a batch.
+        Faces predicted at once; a few more where the last picture has several.
     n_jobs : int, default=-1
-        Threads that decode; -1 for one on each of the processor's cores.
-    face_size : int, default=48
-        Side that the faces are brought to, in pixels.
+        Threads that decode and search; -1 for one on each of the processor's cores.
     min_confidence : float, default=0.0
         Faces whose most probable class is less probable than this get no label, and the status
         "unsure"; so do ties of a classifier whose attribute ``ties`` is "abstain".
+    annotate_to : path-like, optional
+        Folder for annotated copies of the pictures; see `write_copies`.
 
     Yields
     ------
     list of Prediction
-        Of a batch: one for every file, in the order of the paths.
+        Of a batch: one for every face, and one for every picture or frame without a face, in the
+        order of the paths. Those of one picture or frame are never divided.
 
     Raises
     ------
     ValueError
-        If the classifier gives anything but a finite probability for each class.
+        If the classifier gives anything but a finite probability for each class, or a setting is
+        out of its range.
 
     Examples
     --------
@@ -99,40 +138,70 @@ def predict_files(
     >>> [(row.path, row.status, row.reason) for batch in batches for row in batch]
     [('lost.jpg', 'missing', 'no such file')]
     """
+    see = partial(look, finder=finder or FaceFinder(), keep_frame=annotate_to is not None)
     ahead = _BATCHES_AHEAD * batch_size
-    faces = read_faces(paths, ahead=ahead, n_jobs=n_jobs, size=face_size)
-    while batch := list(islice(faces, batch_size)):
-        yield _predict_batch(classifier, batch, class_names, min_confidence)
+    gathering = Gathering(batch_size)
+    batch: list[Sighting] = []
+    judge = partial(_predict_batch, classifier, class_names, min_confidence, annotate_to, n_jobs)
+    for sighting in map_ordered(see, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
+        batch.append(sighting)
+        if gathering.add(len(sighting.faces)):
+            yield judge(batch)
+            batch = []
+    if batch:
+        yield judge(batch)
 
 
 def _predict_batch(
-    classifier: Any, batch: Sequence[FaceFile], class_names: Sequence[str], min_confidence: float
+    classifier: Any,
+    class_names: Sequence[str],
+    min_confidence: float,
+    annotate_to: str | os.PathLike[str] | None,
+    n_jobs: int,
+    batch: Sequence[Sighting],
 ) -> list[Prediction]:
-    faces = [file.face for file in batch if file.face is not None]
-    rows = iter(_probabilities(classifier, np.stack(faces), class_names) if faces else ())
+    faces = [found.face for sighting in batch for found in sighting.faces]
+    rows = _probabilities(classifier, np.stack(faces), class_names) if faces else ()
     abstains = getattr(classifier, "ties", None) == "abstain"
+    verdicts = (_verdict(row, class_names, min_confidence, abstains) for row in rows)
+    of_inputs = [_predictions(sighting, verdicts) for sighting in batch]
+    if annotate_to is not None:
+        write_copies(annotate_to, list(zip(batch, of_inputs, strict=True)), n_jobs)
+    return [prediction for predictions in of_inputs for prediction in predictions]
+
+
+def _predictions(sighting: Sighting, verdicts: Iterator[dict[str, Any]]) -> list[Prediction]:
+    place: dict[str, Any] = {"path": sighting.path, "frame": sighting.frame, "time": sighting.time}
+    if not sighting.faces:
+        return [Prediction(**place, status=sighting.status, reason=sighting.reason)]
     return [
-        Prediction(file.path, None, None, None, file.status, file.reason)
-        if file.face is None
-        else _prediction(file.path, next(rows), class_names, min_confidence, abstains)
-        for file in batch
+        Prediction(**place, face=number, **_placed(found), **next(verdicts))
+        for number, found in enumerate(sighting.faces)
     ]
 
 
-def _prediction(
-    path: str,
-    row: NDArray[np.float64],
-    class_names: Sequence[str],
-    min_confidence: float,
-    abstains: bool,
-) -> Prediction:
+def _placed(found: FoundFace) -> dict[str, Any]:
+    if found.box is None:
+        return {}
+    box: FaceBox = found.box
+    # A detector's places are no surer than a tenth of a pixel.
+    sides = {name: round(float(getattr(box, name)), 1) for name in ("x", "y", "width", "height")}
+    return {**sides, "face_score": round(float(box.score), 4)}
+
+
+def _verdict(
+    row: NDArray[np.float64], class_names: Sequence[str], min_confidence: float, abstains: bool
+) -> dict[str, Any]:
     winner = int(row.argmax())
     confidence = float(row[winner])
-    probabilities = dict(zip(class_names, row.tolist(), strict=True))
     tied = abstains and np.count_nonzero(row >= confidence - _LEVEL) > 1
-    if tied or confidence < min_confidence:
-        return Prediction(path, None, confidence, probabilities, "unsure")
-    return Prediction(path, class_names[winner], confidence, probabilities, "ok")
+    unsure = tied or confidence < min_confidence
+    return {
+        "status": "unsure" if unsure else "ok",
+        "label": None if unsure else class_names[winner],
+        "confidence": confidence,
+        "probabilities": dict(zip(class_names, row.tolist(), strict=True)),
+    }
 
 
 def _probabilities(

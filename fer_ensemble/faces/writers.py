@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from fer_ensemble.faces.prediction import Prediction
+from fer_ensemble.faces.table import COUNTS, TEXTS, Cell, columns, row
 
 # A group of rows has a header and statistics of its own: one for every batch would cost more
 # than the rows.
@@ -25,12 +25,19 @@ class PredictionWriter(ABC):
         Where to write.
     class_names : sequence of str
         Names of the classes, in the order that their columns shall have.
+    begun : bool, default=False
+        Whether the stream holds the beginning of the table already.
     """
 
-    def __init__(self, stream: BinaryIO, class_names: Sequence[str]) -> None:
+    def __init__(
+        self, stream: BinaryIO, class_names: Sequence[str], *, begun: bool = False
+    ) -> None:
         """Begin the file."""
         self._stream = stream
         self._class_names = tuple(class_names)
+        self._columns = columns(class_names)
+        if not begun:
+            self._begin()
 
     @abstractmethod
     def write(self, predictions: Sequence[Prediction]) -> None:
@@ -46,37 +53,23 @@ class PredictionWriter(ABC):
         """Complete the file; the stream stays open."""
         self._stream.flush()
 
-    def _row(self, prediction: Prediction) -> dict[str, str | float | None]:
-        probabilities = prediction.probabilities or {}
-        return {
-            "path": printable_path(prediction.path),
-            "label": prediction.label,
-            "confidence": prediction.confidence,
-            **{f"p_{name}": probabilities.get(name) for name in self._class_names},
-            "status": prediction.status,
-        }
+    def _begin(self) -> None:  # noqa: B027 - most forms have no header
+        """Write what comes before the rows."""
 
-    def _columns(self) -> list[str]:
-        return [
-            "path",
-            "label",
-            "confidence",
-            *(f"p_{name}" for name in self._class_names),
-            "status",
-        ]
+    def _rows(self, predictions: Sequence[Prediction]) -> list[list[Cell]]:
+        return [row(prediction, self._class_names) for prediction in predictions]
 
 
 class CsvWriter(PredictionWriter):
     """Writes CSV in UTF-8 with a header; what there is not is left empty."""
 
-    def __init__(self, stream: BinaryIO, class_names: Sequence[str]) -> None:
-        super().__init__(stream, class_names)
-        self._write_lines([self._columns()])
-
     def write(self, predictions: Sequence[Prediction]) -> None:  # noqa: D102
-        self._write_lines([list(self._row(prediction).values()) for prediction in predictions])
+        self._write_lines(self._rows(predictions))
 
-    def _write_lines(self, rows: Sequence[Sequence[Any]]) -> None:
+    def _begin(self) -> None:
+        self._write_lines([self._columns])
+
+    def _write_lines(self, rows: Sequence[Sequence[Cell]]) -> None:
         lines = _Lines()
         # Python 3.11 quotes a carriage return in a file's name only if it ends the lines too.
         csv.writer(lines, lineterminator="\r\n").writerows(rows)
@@ -89,7 +82,8 @@ class JsonLinesWriter(PredictionWriter):
     """Writes one JSON object a line; what there is not is null."""
 
     def write(self, predictions: Sequence[Prediction]) -> None:  # noqa: D102
-        lines = [json.dumps(self._row(item), ensure_ascii=False) + "\n" for item in predictions]
+        objects = (dict(zip(self._columns, row, strict=True)) for row in self._rows(predictions))
+        lines = [json.dumps(content, ensure_ascii=False) + "\n" for content in objects]
         self._stream.write("".join(lines).encode())
         self._stream.flush()
 
@@ -97,20 +91,8 @@ class JsonLinesWriter(PredictionWriter):
 class ParquetWriter(PredictionWriter):
     """Writes Parquet with pyarrow; what there is not is null. Readable once it is finished."""
 
-    def __init__(self, stream: BinaryIO, class_names: Sequence[str]) -> None:
-        super().__init__(stream, class_names)
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        texts = ("path", "label", "status")
-        self._schema = pa.schema(
-            [(name, pa.string() if name in texts else pa.float64()) for name in self._columns()]
-        )
-        self._writer = pq.ParquetWriter(stream, self._schema)
-        self._waiting: list[dict[str, str | float | None]] = []
-
     def write(self, predictions: Sequence[Prediction]) -> None:  # noqa: D102
-        self._waiting += [self._row(prediction) for prediction in predictions]
+        self._waiting += self._rows(predictions)
         if len(self._waiting) >= _PARQUET_GROUP:
             self._write_group()
 
@@ -120,10 +102,24 @@ class ParquetWriter(PredictionWriter):
         self._writer.close()
         super().finish()
 
+    def _begin(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = {
+            **dict.fromkeys(self._columns, pa.float64()),
+            **dict.fromkeys(TEXTS, pa.string()),
+            **dict.fromkeys(COUNTS, pa.int64()),
+        }
+        self._schema = pa.schema(list(kinds.items()))
+        self._writer = pq.ParquetWriter(self._stream, self._schema)
+        self._waiting: list[list[Cell]] = []
+
     def _write_group(self) -> None:
         import pyarrow as pa
 
-        self._writer.write_table(pa.Table.from_pylist(self._waiting, self._schema))
+        rows = [dict(zip(self._columns, cells, strict=True)) for cells in self._waiting]
+        self._writer.write_table(pa.Table.from_pylist(rows, self._schema))
         self._waiting = []
 
 
@@ -131,19 +127,3 @@ class _Lines(list[str]):
     """Takes each line that a `csv.writer` writes."""
 
     write = list.append
-
-
-def printable_path(path: str) -> str:
-    r"""Path as valid Unicode, whatever bytes it is made of.
-
-    Parameters
-    ----------
-    path : str
-        As the system gives it.
-
-    Returns
-    -------
-    str
-        The same, but with ``\xff`` and the like for bytes that are not UTF-8.
-    """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

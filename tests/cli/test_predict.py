@@ -19,9 +19,12 @@ from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.datasets import EMOTIONS, make_faces
 from fer_ensemble.ensemble import VotingEnsemble
+from fer_ensemble.faces.table import columns
 from fer_ensemble.features import HOG
 
-HEADER = ["path", "label", "confidence", *(f"p_{name}" for name in EMOTIONS), "status"]
+HEADER = columns(EMOTIONS)
+OF_BOX = ["x", "y", "width", "height", "face_score"]
+OF_VIDEO = ["frame", "time"]
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(predict)
@@ -46,8 +49,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _run(*arguments: str | Path) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+def _run(*arguments: str | Path, given: bytes = b"") -> Result:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=given)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -71,9 +74,10 @@ def test_all_good_is_exit_code_0_and_a_row_for_each(folder: Path, model: Path) -
     assert found == expected.tolist()
     assert [float(row["confidence"]) for row in rows] == expected.max(axis=1).tolist()
     assert [row["label"] for row in rows] == [EMOTIONS[i] for i in expected.argmax(axis=1)]
-    [line] = result.stderr.splitlines()
-    assert line.startswith("3 faces, 0 failed, in ")
-    assert line.endswith(f"faces/s), written to {Path('new/rows.csv')}")
+    told, line = result.stderr.splitlines()
+    assert told.startswith("--detector auto: 3 pictures taken for faces")
+    assert line.startswith("3 faces in 3 pictures, 0 failed, in ")
+    assert line.endswith(f"pictures/s), written to {Path('new/rows.csv')}")
 
 
 def test_some_failed_is_exit_code_3_and_they_keep_their_rows(folder: Path, model: Path) -> None:
@@ -95,11 +99,12 @@ def test_some_failed_is_exit_code_3_and_they_keep_their_rows(folder: Path, model
     ]
     for row in rows:
         empty = [name for name, value in row.items() if value == ""]
-        assert empty == ([] if row["status"] == "ok" else HEADER[1:-1])
-    assert "Left out of folders: 1 file with no picture's ending, 0 hidden" in result.stderr
+        assert empty == ([*OF_VIDEO, *OF_BOX] if row["status"] == "ok" else HEADER[1:-1])
+    left_out = "Left out of folders: 1 file with no picture's or video's ending, 0 hidden"
+    assert left_out in result.stderr
     assert "lost.png: missing (no such file)" in result.stderr
     assert "photos/bad.png: unreadable (not a picture" in result.stderr
-    assert "7 faces, 3 failed" in result.stderr
+    assert "4 faces in 7 pictures, 3 failed" in result.stderr
 
 
 def test_none_succeeded_is_exit_code_4(folder: Path, model: Path) -> None:
@@ -116,7 +121,7 @@ def test_no_picture_is_exit_code_4_and_said(folder: Path) -> None:
     (folder / "photos" / ".hidden").mkdir()
     result = _run("bare", "photos/.hidden", "--model", "none", "--out", "rows.csv")
     assert result.exit_code == 4
-    assert "There is no picture in bare" in result.stderr
+    assert "There is no picture or video in bare" in result.stderr
     assert "No picture found" in result.stderr
     assert not (folder / "rows.csv").exists()
 
@@ -202,7 +207,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(folder: Path, model: Path) -> 
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    assert process.stdout.readline().startswith(b"path,label")
+    assert process.stdout.readline().startswith(b"path,frame")
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()

@@ -5,8 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
-from fer_ensemble.evaluation import evaluate_predictions
+from fer_ensemble.evaluation import (
+    bootstrap_intervals,
+    brier_score,
+    calibration_error,
+    coverage_at,
+    evaluate_predictions,
+    top_k_accuracy,
+)
 
 TRUE = ["a", "a", "a", "b", "b", "c"]
 PREDICTED = ["a", "a", "b", "b", "c", "c"]
@@ -28,16 +36,11 @@ def test_figures_of_a_hand_computed_case() -> None:
     assert result.log_loss is None
 
 
-def test_the_interval_is_wilsons() -> None:
-    # Wilson's formula by hand, for 8 of 10 at the level of 95 %.
-    z, p, n = 1.959963984540054, 0.8, 10
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+def test_the_level_is_that_of_the_interval() -> None:
     result = evaluate_predictions([0] * 10, [0] * 8 + [1] * 2, classes=[0, 1])
-    assert result.accuracy_interval == pytest.approx((centre - half, centre + half))
     narrow = evaluate_predictions([0] * 10, [0] * 8 + [1] * 2, classes=[0, 1], confidence=0.5)
-    assert narrow.accuracy_interval[0] > result.accuracy_interval[0]
-    assert narrow.confidence == 0.5
+    assert result.accuracy_interval[0] < narrow.accuracy_interval[0] < 0.8
+    assert (result.confidence, narrow.confidence) == (0.95, 0.5)
 
 
 @pytest.mark.parametrize("predicted", [0, 1])
@@ -78,6 +81,100 @@ def test_a_class_that_is_only_predicted_counts_with_zero() -> None:
     assert result.macro_f1 == pytest.approx((2 / 3 + 1 + 0) / 3)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_figures_agree_with_scikit_learn(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    truth, proba = random.integers(5, size=200), random.dirichlet(np.ones(5), size=200)
+    result = evaluate_predictions(truth, probabilities=proba, classes=range(5))
+    predicted = proba.argmax(axis=1)
+    expected = {
+        "accuracy": metrics.accuracy_score(truth, predicted),
+        "balanced_accuracy": metrics.balanced_accuracy_score(truth, predicted),
+        "macro_f1": metrics.f1_score(truth, predicted, average="macro"),
+        "weighted_f1": metrics.f1_score(truth, predicted, average="weighted"),
+        "top_2": metrics.top_k_accuracy_score(truth, proba, k=2),
+        "log_loss": metrics.log_loss(truth, proba),
+        "brier_score": np.square(proba - np.eye(5)[truth]).sum(axis=1).mean(),
+    }
+    for name, value in expected.items():
+        assert getattr(result, name) == pytest.approx(value, abs=1e-12), name
+
+
+def test_the_averages_are_the_last_rows_of_the_usual_report() -> None:
+    # A class that is only predicted, one that does not occur, and one that is never predicted.
+    truth, predicted = [0, 0, 0, 1, 1, 2, 2], [0, 0, 3, 0, 1, 0, 1]
+    result = evaluate_predictions(truth, predicted, classes=range(5))
+    report = metrics.classification_report(truth, predicted, output_dict=True, zero_division=0)
+    assert [row.name for row in result.averages] == ["macro avg", "weighted avg"]
+    for row in result.averages:
+        found = {
+            "precision": row.precision,
+            "recall": row.recall,
+            "f1-score": row.f1,
+            "support": row.support,
+        }
+        assert found == pytest.approx(report[row.name], abs=1e-12)
+    assert result.averages[0].f1 == pytest.approx(result.macro_f1)
+
+
+def test_figures_of_probabilities_are_those_of_their_functions() -> None:
+    random = np.random.default_rng(0)
+    scored = random.integers(4, size=90), random.dirichlet(np.ones(4), size=90), np.arange(4)
+    result = evaluate_predictions(scored[0], probabilities=scored[1], classes=scored[2])
+    assert result.top_2 == top_k_accuracy(*scored)
+    assert result.brier_score == brier_score(*scored)
+    assert result.calibration_error == calibration_error(*scored)
+    assert result.coverage == coverage_at(*scored)
+    plain = evaluate_predictions(scored[0], scored[1].argmax(axis=1), classes=scored[2])
+    assert (plain.top_2, plain.brier_score, plain.calibration_error) == (None, None, None)
+    assert plain.coverage == ()
+
+
+def test_bootstrap_intervals_are_made_on_request() -> None:
+    call: dict[str, Any] = {"y_true": TRUE, "y_pred": PREDICTED, "classes": ["a", "b", "c"]}
+    assert evaluate_predictions(**call).bootstrap_intervals is None
+    result = evaluate_predictions(**call, n_bootstrap=100, confidence=0.9, random_state=5)
+    expected = bootstrap_intervals(
+        result.confusion, n_bootstrap=100, confidence=0.9, random_state=5
+    )
+    # The draws are others, as there is a column for what is not answered.
+    assert result.bootstrap_intervals is not None
+    assert result.bootstrap_intervals.keys() == expected.keys()
+    assert result.bootstrap_intervals["accuracy"] == pytest.approx(expected["accuracy"], abs=0.17)
+
+
+def test_what_is_not_answered_is_an_error_but_no_wrong_prediction() -> None:
+    answered = np.array([True, True, False, True, True, True])
+    result = evaluate_predictions(
+        TRUE,
+        [*PREDICTED[:2], "?", *PREDICTED[3:]],
+        probabilities=np.where(answered[:, None], np.full((6, 3), 1 / 3), np.nan),
+        answered=answered,
+        classes=["a", "b", "c"],
+    )
+    assert (result.n, result.n_answered) == (6, 5)
+    assert result.accuracy == pytest.approx(4 / 6)
+    np.testing.assert_array_equal(result.confusion, [[2, 0, 0], [0, 1, 1], [0, 0, 1]])
+    np.testing.assert_allclose(result.confusion_rates[0], [2 / 3, 0, 0])
+    a, b, _ = result.per_class
+    assert (a.precision, a.recall, a.support) == (1, pytest.approx(2 / 3), 3)
+    assert b.precision == 1
+    assert result.log_loss == pytest.approx(np.log(3))
+
+
+def test_nothing_answered_is_all_wrong() -> None:
+    result = evaluate_predictions(
+        [0, 1], probabilities=np.full((2, 2), np.nan), answered=np.zeros(2, bool), classes=[0, 1]
+    )
+    assert (result.accuracy, result.macro_f1, result.log_loss) == (0, 0, None)
+
+
+def test_rows_in_errors_are_those_of_the_caller_whatever_is_not_answered() -> None:
+    answered = np.array([False, True, True])
+    with pytest.raises(ValueError, match="first is x at row 2"):
+        evaluate_predictions(["a"] * 3, ["", "a", "x"], answered=answered, classes=["a"])
+
+
 def test_to_dict_is_ready_for_json() -> None:
     result = evaluate_predictions(
         np.array([0, 1]), probabilities=np.eye(2), classes=np.arange(2), class_names=["x", "y"]
@@ -93,6 +190,14 @@ def test_to_dict_is_ready_for_json() -> None:
         "support": 1,
     }
     assert len(read["accuracy_interval"]) == 2
+    assert read["coverage"][0] == {
+        "min_confidence": 0.5,
+        "n": 2,
+        "coverage": 1.0,
+        "accuracy": 1.0,
+        "accuracy_interval": read["accuracy_interval"],
+    }
+    assert [row["name"] for row in read["averages"]] == ["macro avg", "weighted avg"]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +216,9 @@ def test_to_dict_is_ready_for_json() -> None:
         ({"y_pred": PREDICTED, "classes": ["a", "b", "c", "c"]}, "every class once"),
         ({"y_pred": PREDICTED, "class_names": ["only one"]}, "3 classes and 1 class_names"),
         ({"y_pred": PREDICTED, "confidence": 95}, "between 0 and 1"),
+        ({"y_pred": PREDICTED, "n_bootstrap": -1}, "n_bootstrap must be a whole number"),
+        ({"y_pred": PREDICTED, "answered": [1] * 6}, "answered must hold True or False"),
+        ({"y_pred": PREDICTED, "answered": [True]}, "answered must hold True or False"),
     ],
 )
 def test_errors_say_what_is_wrong(arguments: dict[str, Any], message: str) -> None:

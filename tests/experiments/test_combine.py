@@ -25,6 +25,7 @@ def write_predictions(folder, members, *, seed=0, skill=(2.5, 2.0), n=600):
             scores = random.normal(size=(n, 7)) + strength * np.eye(7)[labels]
             arrays[part] = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
             arrays[f"y_{part}"] = labels
+        arrays["test_without_copies"] = np.arange(n) >= 50
         np.savez(folder / f"{member}.official.npz", **arrays)
 
 
@@ -39,6 +40,8 @@ def test_every_way_is_compared_with_the_best_member(app, tmp_path):
     assert {"average", "weighted", "majority", "greedy selection", "stacking"} <= set(
         record["combined"]
     )
+    assert record["without_copies"]["n"] == 550
+    assert record["without_copies"]["accuracy"].keys() == record["combined"].keys()
     weighted = record["combined"]["weighted"]
     best = record["members"]["dense_hog"]["accuracy"]
     assert weighted["gain"] == pytest.approx(weighted["accuracy"] - best)
@@ -61,3 +64,13 @@ def test_missing_runs_are_named(app, tmp_path):
     )
     assert outcome.exit_code == 2
     assert "experiments.run dense_hog" in " ".join(outcome.output.split())
+
+
+def test_combined_figures_of_the_leaking_protocol_come_with_its_warning(app, tmp_path):
+    write_predictions(tmp_path, ["dense_hog", "cnn_2_published"])
+    for file in tmp_path.glob("*.npz"):
+        file.rename(tmp_path / file.name.replace("official", "balanced"))
+    folders = ["--predictions", str(tmp_path), "--results", str(tmp_path)]
+    outcome = CliRunner().invoke(app, ["two_members", "--protocol", "balanced", *folders])
+    assert outcome.exit_code == 0, outcome.output
+    assert "The balanced protocol leaks" in outcome.output

@@ -43,6 +43,7 @@ def test_a_run_writes_its_figures_and_the_table_shows_them(data, tmp_path, monke
     right = (kept["test"].argmax(1) == kept["y_test"]).mean()
     assert right == pytest.approx(record["all"]["accuracy"])
     assert len(kept["held_out"]) == len(kept["held_out_rows"]) == record["n_held_out"]
+    assert kept["test_without_copies"].sum() == record["without_copies"]["n"]
     assert not list((tmp_path / "unfinished").glob("*"))
 
     outcome = CliRunner().invoke(
@@ -57,6 +58,13 @@ def test_a_run_writes_its_figures_and_the_table_shows_them(data, tmp_path, monke
     assert f"{record['all']['accuracy']:.3f}" in row
     assert "held to 2s" in row
     assert "balanced: not run" in row
+
+    record["protocol"] = "balanced"
+    (results / "tiny_xception.balanced.json").write_text(json.dumps(record))
+    CliRunner().invoke(
+        _app(table.main), ["--results", str(results), "--out", str(tmp_path / "RESULTS.md")]
+    )
+    assert "balanced (leaks, see below): 0." in (tmp_path / "RESULTS.md").read_text()
 
 
 def test_more_training_goes_on_from_the_last_weights(data, tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 import pytest
 
-from experiments.protocols import PROTOCOLS
 from experiments.systems import all_systems, read_system
+from fer_ensemble.datasets import PROTOCOLS
 from fer_ensemble.models import list_members
 
 

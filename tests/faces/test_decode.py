@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_ensemble.faces.decode import MAX_PIXELS, UnreadableImage, decode_gray, to_face
+from fer_ensemble.faces.decode import (
+    MAX_PIXELS,
+    UnreadableImage,
+    decode_gray,
+    decode_image,
+    to_face,
+    to_gray,
+)
 
 
 @pytest.fixture
@@ -93,6 +100,22 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(side: int)
         decode_gray(_png_claiming(side, side))
 
 
+def test_a_tile_of_too_many_pixels_is_refused_whatever_the_picture(gray: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(gray).save(buffer, "TIFF", tiffinfo={65_000: 60_000, 65_001: 60_000})
+    data = buffer.getvalue()
+    for spare, tag in ((65_000, 322), (65_001, 323)):  # TileWidth, TileLength
+        data = data.replace(struct.pack("<H", spare), struct.pack("<H", tag))
+    with pytest.raises(UnreadableImage, match="too many pixels"):
+        decode_image(data)
+
+
+def test_large_pictures_are_decoded_too(monkeypatch: pytest.MonkeyPatch, gray: np.ndarray) -> None:
+    monkeypatch.setattr("fer_ensemble.faces.decode._LARGE", 100)
+    for _ in range(2):  # the lock is given back
+        np.testing.assert_array_equal(decode_image(_encoded(gray, ".png")), gray)
+
+
 def test_a_face_of_the_right_size_stays() -> None:
     face = np.zeros((48, 48), np.uint8)
     assert to_face(face) is face
@@ -118,6 +141,21 @@ def test_growing_is_smooth() -> None:
     steps = np.diff(to_face(ramp, size=64)[0].astype(int))
     assert steps.min() >= -1
     assert steps.max() < 12
+
+
+def test_colour_becomes_gray_by_brightness() -> None:
+    primaries = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [90, 90, 90]]], np.uint8)
+    np.testing.assert_allclose(to_gray(primaries), [[29, 150, 76, 90]], atol=1)
+    gray = np.zeros((3, 4), np.uint8)
+    assert to_gray(gray) is gray
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros(4, np.uint8)]
+)
+def test_what_is_no_picture_does_not_become_gray(bad: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="uint8 array of shape"):
+        to_gray(bad)
 
 
 @pytest.mark.parametrize(

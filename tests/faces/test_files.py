@@ -1,57 +1,23 @@
-import io
 import os
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from fer_ensemble.faces import decode, files
-from fer_ensemble.faces.files import read_face, read_faces
-
-
-def _png(image: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG")
-    return stream.getvalue()
+from fer_ensemble.faces import files
+from fer_ensemble.faces.decode import TooManyPixels, UnreadableImage
+from fer_ensemble.faces.files import FileProblem, check_file, naming_problems, read_file
 
 
-FACE = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
-
-
-@pytest.fixture
-def face_file(tmp_path: Path) -> Path:
-    path = tmp_path / "face.png"
-    path.write_bytes(_png(FACE))
-    return path
-
-
-def test_a_face_is_read_as_it_is(face_file: Path) -> None:
-    read = read_face(face_file)
-    assert (read.path, read.status, read.reason) == (str(face_file), "ok", "")
-    assert read.face is not None
-    np.testing.assert_array_equal(read.face, FACE)
-
-
-def test_a_picture_of_another_size_is_resized(tmp_path: Path) -> None:
-    path = tmp_path / "large.png"
-    path.write_bytes(_png(np.full((100, 80, 3), 7, np.uint8)))
-    read = read_face(path, size=32)
-    assert read.face is not None
-    assert read.face.shape == (32, 32)
-    assert (read.face == 7).all()
+def _problem(path: Path | str) -> tuple[str, str]:
+    with pytest.raises(FileProblem) as raised, naming_problems(str(path)):
+        read_file(str(path))
+    assert str(raised.value) == raised.value.reason
+    return raised.value.status, raised.value.reason
 
 
 def _broken(kind: str, folder: Path) -> Path:
     path = folder / "face.jpg"
-    if kind == "text":
-        path.write_text("not a picture")
-    elif kind == "cut short":
-        path.write_bytes(_png(FACE)[:200])
-    elif kind == "zero bytes":
+    if kind == "zero bytes":
         path.touch()
     elif kind == "folder":
         path.mkdir()
@@ -62,6 +28,8 @@ def _broken(kind: str, folder: Path) -> Path:
     elif kind == "below a file":
         path.touch()
         path /= "face.jpg"
+    elif kind == "pattern":
+        path = folder / "*.jpg"
     elif kind == "pipe":
         os.mkfifo(path)
     return path
@@ -70,94 +38,58 @@ def _broken(kind: str, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "status", "reason"),
     [
-        ("text", "unreadable", "not a picture"),
-        ("cut short", "unreadable", "cut short"),
-        ("zero bytes", "empty", "empty"),
-        ("folder", "unreadable", "folder"),
+        ("zero bytes", "empty", "the file is empty"),
+        ("folder", "unreadable", "a folder that cannot be opened"),
         ("absent", "missing", "no such file"),
-        ("link to nothing", "missing", "link to nothing"),
-        ("link to itself", "unreadable", "cannot be opened"),
+        ("pattern", "missing", "nothing matches this pattern"),
+        ("link to nothing", "missing", "a link to nothing"),
+        ("link to itself", "unreadable", "cannot be opened (Too many levels of symbolic links)"),
         ("below a file", "missing", "no such file"),
         ("pipe", "unreadable", "not a regular file"),
     ],
 )
 @pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
 def test_what_is_wrong_is_told(tmp_path: Path, kind: str, status: str, reason: str) -> None:
-    read = read_face(_broken(kind, tmp_path))
-    assert read.face is None
-    assert read.status == status
-    assert reason in read.reason
+    assert _problem(_broken(kind, tmp_path)) == (status, reason)
 
 
-def test_a_file_that_may_not_be_read_is_told(
-    face_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_: Path) -> bytes:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    read = read_face(face_file)
-    assert (read.status, read.reason) == ("unreadable", "cannot be opened (Permission denied)")
+def test_a_name_that_no_file_can_have_is_told() -> None:
+    assert _problem("a\0b.jpg") == ("missing", "no file can have this name")
 
 
-def test_too_many_bytes_are_not_read(face_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_PICTURE_BYTES", 100)
-    read = read_face(face_file)
-    assert read.status == "too_large"
-    assert "bytes large" in read.reason
+def test_a_good_file_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1234")
+    assert read_file(str(tmp_path / "a")) == b"1234"
+    assert check_file(str(tmp_path / "a")) == 4
 
 
-def test_too_many_pixels_are_not_decoded(face_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "MAX_PIXELS", 100)
-    read = read_face(face_file)
-    assert read.status == "too_large"
-    assert "48×48" in read.reason
+def test_too_many_bytes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"1234")
+    monkeypatch.setattr(files, "MAX_PICTURE_BYTES", 3)
+    status, reason = _problem(tmp_path / "a")
+    assert (status, reason[:13]) == ("too_large", "4 bytes large")
 
 
-@pytest.mark.parametrize("n_jobs", [1, 4, -1])
-def test_faces_come_in_the_order_of_the_paths(tmp_path: Path, n_jobs: int) -> None:
-    paths = []
-    for value in range(40):
-        paths.append(tmp_path / f"{value}.png")
-        side = 400 if value % 3 == 0 else 48  # some take longer than those after them
-        paths[-1].write_bytes(_png(np.full((side, side), value, np.uint8)))
-    read = list(read_faces(paths, ahead=10, n_jobs=n_jobs))
-    assert [file.path for file in read] == [str(path) for path in paths]
-    assert [int(file.face[0, 0]) for file in read if file.face is not None] == list(range(40))
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (
+            PermissionError(13, "Permission denied"),
+            "unreadable",
+            "cannot be opened (Permission denied)",
+        ),
+        (TooManyPixels("too many"), "too_large", "too many"),
+        (UnreadableImage("cut short"), "unreadable", "cut short"),
+        (MemoryError(), "too_large", "does not fit into memory"),
+    ],
+)
+def test_errors_become_problems(error: Exception, status: str, reason: str) -> None:
+    with pytest.raises(FileProblem) as raised, naming_problems("a.jpg"):
+        raise error
+    assert (raised.value.status, raised.value.reason) == (status, reason)
+    assert raised.value.__cause__ is error
 
 
-def test_reading_does_not_run_ahead(face_file: Path) -> None:
-    taken = 0
-
-    def paths() -> Iterator[Path]:
-        nonlocal taken
-        for _ in range(1000):
-            taken += 1
-            yield face_file
-
-    faces = read_faces(paths(), ahead=10, n_jobs=2)
-    for _ in range(5):
-        next(faces)
-    time.sleep(0.1)  # would threads go on by themselves, they did so now
-    assert taken == 15
-    faces.close()  # type: ignore[attr-defined]
-
-
-def test_files_are_read_while_the_caller_is_busy(
-    face_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seventh = threading.Event()
-    count = iter(range(1, 100))
-    read = files.read_face
-
-    def counted(path: Path, size: int) -> files.FaceFile:
-        result = read(path, size)
-        if next(count) == 7:
-            seventh.set()
-        return result
-
-    monkeypatch.setattr(files, "read_face", counted)
-    faces = read_faces([face_file] * 20, ahead=6, n_jobs=1)
-    next(faces)
-    assert seventh.wait(5)
-    faces.close()  # type: ignore[attr-defined]
+def test_errors_of_the_program_stay_what_they_are() -> None:
+    with pytest.raises(ValueError, match="a setting"), naming_problems("a.jpg"):
+        raise ValueError("a setting")

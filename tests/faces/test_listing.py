@@ -1,9 +1,10 @@
+import io
 import os
 from pathlib import Path
 
 import pytest
 
-from fer_ensemble.faces.listing import PictureListing
+from fer_ensemble.faces.listing import PictureListing, read_path_list
 
 
 def _make(folder: Path, *names: str) -> None:
@@ -31,11 +32,68 @@ def test_a_folder_gives_its_pictures_sorted_with_all_below(tmp_path: Path) -> No
 
 
 def test_what_is_left_out_of_a_folder_is_counted(tmp_path: Path) -> None:
-    _make(tmp_path, "a.png", "notes.txt", "sub/clip.mp4", ".b.png", ".git/c.png", "sub/jpg")
+    _make(tmp_path, "a.png", "notes.txt", "sub/song.mp3", ".b.png", ".git/c.png", "sub/jpg")
     listing = PictureListing([tmp_path])
     for _ in range(2):  # a second pass counts anew
         assert _listed(listing, tmp_path) == ["a.png"]
         assert (listing.n_other_files, listing.n_hidden) == (3, 2)
+
+
+def test_a_folder_gives_its_videos_too(tmp_path: Path) -> None:
+    _make(tmp_path, "a.png", "clip.MP4", "b.gif")
+    assert _listed(PictureListing([tmp_path]), tmp_path) == ["a.png", "b.gif", "clip.MP4"]
+
+
+def test_a_pattern_stands_for_what_matches_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _make(tmp_path, "b.png", "a.png", "sub/c.png", "sub/deep/d.png", "sub/e.txt", "[x].png")
+    monkeypatch.chdir(tmp_path)
+    assert list(PictureListing(["?.png"])) == ["a.png", "b.png"]
+    assert list(PictureListing(["sub/**/*.png"])) == ["sub/c.png", "sub/deep/d.png"]
+    assert list(PictureListing(["s*"])) == ["sub/c.png", "sub/deep/d.png"]
+    assert list(PictureListing(["*/e.*"])) == ["sub/e.txt"]
+    assert list(PictureListing(["[x].png"])) == ["[x].png"]
+    assert list(PictureListing(["z*.jpg", "a.png"])) == ["z*.jpg", "a.png"]
+
+
+@pytest.mark.parametrize(
+    ("data", "paths"),
+    [
+        (b"a.png\n\nb c.png\n", ["a.png", "b c.png"]),
+        (b"a.png\nlast.png", ["a.png", "last.png"]),
+        (b"a\nb.png\0c.png\0", ["a\nb.png", "c.png"]),
+        (b"caf\xe9.png\n", [os.fsdecode(b"caf\xe9.png")]),
+        (b"", []),
+    ],
+)
+def test_a_list_has_a_path_a_line_or_up_to_each_zero_byte(data: bytes, paths: list[str]) -> None:
+    assert list(read_path_list(io.BytesIO(data))) == paths
+
+
+def test_a_long_list_is_put_together_over_its_chunks() -> None:
+    paths = [f"{number:04}.png" for number in range(20_000)]
+    assert list(read_path_list(io.BytesIO("\n".join(paths).encode()))) == paths
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes that do not wait")
+def test_a_list_is_read_as_it_comes() -> None:
+    end, beginning = os.pipe()
+    with open(end, "rb") as stream, open(beginning, "wb", buffering=0) as sender:
+        sender.write(b"a.png\nb.p")
+        paths = read_path_list(stream)
+        assert next(paths) == "a.png"
+        sender.write(b"ng\n")
+        assert next(paths) == "b.png"
+
+
+def test_a_dash_stands_for_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _make(tmp_path, "sub/c.png", "a.png")
+    monkeypatch.chdir(tmp_path)
+    given = ["a.png", "-", "a.png"]
+    listed = list(PictureListing(given, io.BytesIO(b"sub\n*.png\n")))
+    assert listed == ["a.png", "sub/c.png", "*.png", "a.png"]
+    assert list(PictureListing(given)) == given
 
 
 def test_files_are_given_as_they_are_in_the_order_given(tmp_path: Path) -> None:
@@ -61,6 +119,15 @@ def test_paths_start_as_the_user_gave_them(tmp_path: Path, monkeypatch: pytest.M
 def test_a_folder_named_like_a_picture_is_a_folder(tmp_path: Path) -> None:
     _make(tmp_path, "x.jpg/a.png")
     assert _listed(PictureListing([tmp_path]), tmp_path) == ["x.jpg/a.png"]
+
+
+def test_the_folder_of_copies_is_left_out_below_another(tmp_path: Path) -> None:
+    _make(tmp_path, "a.png", "seen/a.png.jpg", "sub/seen/b.png")
+    listing = PictureListing([tmp_path], left_out=tmp_path / "sub" / ".." / "seen")
+    assert _listed(listing, tmp_path) == ["a.png", "sub/seen/b.png"]
+    given = PictureListing([tmp_path / "seen"], left_out=tmp_path / "seen")
+    assert _listed(given, tmp_path) == ["seen/a.png.jpg"]
+    assert len(list(PictureListing([tmp_path], left_out=tmp_path / "none"))) == 3
 
 
 def test_folders_without_pictures_are_named(tmp_path: Path) -> None:

@@ -9,7 +9,14 @@ from fer_ensemble.faces.prediction import Prediction
 from fer_ensemble.faces.writers import CsvWriter, JsonLinesWriter, ParquetWriter
 
 NAMES = ("happy", "sad")
-ROW = Prediction("a.jpg", "sad", 0.75, {"happy": 0.25, "sad": 0.75}, "ok")
+ROW = Prediction(
+    path="a.jpg",
+    status="ok",
+    face=0,
+    label="sad",
+    confidence=0.75,
+    probabilities={"happy": 0.25, "sad": 0.75},
+)
 
 
 def test_the_ending_chooses_the_form() -> None:
@@ -42,7 +49,7 @@ def test_folders_above_are_made_and_an_old_file_replaced(tmp_path: Path) -> None
     for _ in range(2):
         with open_writer(path, NAMES) as writer:
             writer.write([ROW])
-        assert path.read_text().splitlines()[1:] == ["a.jpg,sad,0.75,0.25,0.75,ok"]
+        assert path.read_text().splitlines()[1:] == ["a.jpg,,,0,,,,,,sad,0.75,0.25,0.75,ok"]
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
@@ -68,7 +75,7 @@ def test_standard_output_takes_csv_and_stays_open(
         writer.write([ROW])
     print("still open", flush=True)
     lines = capfdbinary.readouterr().out.splitlines()
-    assert lines[1:] == [b"a.jpg,sad,0.75,0.25,0.75,ok", b"still open"]
+    assert lines[1:] == [b"a.jpg,,,0,,,,,,sad,0.75,0.25,0.75,ok", b"still open"]
 
 
 def test_a_file_in_the_place_of_a_folder_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -81,3 +88,17 @@ def test_nothing_is_touched_for_a_wrong_ending(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="ending"), open_writer(tmp_path / "new" / "b.txt", NAMES):
         pass
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_what_is_kept_of_a_file_is_gone_on_with(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"rows{ending}"
+    with open_writer(path, NAMES) as writer:
+        writer.write([ROW, ROW])
+    whole = path.read_bytes()
+    n_kept = whole.rindex(b"a.jpg" if ending == ".csv" else b"{")
+    path.write_bytes(whole + b"what the kill left")
+    with open_writer(path, NAMES, n_kept=n_kept) as writer:
+        assert path.read_bytes() == whole[:n_kept]
+        writer.write([ROW])
+    assert path.read_bytes() == whole

@@ -2,11 +2,14 @@ import tracemalloc
 from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from fer_ensemble.faces.boxes import FaceBox
+from fer_ensemble.faces.finding import FaceFinder
 from fer_ensemble.faces.prediction import Prediction, predict_files
 
 NAMES = ("dark", "middle", "bright")
@@ -31,7 +34,28 @@ def _picture(path: Path, value: int) -> Path:
     return path
 
 
-def _predict(paths: list[Path], **settings: float) -> list[Prediction]:
+class Crowd:
+    """Sees as many faces in a picture as its first pixel says, side by side."""
+
+    def detect(self, image: np.ndarray) -> list[FaceBox]:
+        n_faces = int(image[0, 0].max())
+        return [FaceBox(40 * n, 0, 40, 40.26, score=1 - n / 100) for n in range(n_faces)]
+
+
+def _crowded(path: Path, n_faces: int) -> Path:
+    cv2.imwrite(str(path), np.full((60, 500), n_faces, np.uint8))
+    return path
+
+
+def _clip(path: Path) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 64))
+    for value in (0, 0, 128, 128, 255, 255):
+        writer.write(np.full((64, 64, 3), value, np.uint8))
+    writer.release()
+    return path
+
+
+def _predict(paths: list[Path], **settings: Any) -> list[Prediction]:
     batches = predict_files(Brightness(), paths, class_names=NAMES, **settings)
     return [prediction for batch in batches for prediction in batch]
 
@@ -103,13 +127,52 @@ def test_a_file_deleted_after_it_was_listed_is_not_lost(tmp_path: Path) -> None:
     assert [item.status for item in batch] == ["ok", "missing"]
 
 
-def test_the_classifier_sees_batches_of_faces_and_never_an_empty_one(tmp_path: Path) -> None:
+def test_each_face_of_a_picture_has_a_row_with_its_place(tmp_path: Path) -> None:
+    paths = [_crowded(tmp_path / f"{n}.png", n) for n in (2, 0, 1)]
+    rows = _predict(paths, finder=FaceFinder(Crowd()))
+    assert [(Path(row.path).name, row.face, row.status) for row in rows] == [
+        ("2.png", 0, "ok"),
+        ("2.png", 1, "ok"),
+        ("0.png", None, "no_face"),
+        ("1.png", 0, "ok"),
+    ]
+    assert [row.x for row in rows] == [0, 40, None, 0]
+    assert [row.face_score for row in rows] == [1, 0.99, None, 1]
+    assert (rows[0].y, rows[0].width, rows[0].height) == (0, 40, 40.3)
+    assert rows[2].reason == "no face was found"
+    assert (rows[2].label, rows[2].probabilities) == (None, None)
+
+
+def test_a_picture_that_is_a_face_has_no_place(tmp_path: Path) -> None:
+    [row] = _predict([_picture(tmp_path / "a.png", 9)])
+    assert (row.face, row.x, row.width, row.face_score, row.frame) == (0, None, None, None, None)
+
+
+def test_batches_are_full_of_faces_and_never_empty(tmp_path: Path) -> None:
     face, lost = _picture(tmp_path / "face.png", 0), tmp_path / "lost.png"
     classifier = Brightness()
-    paths = [face] * 3 + [lost] * 3 + [face, lost, face] + [face]
+    paths = [face, lost, face, lost, face, lost, *[lost] * 6, face, face]
     batches = list(predict_files(classifier, paths, class_names=NAMES, batch_size=3))
-    assert [len(batch) for batch in batches] == [3, 3, 3, 1]
-    assert classifier.batches == [3, 2, 1]
+    assert [len(batch) for batch in batches] == [5, 6, 3]
+    assert classifier.batches == [3, 2]
+
+
+def test_the_faces_of_a_picture_are_never_divided(tmp_path: Path) -> None:
+    paths = [_crowded(tmp_path / f"{n}.png", n) for n in (2, 4, 1, 0, 9)]
+    classifier, finder = Brightness(), FaceFinder(Crowd())
+    list(predict_files(classifier, paths, class_names=NAMES, finder=finder, batch_size=3))
+    assert classifier.batches == [6, 10]
+
+
+def test_a_video_is_predicted_frame_by_frame(tmp_path: Path) -> None:
+    path = _clip(tmp_path / "clip.avi")
+    rows = _predict([path], finder=FaceFinder("skip"), every=2, batch_size=2)
+    assert [(row.frame, row.face, row.label) for row in rows] == [
+        (0, 0, "dark"),
+        (2, 0, "middle"),
+        (4, 0, "bright"),
+    ]
+    assert [row.time for row in rows] == pytest.approx([0, 0.2, 0.4])
 
 
 def test_no_paths_are_no_batches() -> None:
@@ -129,7 +192,8 @@ def test_batches_come_as_they_are_done_and_paths_are_taken_as_needed(tmp_path: P
     batches = predict_files(Brightness(), paths(), class_names=NAMES, batch_size=10)
     for done in range(1, 4):
         next(batches)
-        assert taken == 10 * (done + 2)
+        assert 10 * done <= taken <= 10 * (done + 2)
+    batches.close()
 
 
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
@@ -164,3 +228,9 @@ def test_an_unusable_answer_of_the_classifier_is_an_error(
     monkeypatch.setattr(Brightness, "predict_proba", lambda self, X: answer)
     with pytest.raises(ValueError, match=told):
         _predict([_picture(tmp_path / "face.png", 0)])
+
+
+@pytest.mark.parametrize("setting", ["batch_size", "every"])
+def test_a_wrong_setting_is_an_error(tmp_path: Path, setting: str) -> None:
+    with pytest.raises(ValueError, match=f"{setting} must be at least 1"):
+        _predict([_clip(tmp_path / "clip.avi")], **{setting: 0})

@@ -17,8 +17,11 @@ NAMES = [info.name for info in list_members()]
 ONE_EPOCH = {"epochs": 1, "batch_size": 32}
 QUICK = {
     "boosted_hog": {"classifier__n_estimators": 2},
+    "boosted_hog_landmarks": {"classifier__n_estimators": 2},
+    "boosted_landmarks": {"classifier__n_estimators": 2},
     "cnn_8": {**ONE_EPOCH, "balance": 9},
     "dense_hog": {"classifier__epochs": 1},
+    "dense_hog_landmarks": {"classifier__epochs": 1},
     "dense_hog_published": {"classifier__epochs": 1},
     "efficientnet": {**ONE_EPOCH, "network_params": {"size": 32, "weights": None}},
     "mobilenet_v2": {**ONE_EPOCH, "network_params": {"weights": None}},

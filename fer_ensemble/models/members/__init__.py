@@ -4,6 +4,7 @@ from fer_ensemble.models.members import (  # noqa: F401 - each registers its mem
     baseline,
     eight_convolutions,
     hog_cnn,
+    landmarks,
     modern,
     small_vgg,
     wide,

@@ -1,18 +1,17 @@
-"""Pictures of trainings and of class counts, drawn on Matplotlib's axes."""
+"""Pictures of trainings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from fer_ensemble.evaluation.plots.axes import BLUE, VERMILLION, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Two of the eight colours that Wong (2011), Points of view: color blindness, Nature Methods 8,
-# recommends: they differ for every kind of colour vision, and in lightness too.
-_BLUE, _VERMILLION = "#0072B2", "#D55E00"
 _NAMES = {"learning_rate": "learning rate"}
 
 
@@ -62,11 +61,11 @@ def plot_history(
     values = _series(history, metric)
     best = best_epoch(history, monitor)
     epochs = history.get("epoch", range(1, len(values) + 1))
-    ax = _axes() if ax is None else ax
-    ax.plot(epochs, values, color=_BLUE, marker=".", linestyle="--", label="training")
+    ax = new_axes() if ax is None else ax
+    ax.plot(epochs, values, color=BLUE, marker=".", linestyle="--", label="training")
     watched = history.get(f"val_{metric}")
     if watched is not None:
-        ax.plot(epochs, watched, color=_VERMILLION, marker=".", label="held out")
+        ax.plot(epochs, watched, color=VERMILLION, marker=".", label="held out")
         values = watched
     place, value = epochs[best - 1], values[best - 1]
     ax.axvline(place, color="gray", linestyle=":", linewidth=1)
@@ -113,71 +112,6 @@ def best_epoch(history: Mapping[str, Sequence[float]], monitor: str = "loss") ->
     if np.isnan(values).all():
         return len(values)
     return 1 + int(np.nanargmin(values) if monitor == "loss" else np.nanargmax(values))
-
-
-def plot_class_counts(
-    before: Mapping[Any, int],
-    after: Mapping[Any, int] | None = None,
-    *,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw how many samples each class has, as bars with their numbers.
-
-    Parameters
-    ----------
-    before : mapping of class to int
-        Samples of each class; classes are drawn from top to bottom, in this order.
-    after : mapping of class to int, default=None
-        The same after balancing, drawn beside; a class that is missing has none.
-    ax : matplotlib Axes, default=None
-        Where to draw; ``None`` makes a figure of its own, which needs no display.
-
-    Returns
-    -------
-    matplotlib Axes
-        ``ax.figure.savefig`` writes it to a file.
-
-    Raises
-    ------
-    ValueError
-        If there is no class.
-
-    Examples
-    --------
-    >>> ax = plot_class_counts({"happy": 7215, "disgust": 436}, {"happy": 5000, "disgust": 5000})
-    >>> [text.get_text() for text in ax.texts]
-    ['7,215', '436', '5,000', '5,000']
-    """
-    groups = {"before": before} if after is None else {"before": before, "after": after}
-    classes = list(dict.fromkeys(name for counts in groups.values() for name in counts))
-    if not classes:
-        raise ValueError("There are no class counts to draw: give a number for every class.")
-    ax = _axes() if ax is None else ax
-    places, height = np.arange(len(classes)), 0.8 / len(groups)
-    for i, (label, counts) in enumerate(groups.items()):
-        bars = ax.barh(
-            places + (i - (len(groups) - 1) / 2) * height,
-            [counts.get(name, 0) for name in classes],
-            height,
-            color=(_BLUE, _VERMILLION)[i],
-            label=label,
-        )
-        ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize="x-small")
-    ax.set_yticks(places, [str(name) for name in classes])
-    ax.invert_yaxis()
-    ax.margins(x=0.15)  # room for the numbers
-    ax.set_xlabel("samples")
-    if after is not None:
-        # Above the bars: beside them, it would hide one wherever it stands.
-        ax.legend(fontsize="small", ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
-    return ax
-
-
-def _axes() -> Axes:
-    # Not by pyplot, which keeps every figure in memory and may look for a display.
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(6, 4), layout="constrained").add_subplot()
 
 
 def _series(history: Mapping[str, Sequence[float]], name: str) -> Sequence[float]:

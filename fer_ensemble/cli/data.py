@@ -1,0 +1,161 @@
+"""``fer-ensemble data``: what a data set holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.figure import Figure
+
+    from fer_ensemble.datasets import CopySets, DataAudit
+
+_ENDINGS = (".png", ".svg", ".pdf")
+_PANEL_SIZE = (4.0, 3.0)  # inches
+
+
+def data(
+    path: Annotated[
+        Path, typer.Argument(help="Labelled faces, in any form that 'fit' takes.", metavar="PATH")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="CSV to list every blank face and every copy in.", show_default=False),
+    ] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(help="Picture of the counts; .png, .svg or .pdf.", show_default=False),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="File to write the counts to.", show_default=False),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
+    ] = False,
+) -> None:
+    """Describe a data set: counts of every class and split, blank faces, and copies.
+
+    Copies across splits spoil figures: what a model saw in training it knows in the test. Copies
+    whose labels disagree are noise in either.
+
+    Example:
+
+      fer-ensemble data fer2013.zip --out copies.csv --chart counts.png
+    """
+    from fer_ensemble.cli.console import notes, output, read_faces
+    from fer_ensemble.datasets import audit_faces
+
+    if chart is not None and chart.suffix.lower() not in _ENDINGS:
+        raise typer.BadParameter(f"--chart {chart}: its ending must be one of {_ENDINGS}.")
+    faces, told = read_faces(path, strict=strict, seed=0)
+    with notes.status(f"Comparing {len(faces):,} faces"):
+        audit = audit_faces(faces)
+    output.print(count_table(told, audit.counts))
+    for line in audit_lines(audit):
+        output.print(line, soft_wrap=True)
+    if out is not None:
+        audit.write_list(out)
+        notes.print(f"Blank faces and copies listed in {out}")
+    if chart is not None:
+        chart.parent.mkdir(parents=True, exist_ok=True)
+        draw_counts(audit.counts).savefig(chart)
+        notes.print(f"Counts drawn in {chart}")
+    if json_file is not None:
+        import json
+
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(json.dumps({"data": told, **audit.to_dict()}, indent=2) + "\n")
+        notes.print(f"Counts written to {json_file}")
+
+
+def count_table(title: str, counts: Mapping[str, Mapping[str, int]]) -> Table:
+    """Lay out how many faces each class has in each split.
+
+    Parameters
+    ----------
+    title : str
+        What was counted.
+    counts : mapping of str to mapping of str to int
+        Counts of the classes, by split.
+
+    Returns
+    -------
+    Table
+    """
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_footer=True)
+    totals = {part: sum(by_class.values()) for part, by_class in counts.items()}
+    table.add_column("", footer="all")
+    for part, total in totals.items():
+        table.add_column(part, footer=f"{total:,}", justify="right")
+    table.add_column("all", footer=f"{sum(totals.values()):,}", justify="right")
+    for name in next(iter(counts.values())):
+        row = [by_class[name] for by_class in counts.values()]
+        table.add_row(name, *(f"{n:,}" for n in [*row, sum(row)]))
+    return table
+
+
+def audit_lines(audit: DataAudit) -> list[str]:
+    """Tell what an audit found beside the counts.
+
+    Parameters
+    ----------
+    audit : DataAudit
+
+    Returns
+    -------
+    list of str
+    """
+    from fer_ensemble.cli.console import told_counts
+
+    found = audit.to_dict()
+    blank = f" ({told_counts(found['blank'])})" if found["blank"] else ""
+    near = found["near_copies"]
+    return [
+        f"Blank faces: {len(audit.blank):,}{blank}",
+        *_copy_lines("Exact copies", audit.exact),
+        *_copy_lines("Near-copies", audit.near),
+        f"  {near['pairs']:,} pairs of different pictures, {near['mirrored_pairs']:,} of them "
+        f"mirrored; the labels of {near['pairs_that_disagree_on_the_label']:,} pairs disagree",
+    ]
+
+
+def _copy_lines(title: str, copies: CopySets) -> list[str]:
+    lines = [
+        f"{title}: {copies.n_redundant:,} redundant faces ({copies.n_faces:,} faces in "
+        f"{len(copies):,} sets); the labels of {len(copies.disagreeing):,} sets disagree"
+    ]
+    for (part, other), n in copies.across_splits().items():
+        lines.append(f"  {n:,} faces of {part} also stand in {other}")
+    return lines
+
+
+def draw_counts(counts: Mapping[str, Mapping[str, int]]) -> Figure:
+    """Draw how many faces each class has, a panel for each split.
+
+    Parameters
+    ----------
+    counts : mapping of str to mapping of str to int
+        Counts of the classes, by split.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    from matplotlib.figure import Figure
+
+    from fer_ensemble.evaluation.plots import plot_class_counts
+
+    width, height = _PANEL_SIZE
+    figure = Figure(figsize=(width * len(counts), height), layout="constrained")
+    panels = figure.subplots(1, len(counts), squeeze=False)[0]
+    for ax, (part, by_class) in zip(panels, counts.items(), strict=True):
+        plot_class_counts(by_class, ax=ax)
+        ax.set_title(f"{part}, n = {sum(by_class.values()):,}", fontsize="medium")
+    return figure

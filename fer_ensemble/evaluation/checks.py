@@ -1,0 +1,209 @@
+"""Say what is wrong with the labels and probabilities that are to be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+SUM_TOLERANCE = 1e-3
+"""How far a row of probabilities may be from summing to one."""
+
+
+def check_classes(classes: ArrayLike) -> list[Any]:
+    """Return the classes as a list, or say that one of them stands there twice.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+        At least one.
+
+    Returns
+    -------
+    list
+
+    Raises
+    ------
+    ValueError
+        If there is none, or not every class is named once.
+    """
+    declared: list[Any] = np.asarray(classes).ravel().tolist()
+    if not declared or len(set(declared)) != len(declared):
+        raise ValueError(f"classes must name every class once; they are {declared}.")
+    return declared
+
+
+def check_names(class_names: Sequence[str] | None, declared: Sequence[Any]) -> list[str]:
+    """Return what to call each class.
+
+    Parameters
+    ----------
+    class_names : sequence of str or None
+        ``None`` takes the classes themselves.
+    declared : sequence
+        What `check_classes` returned.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ValueError
+        If there is not one name for each class.
+    """
+    names = [str(name) for name in (declared if class_names is None else class_names)]
+    if len(names) != len(declared):
+        raise ValueError(f"There are {len(declared)} classes and {len(names)} class_names.")
+    return names
+
+
+def check_labels(labels: ArrayLike, declared: Sequence[Any], what: str) -> NDArray[np.intp]:
+    """Return the place of each label among the classes.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,)
+    declared : sequence
+        What `check_classes` returned.
+    what : str
+        What to call the labels in an error.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If a label is not among the classes, or there is not one for each sample.
+    """
+    array = np.asarray(labels)
+    if array.ndim != 1:
+        raise ValueError(f"{what} must be one label per sample; its shape is {array.shape}.")
+    position = {label: i for i, label in enumerate(declared)}
+    indices = np.array([position.get(label, -1) for label in array.tolist()], dtype=np.intp)
+    unknown = np.flatnonzero(indices < 0)
+    if unknown.size:
+        raise ValueError(
+            f"{what} holds {unknown.size} labels that are not among the classes "
+            f"{list(declared)}; the first is {array[unknown[0]]!s} at row {unknown[0]}."
+        )
+    return indices
+
+
+def check_probabilities(
+    probabilities: ArrayLike, n_samples: int, n_classes: int
+) -> NDArray[np.float64]:
+    """Return probabilities as an array, or say which row is no distribution.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_classes)
+    n_samples, n_classes : int
+        What the shape must be.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or a row is not finite, negative, or does not sum to one.
+    """
+    proba = np.asarray(probabilities, dtype=np.float64)
+    if proba.shape != (n_samples, n_classes):
+        raise ValueError(
+            f"probabilities must have the shape (n_samples, n_classes) = ({n_samples}, "
+            f"{n_classes}), not {proba.shape}."
+        )
+    # Written so that NaN and infinity count as bad.
+    good = (proba >= 0).all(axis=1) & (np.abs(proba.sum(axis=1) - 1) <= SUM_TOLERANCE)
+    bad = np.flatnonzero(~good)
+    if bad.size:
+        raise ValueError(
+            f"{bad.size} of {n_samples} rows of probabilities are no distribution (finite, not "
+            f"negative, summing to 1 within {SUM_TOLERANCE:g}); the first is row {bad[0]}: "
+            f"{proba[bad[0]].tolist()}."
+        )
+    return proba
+
+
+def check_scored(
+    y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the column of each true label, and probabilities that sum to one exactly.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+    probabilities : array-like of shape (n_samples, n_classes)
+    classes : array-like of shape (n_classes,)
+
+    Returns
+    -------
+    truth : ndarray of shape (n_samples,)
+    probabilities : ndarray of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        As the functions above, and if there are no samples.
+    """
+    declared = check_classes(classes)
+    truth = check_labels(y_true, declared, "y_true")
+    if truth.size == 0:
+        raise ValueError("There is nothing to evaluate: y_true is empty.")
+    proba = check_probabilities(probabilities, truth.size, len(declared))
+    return truth, proba / proba.sum(axis=1, keepdims=True)
+
+
+def check_level(confidence: float) -> float:
+    """Return the level of an interval.
+
+    Parameters
+    ----------
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If it does not lie there.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, not at {confidence}.")
+    return float(confidence)
+
+
+def check_count(value: Any, name: str, least: int = 1) -> int:
+    """Return a whole number.
+
+    Parameters
+    ----------
+    value : int
+    name : str
+        What to call it in an error.
+    least : int, default=1
+        The smallest that will do.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If it is none, or too small.
+    """
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}.")
+    return int(value)

@@ -1,0 +1,129 @@
+"""Figures that the confusion matrix alone decides, of one matrix or of thousands at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class ConfusionFigures:
+    """What `confusion_figures` found; undefined figures are 0.
+
+    Attributes
+    ----------
+    accuracy, balanced_accuracy, macro_f1, weighted_f1 : ndarray of shape (...)
+        One for each matrix.
+    precision, recall, f1 : ndarray of shape (..., n_classes)
+        Of every class.
+    support : ndarray of shape (..., n_classes)
+        How many true labels are of the class.
+    listed : ndarray of bool of shape (..., n_classes)
+        Whether the class occurs among the true or the predicted labels: those that macro means
+        are taken over.
+    """
+
+    accuracy: NDArray[np.float64]
+    balanced_accuracy: NDArray[np.float64]
+    macro_f1: NDArray[np.float64]
+    weighted_f1: NDArray[np.float64]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    support: NDArray[np.int64]
+    listed: NDArray[np.bool_]
+
+
+def count_confusion(
+    truth: NDArray[np.intp], predicted: NDArray[np.intp], n_classes: int
+) -> NDArray[np.int64]:
+    """Count what was taken for what.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n_samples,)
+        Place of each true label among the classes.
+    predicted : ndarray of shape (n_samples,)
+        The same of each prediction; `n_classes` where there is none.
+    n_classes : int
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_classes + 1)
+        Rows are true classes, columns predicted ones; the last column is for no prediction.
+    """
+    cells = truth * (n_classes + 1) + predicted
+    counts = np.bincount(cells, minlength=n_classes * (n_classes + 1))
+    return counts.reshape(n_classes, n_classes + 1)
+
+
+def confusion_figures(confusion: NDArray[np.int64]) -> ConfusionFigures:
+    """Compute the figures of confusion matrices.
+
+    Parameters
+    ----------
+    confusion : ndarray of shape (..., n_classes, n_classes) or (..., n_classes, n_classes + 1)
+        Counts, as `count_confusion` makes them. What is not predicted lowers the recall.
+
+    Returns
+    -------
+    ConfusionFigures
+
+    Notes
+    -----
+    The means follow scikit-learn: balanced accuracy is the mean recall of the classes that occur
+    in the truth (K. H. Brodersen, C. S. Ong, K. E. Stephan and J. M. Buhmann, "The balanced
+    accuracy and its posterior distribution", International Conference on Pattern Recognition,
+    2010); macro F1 counts a class that is only predicted with 0, and leaves out one that is
+    neither in the truth nor predicted.
+
+    Examples
+    --------
+    >>> figures = confusion_figures(np.array([[2, 1], [0, 3]]))
+    >>> figures.recall.round(3).tolist(), round(float(figures.accuracy), 3)
+    ([0.667, 1.0], 0.833)
+    """
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    support = confusion.sum(axis=-1)
+    predicted = confusion.sum(axis=-2)[..., : confusion.shape[-2]]
+    recall, f1 = _ratio(right, support), _ratio(2 * right, support + predicted)
+    found, listed, n = support > 0, support + predicted > 0, support.sum(axis=-1)
+    return ConfusionFigures(
+        accuracy=_ratio(right.sum(axis=-1), n),
+        balanced_accuracy=_ratio(recall.sum(axis=-1), found.sum(axis=-1)),
+        macro_f1=_ratio(f1.sum(axis=-1), listed.sum(axis=-1)),
+        weighted_f1=_ratio((f1 * support).sum(axis=-1), n),
+        precision=_ratio(right, predicted),
+        recall=recall,
+        f1=f1,
+        support=support,
+        listed=listed,
+    )
+
+
+def confusion_rates(
+    confusion: NDArray[np.int64], support: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Turn counts into shares of each true class.
+
+    Parameters
+    ----------
+    confusion : ndarray of shape (n_classes, n_classes)
+        Counts: rows are true classes, columns predicted ones.
+    support : ndarray of shape (n_classes,), optional
+        How many true labels are of each class; the sums of the rows by default.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_classes)
+        From 0 to 1; the diagonal is the recall, and a class that does not occur has 0 throughout.
+    """
+    total = confusion.sum(axis=1) if support is None else support
+    return _ratio(confusion, total[:, np.newaxis])
+
+
+def _ratio(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
+    part, whole = np.broadcast_arrays(part, whole)
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)

@@ -1,0 +1,48 @@
+"""What all pictures share: colours, and axes of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Of the eight colours that Wong (2011), Points of view: color blindness, Nature Methods 8,
+# recommends: they differ for every kind of colour vision, and in lightness too.
+BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#E69F00",
+    "#56B4E9",
+    "#CC79A7",
+)
+
+
+def new_axes(width: float = 6, height: float = 4) -> Axes:
+    """Make axes on a figure of their own, which needs no display.
+
+    Parameters
+    ----------
+    width, height : float
+        Size of the figure in inches.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    # Not by pyplot, which keeps every figure in memory and may look for a display.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained").add_subplot()
+
+
+def legend_above(ax: Axes, n_columns: int) -> None:
+    """Put the legend above the axes: inside, it would hide a bar wherever it stands.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    n_columns : int
+    """
+    ax.legend(fontsize="small", ncols=n_columns, loc="lower left", bbox_to_anchor=(0, 1))

@@ -1,0 +1,145 @@
+"""Pictures with the faces, their labels and their probabilities drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont, ImageFont
+
+#: Smaller pictures are enlarged until their longer side has so many pixels: text would not fit.
+READABLE_SIDE = 320
+
+# Red, green, blue and opacity, as Pillow has them.
+_FRAME = (64, 224, 128, 255)
+_SHADE = (16, 16, 16, 176)
+_TEXT = (255, 255, 255, 255)
+
+Corners = tuple[float, float, float, float]
+
+
+class AnnotatedFace(Protocol):
+    """What :func:`annotate` asks of a face; a prediction has it."""
+
+    @property
+    def x(self) -> float | None:
+        """Column of the box's left side; None if the face is the whole picture."""
+
+    @property
+    def y(self) -> float | None:
+        """Row of the box's upper side."""
+
+    @property
+    def width(self) -> float | None:
+        """Width of the box, in pixels."""
+
+    @property
+    def height(self) -> float | None:
+        """Height of the box, in pixels."""
+
+    @property
+    def label(self) -> str | None:
+        """Name of the expression; None if it is unsure."""
+
+    @property
+    def confidence(self) -> float | None:
+        """Probability of the label."""
+
+    @property
+    def probabilities(self) -> Mapping[str, float] | None:
+        """Probability of each class by its name."""
+
+
+def annotate(image: NDArray[np.uint8], faces: Iterable[AnnotatedFace]) -> NDArray[np.uint8]:
+    """Draw boxes, labels with confidence and a bar for each probability into a picture.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width) or (height, width, 3), uint8
+        Gray, or colour in the order blue, green, red.
+    faces : iterable of AnnotatedFace
+        Faces found in `image`, such as predictions of it. One without a place is drawn around the
+        whole picture; one without label and probabilities gets a box only.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), uint8
+        A copy in the order blue, green, red. A picture whose longer side is below 320 pixels is
+        enlarged by a whole number.
+    """
+    from PIL import Image, ImageDraw
+
+    colour = image if image.ndim == 3 else np.repeat(image[..., np.newaxis], 3, axis=2)
+    height, width = image.shape[:2]
+    factor = max(1, -(-READABLE_SIDE // max(height, width)))
+    picture = Image.fromarray(np.ascontiguousarray(colour[..., ::-1]))
+    picture = picture.resize((width * factor, height * factor), Image.Resampling.NEAREST)
+    draw = ImageDraw.Draw(picture, "RGBA")
+    for face in faces:
+        _draw_face(draw, face, _corners(face, width, height, factor), picture.size)
+    return np.ascontiguousarray(np.asarray(picture)[..., ::-1])
+
+
+def _corners(face: AnnotatedFace, width: int, height: int, factor: int) -> Corners:
+    """Left, upper, right and lower side of the face in the enlarged picture."""
+    if face.x is None or face.y is None or face.width is None or face.height is None:
+        return 0, 0, width * factor - 1, height * factor - 1
+    right, bottom = face.x + face.width, face.y + face.height
+    return face.x * factor, face.y * factor, right * factor, bottom * factor
+
+
+def _draw_face(
+    draw: ImageDraw, face: AnnotatedFace, corners: Corners, limits: tuple[int, int]
+) -> None:
+    from PIL import ImageFont
+
+    left, top, right, bottom = corners
+    line = max(11, round(min((right - left) / 10, max(limits) / 30)))
+    font = ImageFont.load_default(round(line * 0.85))
+    draw.rectangle(corners, outline=_FRAME, width=max(1, line // 8))
+    if face.label is not None:
+        words = face.label if face.confidence is None else f"{face.label} {face.confidence:.2f}"
+        width = draw.textlength(words, font) + line / 2
+        place = _within((left, top - line * 1.2, left + width, top), limits)
+        draw.rectangle(place, fill=_SHADE)
+        draw.text((place[0] + line / 4, place[1]), words, _TEXT, font)
+    if face.probabilities:
+        widest = max(draw.textlength(name, font) for name in face.probabilities)
+        width, height = widest + 5 * line, (len(face.probabilities) + 0.5) * line
+        beside = (right, top) if right + width <= limits[0] else (left - width, top)
+        if beside[0] < 0:  # no room at either side
+            beside = (left, bottom - height)
+        panel = _within((*beside, beside[0] + width, beside[1] + height), limits)
+        _draw_bars(draw, face.probabilities, panel, widest, line, font)
+
+
+def _within(place: Corners, limits: tuple[int, int]) -> Corners:
+    """Move a rectangle into the picture, as far as it has room there."""
+    left, top, right, bottom = place
+    x = max(0, min(left, limits[0] - (right - left)))
+    y = max(0, min(top, limits[1] - (bottom - top)))
+    return x, y, x + right - left, y + bottom - top
+
+
+def _draw_bars(
+    draw: ImageDraw,
+    probabilities: Mapping[str, float],
+    panel: Corners,
+    widest: float,
+    line: int,
+    font: FreeTypeFont | ImageFont,
+) -> None:
+    left, top, right, _ = panel
+    draw.rectangle(panel, fill=_SHADE)
+    start, end = left + widest + line / 2, right - line / 4
+    for row, (name, probability) in enumerate(probabilities.items()):
+        y = top + (row + 0.25) * line
+        draw.text((left + line / 4, y), name, _TEXT, font)
+        filled = start + (end - start) * min(max(probability, 0), 1)
+        draw.rectangle((start, y + line / 5, end, y + line * 0.9), outline=_TEXT)
+        draw.rectangle((start, y + line / 5, filled, y + line * 0.9), fill=_FRAME)

@@ -1,0 +1,136 @@
+"""The 68 points of the iBUG annotation: which is which, and which mirrors which."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+N_POINTS = 68
+
+#: Indices of the points of each part; left and right are the person's own.
+PARTS: dict[str, range] = {
+    "jaw": range(17),
+    "right_brow": range(17, 22),
+    "left_brow": range(22, 27),
+    "nose_bridge": range(27, 31),
+    "nostrils": range(31, 36),
+    "right_eye": range(36, 42),
+    "left_eye": range(42, 48),
+    "outer_lips": range(48, 60),
+    "inner_lips": range(60, 68),
+}
+
+#: Name of every point: its part, and its place in it.
+POINT_NAMES = tuple(f"{part}_{i}" for part, indices in PARTS.items() for i in range(len(indices)))
+
+#: The outer corners of the right and the left eye: their distance is the unit of errors.
+OUTER_EYE_CORNERS = (36, 45)
+
+_MIRRORED = np.array(
+    [
+        *range(16, -1, -1),
+        *range(26, 16, -1),
+        *range(27, 31),
+        *range(35, 30, -1),
+        *(45, 44, 43, 42, 47, 46),
+        *(39, 38, 37, 36, 41, 40),
+        *range(54, 47, -1),
+        *range(59, 54, -1),
+        *range(64, 59, -1),
+        *range(67, 64, -1),
+    ]
+)
+
+
+def mirror_points(points: ArrayLike, width: float) -> NDArray[np.floating]:
+    """Move points to where they are in the mirrored face.
+
+    Parameters
+    ----------
+    points : array-like of shape (n_samples, 68, 2)
+        x then y, in pixels from the picture's upper left edge.
+    width : float
+        Width of the face, in pixels.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 68, 2)
+        In iBUG's order again: the right eye of the mirrored face was the left one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> points = np.zeros((1, 68, 2))
+    >>> points[0, 36] = 10, 20
+    >>> mirror_points(points, 48)[0, 45].tolist()
+    [38.0, 20.0]
+    """
+    mirrored = as_points(points)[:, _MIRRORED]
+    mirrored[..., 0] = width - mirrored[..., 0]
+    return mirrored
+
+
+def as_points(points: ArrayLike) -> NDArray[np.floating]:
+    """Check that an array holds the 68 points of each face.
+
+    Parameters
+    ----------
+    points : array-like of shape (n_samples, 68, 2)
+
+    Returns
+    -------
+    ndarray of float of shape (n_samples, 68, 2)
+        A face of which any coordinate is not finite is NaN throughout.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape.
+    """
+    array = np.asarray(points)
+    if array.ndim != 3 or array.shape[1:] != (N_POINTS, 2):
+        raise ValueError(
+            f"Expected points of shape (n_samples, {N_POINTS}, 2), x then y in iBUG's order, got "
+            f"an array of shape {array.shape}: choose those {N_POINTS} of your tool's points."
+        )
+    array = array.astype(np.result_type(array.dtype, np.float32))
+    array[~np.isfinite(array).all(axis=(1, 2))] = np.nan
+    return array
+
+
+def eye_distance(points: ArrayLike) -> NDArray[np.floating]:
+    """Measure the distance of the outer corners of the eyes.
+
+    Parameters
+    ----------
+    points : array-like of shape (n_samples, 68, 2)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In the unit of the points.
+    """
+    right, left = (as_points(points)[:, corner] for corner in OUTER_EYE_CORNERS)
+    return np.linalg.norm(left - right, axis=1)
+
+
+def point_errors(found: ArrayLike, given: ArrayLike) -> NDArray[np.floating]:
+    """Measure how far found points are from given ones.
+
+    Parameters
+    ----------
+    found, given : array-like of shape (n_samples, 68, 2)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Mean distance of the points of each face, in units of the distance of the outer corners of
+        the eyes in `given`; NaN where points are.
+
+    References
+    ----------
+    Sagonas, C. et al. (2013). 300 Faces In-The-Wild Challenge: the first facial landmark
+    localization challenge. ICCV workshops.
+    """
+    distances = np.linalg.norm(as_points(found) - as_points(given), axis=2).mean(axis=1)
+    return distances / eye_distance(given)

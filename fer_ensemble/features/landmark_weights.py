@@ -1,0 +1,97 @@
+"""Fitted landmark regressors as files of plain arrays, and the one that comes with the package."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from fer_ensemble.features.dense_layers import Layers
+from fer_ensemble.features.landmark_regressor import LandmarkRegressor
+
+#: Weights trained on FER2013's Training faces by ``experiments/landmarks.py``.
+SHIPPED = Path(__file__).parent / "landmarks68.npz"
+_SHIPPED_SHA256 = "7e31beaa1d02b9c1cc43db9cc6847f4d527f2e79cbdc76dacac89ceaea7068b0"
+
+
+def load_landmark_regressor(path: str | os.PathLike[str] | None = None) -> LandmarkRegressor:
+    """Load a fitted landmark regressor; nothing in the file can run code.
+
+    Parameters
+    ----------
+    path : path-like, default=None
+        What :func:`save_landmark_regressor` wrote; by default the weights that come with the
+        package. Those were trained on FER2013's Training faces, with points of MediaPipe Face
+        Mesh as truth.
+
+    Returns
+    -------
+    LandmarkRegressor
+        Fitted. Of its parameters only those that shape its networks are those of its training.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such file, or the package's own is damaged.
+
+    Examples
+    --------
+    >>> from fer_ensemble.datasets import make_faces
+    >>> from fer_ensemble.features import load_landmark_regressor
+    >>> load_landmark_regressor().predict(make_faces(2, random_state=0).images).shape
+    (2, 68, 2)
+    """
+    content = Path(SHIPPED if path is None else path).read_bytes()
+    if path is None and hashlib.sha256(content).hexdigest() != _SHIPPED_SHA256:
+        raise ValueError(f"{SHIPPED}: damaged. Install fer-ensemble again.")
+    try:
+        with np.load(BytesIO(content), allow_pickle=False) as arrays:
+            return _restore(dict(arrays))
+    except Exception as error:  # a malformed file makes NumPy and zipfile raise whatever they meet
+        raise ValueError(f"{path}: not a file of landmark weights ({error}).") from error
+
+
+def save_landmark_regressor(regressor: LandmarkRegressor, path: str | os.PathLike[str]) -> str:
+    """Write a fitted landmark regressor to a file of plain arrays.
+
+    Parameters
+    ----------
+    regressor : LandmarkRegressor
+        Fitted.
+    path : path-like
+        Such as ``landmarks.npz``.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file, in hexadecimal.
+    """
+    arrays = {"shape": regressor.shape_}
+    for i, layers in enumerate(regressor.stages_):
+        for j, (weights, biases) in enumerate(layers):
+            arrays[f"stage{i}_weights{j}"] = weights
+            arrays[f"stage{i}_biases{j}"] = biases
+    content = BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **arrays)
+    Path(path).write_bytes(content.getvalue())
+    return hashlib.sha256(content.getvalue()).hexdigest()
+
+
+def _restore(arrays: dict[str, np.ndarray]) -> LandmarkRegressor:
+    stages: list[Layers] = []
+    while f"stage{len(stages)}_weights0" in arrays:
+        name = f"stage{len(stages)}"
+        layers: Layers = []
+        while f"{name}_weights{len(layers)}" in arrays:
+            number = len(layers)
+            layers.append((arrays[f"{name}_weights{number}"], arrays[f"{name}_biases{number}"]))
+        stages.append(layers)
+    if not stages:
+        raise ValueError("it has no stages")
+    hidden = tuple(len(biases) for _, biases in stages[0][:-1])
+    regressor = LandmarkRegressor(hidden, n_stages=len(stages))
+    regressor.shape_, regressor.stages_ = arrays["shape"], stages
+    return regressor

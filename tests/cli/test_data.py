@@ -1,0 +1,83 @@
+"""What a data set holds, from the command line."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from fer_ensemble.cli import main
+from fer_ensemble.datasets import FaceDataset, write_folder
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """A folder of train and test faces, with a blank one and a copy in the test."""
+    images = np.random.default_rng(0).integers(0, 256, (42, 48, 48), dtype=np.uint8)
+    images[3] = 77
+    images[30] = images[2]
+    names = np.array([f"{i}.png" for i in range(42)], object)
+    whole = FaceDataset(images, np.arange(42) % 7, np.full(42, "train"), names)
+    write_folder(whole.take(np.arange(28)), tmp_path / "faces" / "train")
+    write_folder(whole.take(np.arange(28, 42)), tmp_path / "faces" / "test")
+    return tmp_path / "faces"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def run_main(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fer-ensemble", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code, *capsys.readouterr()
+
+    return run_main
+
+
+def test_counts_and_copies_are_told(run, faces):
+    code, told, notes = run("data", faces)
+    assert code == 0, notes
+    lines = [line.split() for line in told.splitlines()]
+    assert ["happy", "4", "2", "6"] in lines
+    assert ["all", "28", "14", "42"] in lines
+    assert "Blank faces: 1 (train 1)" in told
+    assert "Exact copies: 1 redundant faces (2 faces in 1 sets)" in told
+    assert "1 faces of test also stand in train" in told
+    assert "Near-copies: 0 redundant" in told
+
+
+def test_list_chart_and_json_are_written(run, faces, tmp_path):
+    out = tmp_path / "out"
+    code, _, notes = run(
+        "data", faces, "--out", out / "list.csv", "--chart", out / "counts.png",
+        "--json", out / "counts.json",
+    )  # fmt: skip
+    assert code == 0, notes
+    rows = list(csv.DictReader((out / "list.csv").open()))
+    assert [row["finding"] for row in rows] == ["blank", "exact_copy", "exact_copy"]
+    assert (out / "counts.png").read_bytes().startswith(b"\x89PNG")
+    content = json.loads((out / "counts.json").read_text())
+    assert (content["data"], content["n"], content["blank"]) == ("faces", 42, {"train": 1})
+
+
+def test_the_chart_has_a_panel_for_each_split():
+    from fer_ensemble.cli.data import draw_counts
+
+    figure = draw_counts({"train": {"happy": 5, "sad": 2}, "test": {"happy": 3, "sad": 0}})
+    assert [ax.get_title() for ax in figure.axes] == ["train, n = 7", "test, n = 3"]
+    assert [text.get_text() for text in figure.axes[1].texts] == ["3", "0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nowhere.zip"], 1, "nowhere.zip: there is no such file"),
+        (["faces", "--chart", "counts.gif"], 2, "--chart counts.gif: its ending must be"),
+    ],
+)
+def test_mistakes_end_in_a_line(run, arguments, code, message):
+    ended, told, notes = run("data", *arguments)
+    assert ended == code
+    assert message in " ".join(notes.replace("│", " ").split())
+    assert not told

@@ -1,0 +1,132 @@
+"""``predict --resume``: what a kill leaves becomes what an unbroken run writes."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+import typer
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from typer.testing import CliRunner, Result
+
+from fer_ensemble import save_ensemble
+from fer_ensemble.cli.predict import predict
+from fer_ensemble.datasets import make_faces
+from fer_ensemble.ensemble import VotingEnsemble
+from fer_ensemble.features import HOG
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(predict)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    faces = make_faces(70, random_state=0)
+    members = [("bayes", make_pipeline(HOG(), GaussianNB()))]
+    ensemble = VotingEnsemble(members, random_state=0).fit(faces.images, faces.labels)
+    return save_ensemble(ensemble, tmp_path_factory.mktemp("saved") / "model")
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of 40 faces and two broken pictures in the working folder."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, face in enumerate(make_faces(40, random_state=1).images):
+        cv2.imwrite(str(folder / f"{number:03}.png"), face)
+    (folder / "005.jpg").touch()
+    (folder / "020.jpg").write_text("no picture")
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def _run(model: Path, *arguments: str | Path) -> Result:
+    settings = ["--model", str(model), "--batch-size", "4"]
+    result = CliRunner().invoke(app, [*map(str, arguments), *settings])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_a_resumed_run_counts_what_was_kept(photos: Path, model: Path) -> None:
+    whole = _run(model, "photos", "--out", "whole.csv")
+    content = Path("whole.csv").read_bytes()
+    Path("rows.csv").write_bytes(content[: len(content) // 2])
+    result = _run(model, "photos", "--out", "rows.csv", "--resume")
+    assert Path("rows.csv").read_bytes() == content
+    assert result.exit_code == whole.exit_code == 3
+    assert "40 faces in 42 pictures (" in result.stderr
+    assert " of them before), 2 failed, in " in result.stderr
+
+
+def test_a_first_run_and_a_finished_one_can_be_resumed(photos: Path, model: Path) -> None:
+    _run(model, "photos", "--out", "rows.jsonl", "--resume")
+    content = Path("rows.jsonl").read_bytes()
+    assert content.count(b"\n") == 42
+    result = _run(model, "photos", "--out", "rows.jsonl", "--resume")
+    assert result.exit_code == 3
+    assert Path("rows.jsonl").read_bytes() == content
+
+
+def test_other_inputs_are_an_error_and_the_rows_stay(photos: Path, model: Path) -> None:
+    _run(model, "photos", "--out", "rows.csv")
+    content = Path("rows.csv").read_bytes()
+    (photos / "000.jpg").touch()
+    with pytest.raises(ValueError, match=r"input 1 is 'photos/000.png', but now .*000.jpg'"):
+        _run(model, "photos", "--out", "rows.csv", "--resume")
+    assert Path("rows.csv").read_bytes() == content
+
+
+def test_annotated_copies_are_no_new_inputs(photos: Path, model: Path) -> None:
+    for _ in range(2):
+        _run(model, ".", "--out", "rows.csv", "--annotate", "copies", "--resume")
+        assert Path("rows.csv").read_bytes().count(b"\n") == 43
+    assert len(list(Path("copies").glob("photos/*.jpg"))) == 40
+
+
+def test_standard_output_cannot_be_gone_on_with(photos: Path, model: Path) -> None:
+    result = _run(model, "photos", "--resume")
+    assert result.exit_code == 2
+    assert "--out" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs kill")
+def test_kills_lose_and_double_nothing(photos: Path, model: Path) -> None:
+    _run(model, *["photos"] * 5, "--out", "whole.csv")
+    script = (
+        # Slow, so that the kill comes amid the rows.
+        "import os, time\n"
+        "from fer_ensemble.faces.writers import CsvWriter\n"
+        "def write(self, predictions, lines=CsvWriter._write_lines):\n"
+        "    for row in self._rows(predictions):\n"
+        "        lines(self, [row]); time.sleep(0.005)\n"
+        "CsvWriter.write = write\n"
+        "from fer_ensemble.cli import main; main()"
+    )
+    command = ["predict", *["photos"] * 5, "--out", "rows.csv", "--resume", f"--model={model}"]
+    chance = random.Random(0)
+    for _ in range(2):
+        before = Path("rows.csv").stat().st_size if Path("rows.csv").exists() else 0
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, *command, "--batch-size", "4"],
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        deadline = time.monotonic() + 60
+        grown = before + chance.randrange(500, 3000)
+        while time.monotonic() < deadline and process.poll() is None:
+            if Path("rows.csv").exists() and Path("rows.csv").stat().st_size > grown:
+                break
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(10) == -signal.SIGKILL
+    assert Path("rows.csv").stat().st_size < Path("whole.csv").stat().st_size
+    _run(model, *["photos"] * 5, "--out", "rows.csv", "--resume")
+    assert Path("rows.csv").read_bytes() == Path("whole.csv").read_bytes()

@@ -1,0 +1,189 @@
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_ensemble.faces.boxes import FaceBox
+from fer_ensemble.faces.finding import FaceFinder
+from fer_ensemble.faces.inputs import VideoRest
+from fer_ensemble.faces.output import open_writer
+from fer_ensemble.faces.prediction import Prediction, predict_files
+from fer_ensemble.faces.resuming import find_kept_rows, skip_done
+
+NAMES = ("dark", "bright")
+FORMS = pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+
+
+class Company:
+    """Gives a face other last digits in other company, as networks may."""
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        share = X.reshape(len(X), -1).mean(axis=1) / 256
+        share = share + 1e-12 * X.mean()
+        return np.column_stack([1 - share, share])
+
+
+class Crowd:
+    """Sees as many faces in a picture as its first pixel says."""
+
+    def detect(self, image: np.ndarray) -> list[FaceBox]:
+        n_faces = int(image[0, 0].max()) // 50
+        return [FaceBox(10 * n, 0, 30, 30, score=1 - n / 100) for n in range(n_faces)]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Pictures with no to four faces, two videos of which one is cut short, and broken files."""
+    folder = tmp_path_factory.mktemp("inputs")
+    random = np.random.default_rng(0)
+    paths = []
+    for number in range(12):
+        paths.append(folder / f'{number},"\n.png')
+        picture = random.integers(50 * (number % 5), 256, (40, 90), dtype=np.uint8)
+        picture[0, 0] = 50 * (number % 5)
+        cv2.imwrite(str(folder / "a.png"), picture)
+        (folder / "a.png").rename(paths[-1])
+    for name in ("whole.avi", "cut.avi"):
+        writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+        for number in range(10):
+            grain = random.integers(0, 20, (48, 64, 3), dtype=np.uint8)
+            writer.write(grain + np.uint8(25 * (number % 5)))
+        writer.release()
+    cut = (folder / "cut.avi").read_bytes()
+    (folder / "cut.avi").write_bytes(cut[: len(cut) * 7 // 10])
+    videos = [folder / "whole.avi", folder / "whole.avi", folder / "cut.avi", folder / "cut.avi"]
+    listed = [*paths[:5], *videos, folder / "lost.png", *paths[5:], paths[-1], folder / "lost.mp4"]
+    return [str(path) for path in listed]
+
+
+def _run(out: Path, inputs: Iterable[str], resume: bool = False) -> None:
+    kept = find_kept_rows(out, NAMES, 7) if resume else None
+    n_kept = kept.n_bytes if kept else 0
+    remaining = skip_done(inputs, kept) if kept else inputs
+    finder = FaceFinder(Crowd())
+    batches = predict_files(
+        Company(), remaining, class_names=NAMES, finder=finder, batch_size=7, n_jobs=2
+    )
+    with open_writer(out, NAMES, n_kept=n_kept) as writer:
+        for batch in batches:
+            writer.write(batch)
+
+
+@FORMS
+def test_wherever_a_file_was_cut_it_becomes_what_it_would_have_been(
+    tmp_path: Path, inputs: list[str], ending: str
+) -> None:
+    out = tmp_path / f"rows{ending}"
+    _run(out, inputs)
+    whole = out.read_bytes()
+    assert b"unreadable" in whole
+    assert b"missing" in whole
+    cuts = np.random.default_rng(1).integers(0, len(whole), 25).tolist()
+    for size in [0, 1, *cuts, len(whole) - 1, len(whole)]:
+        out.write_bytes(whole[:size])
+        _run(out, inputs, resume=True)
+        assert out.read_bytes() == whole
+
+
+def test_only_whole_batches_are_kept_and_counted(tmp_path: Path, inputs: list[str]) -> None:
+    out = tmp_path / "rows.csv"
+    _run(out, inputs)
+    finder = FaceFinder(Crowd())
+    batches = list(predict_files(Company(), inputs, class_names=NAMES, finder=finder, batch_size=7))
+    rows = [row for batch in batches[:-1] for row in batch]
+    kept = find_kept_rows(out, NAMES, 7)
+    assert kept.n_rows == len(rows)
+    assert kept.n_faces == sum(row.face is not None for row in rows)
+    assert kept.n_items == sum(not row.face for row in rows)
+    failures = [row for row in rows if row.face is None]
+    assert kept.n_failed == sum(row.frame is None or row.status != "no_face" for row in failures)
+    beginning = tmp_path / "beginning.csv"
+    with open_writer(beginning, NAMES) as writer:
+        writer.write(rows)
+    assert beginning.read_bytes() == out.read_bytes()[: kept.n_bytes]
+
+
+def test_nothing_is_kept_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+    kept = find_kept_rows(tmp_path / "rows.csv", NAMES, 7)
+    assert (kept.n_bytes, kept.n_rows) == (0, 0)
+    assert list(skip_done(["a.png", "b.mp4"], kept)) == ["a.png", "b.mp4"]
+
+
+def test_parquet_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match=r"cannot be gone on with; write \.csv or \.jsonl"):
+        find_kept_rows(tmp_path / "rows.parquet", NAMES, 7)
+
+
+def _lost(path: str) -> Prediction:
+    return Prediction(path=path, status="missing")
+
+
+def _frames(path: str, *numbers: int) -> list[Prediction]:
+    return [Prediction(path=path, status="no_face", frame=n, time=n / 10) for n in numbers]
+
+
+@pytest.mark.parametrize(
+    ("rows", "inputs", "remaining"),
+    [
+        ([_lost("a"), _lost("a"), _lost("b")], ["a", "a", "b", "c"], ["b", "c"]),
+        (
+            [*_frames("v.mp4", 0, 5, 10), *_frames("v.mp4", 0)],
+            ["v.mp4", "v.mp4"],
+            [VideoRest("v.mp4", 3), "v.mp4"],
+        ),
+        (
+            [*_frames("v.mp4", 0, 5), _lost("a")],
+            ["v.mp4", "a"],
+            [VideoRest("v.mp4", 2), "a"],
+        ),
+        (
+            [*_frames("v.mp4", 0, 5), _lost("v.mp4"), _lost("a")],
+            ["v.mp4", "a"],
+            ["a"],
+        ),
+        ([_lost("v.mp4"), *_frames("v.mp4", 0)], ["v.mp4", "v.mp4"], ["v.mp4"]),
+        (
+            [*_frames("v.mp4", 0, 5), *_frames("w.mp4", 0, 5), _lost("a")],
+            ["v.mp4", "w.mp4", "a"],
+            [VideoRest("w.mp4", 2), "a"],
+        ),
+    ],
+)
+def test_inputs_that_are_done_are_left_out(
+    tmp_path: Path, rows: list[Prediction], inputs: list[str], remaining: list[object]
+) -> None:
+    out = tmp_path / "rows.csv"
+    with open_writer(out, NAMES) as writer:
+        writer.write(rows)
+    # Batches of one face are full with each second of these rows, and the last row is uncertain:
+    # where their number is even, another before them brings all but the last into full batches.
+    n_kept = find_kept_rows(out, NAMES, 1).n_items
+    assert n_kept == (len(rows) - 1) // 2 * 2
+    if n_kept < len(rows) - 1:
+        with open_writer(out, NAMES) as writer:
+            writer.write([_lost("before"), *rows])
+        inputs = ["before", *inputs]
+    assert list(skip_done(inputs, find_kept_rows(out, NAMES, 1))) == remaining
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        (["a.png", "x.png", "c.png"], "input 2 is 'b.png', but now it is 'x.png'"),
+        (["b.png", "a.png"], "input 1 is 'a.png', but now it is 'b.png'"),
+        (["a.png"], "input 2 is 'b.png', but now there is none"),
+    ],
+)
+def test_other_inputs_are_an_error_and_the_file_stays(
+    tmp_path: Path, inputs: list[str], told: str
+) -> None:
+    out = tmp_path / "rows.csv"
+    with open_writer(out, NAMES) as writer:
+        writer.write([_lost("a.png"), _lost("b.png"), _lost("c.png")])
+    before = out.read_bytes()
+    with pytest.raises(ValueError, match=f"rows.csv cannot be gone on with: by its rows {told}"):
+        skip_done(inputs, find_kept_rows(out, NAMES, 1))
+    assert out.read_bytes() == before

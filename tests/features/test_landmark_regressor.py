@@ -1,0 +1,133 @@
+"""The landmark regressor: it learns, keeps its word on sizes and mirrors, and names wrong input."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from fer_ensemble.features import (
+    LandmarkRegressor,
+    load_landmark_regressor,
+    mirror_points,
+    point_errors,
+)
+from fer_ensemble.features.alignment import draw_similarity
+
+QUICK = {"hidden_layer_sizes": (16,), "batch_size": 20, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_landmark_regressor()
+
+
+@pytest.fixture(scope="module")
+def labelled(faces, shipped):
+    """Synthetic faces, with what the shipped regressor finds as their true points."""
+    images = faces[0]
+    return images, shipped.predict(images).astype(np.float64)
+
+
+@pytest.fixture(scope="module")
+def fitted(labelled):
+    images, points = labelled
+    points = points.copy()
+    points[3, 40, 1] = np.nan
+    return LandmarkRegressor(epochs=20, **QUICK).fit(images[:100], points[:100])
+
+
+def test_learns_and_leaves_out_faces_without_points(fitted, labelled):
+    images, points = (part[100:] for part in labelled)
+    mean = np.repeat(labelled[1][:100].mean(axis=0)[None], len(images), axis=0)
+    assert point_errors(fitted.predict(images), points).mean() < point_errors(mean, points).mean()
+    assert fitted.score(images, points) == pytest.approx(
+        -point_errors(fitted.predict(images), points).mean()
+    )
+    assert fitted.n_left_out_ == 1
+
+
+def test_second_stage_finds_turned_faces_more_alike(shipped, faces):
+    images = faces[0][:40]
+    change = draw_similarity(
+        40, 48, rotation=25, zoom=0.1, shift=2, random=np.random.RandomState(0)
+    )
+    turned = change.warp(images, 48)
+    first = LandmarkRegressor((112, 112), n_stages=1)
+    first.shape_, first.stages_ = shipped.shape_, shipped.stages_[:1]
+    one, two = (
+        point_errors(regressor.predict(turned), change.apply(regressor.predict(images))).mean()
+        for regressor in (first, shipped)
+    )
+    assert two < 0.8 * one
+
+
+def test_same_seed_gives_the_same_stages(labelled):
+    images, points = (part[:30] for part in labelled)
+    first, again, other = (
+        LandmarkRegressor(epochs=1, **QUICK | {"random_state": seed}).fit(images, points)
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first.predict(images), again.predict(images))
+    assert not np.array_equal(first.predict(images), other.predict(images))
+
+
+def test_mirrored_face_has_the_mirrored_points(shipped, faces):
+    images = faces[0][:20]
+    mirrored = shipped.predict(images[:, :, ::-1])
+    np.testing.assert_allclose(mirror_points(mirrored, 48), shipped.predict(images), atol=1e-3)
+
+
+def test_points_are_in_pixels_of_the_faces_given(shipped, faces):
+    images = faces[0][:10]
+    twice = images.repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(shipped.predict(twice), 2 * shipped.predict(images), atol=0.2)
+
+
+def test_points_do_not_depend_on_the_batch(shipped, faces):
+    images = np.tile(faces[0], (3, 1, 1))[:300]
+    together = shipped.predict(images)
+    alone = np.concatenate([shipped.predict(images[i : i + 1]) for i in (0, 255, 256, 299)])
+    np.testing.assert_allclose(together[[0, 255, 256, 299]], alone, atol=1e-3)
+
+
+def test_a_photographs_eyes_and_mouth_are_found(shipped):
+    import cv2
+    from skimage.data import astronaut
+
+    photograph = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2GRAY)
+    points = shipped.predict(photograph[None, 65:185, 160:280])[0] + (160, 65)
+    for part, place in {(36, 42): (203, 101), (42, 48): (246, 103), (48, 68): (223, 145)}.items():
+        assert np.linalg.norm(points[slice(*part)].mean(axis=0) - place) < 5
+
+
+def test_clones_pickles_and_takes_no_face(fitted, faces):
+    assert clone(fitted).get_params() == fitted.get_params()
+    images = faces[0][:5]
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict(images), fitted.predict(images))
+    assert fitted.predict(images[:0]).shape == (0, 68, 2)
+
+
+def test_prints_an_epoch_a_line(labelled, capsys):
+    images, points = (part[:20] for part in labelled)
+    LandmarkRegressor(epochs=1, verbose=1, **QUICK).fit(images, points)
+    assert "stage 2, epoch 1 of 1: mean error 0." in capsys.readouterr().out
+
+
+def test_wrong_input_is_named(labelled):
+    images, points = (part[:4] for part in labelled)
+    regressor = LandmarkRegressor(epochs=1, **QUICK)
+    with pytest.raises(NotFittedError):
+        regressor.predict(images)
+    with pytest.raises(ValueError, match="n_stages=0: must be at least 1"):
+        LandmarkRegressor(n_stages=0).fit(images, points)
+    with pytest.raises(ValueError, match="4 faces but points of 3"):
+        regressor.fit(images, points[:3])
+    with pytest.raises(ValueError, match="None of the 4 faces"):
+        regressor.fit(images, np.full_like(points, np.nan))
+    with pytest.raises(ValueError, match="uint8, 0 to 255, got float64"):
+        regressor.fit(images / 255, points)
+    with pytest.raises(ValueError, match=r"got an array of shape \(4, 2304\)"):
+        regressor.fit(images.reshape(4, -1), points)

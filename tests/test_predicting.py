@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import fer_ensemble
+from fer_ensemble import predict_faces
+from fer_ensemble.artifact import ArtifactError
+from fer_ensemble.faces.boxes import FaceBox
+
+pytest.importorskip("pandas")
+
+
+class Brightness:
+    classes_ = np.array([3, 4])
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        self.shapes.append(X.shape)
+        share = X.reshape(len(X), -1).mean(axis=1) / 255
+        return np.column_stack([share, 1 - share])
+
+
+class Halves:
+    """A detector of the user's."""
+
+    def detect(self, image: np.ndarray) -> list[FaceBox]:
+        return [FaceBox(0, 0, 100, 100, score=0.9), FaceBox(100, 0, 100, 100, score=0.8)]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    picture = np.zeros((100, 200), np.uint8)
+    picture[:, :100] = 255
+    cv2.imwrite(str(tmp_path / "photo.png"), picture)
+    return tmp_path / "photo.png"
+
+
+def test_a_table_has_a_row_for_each_face(photo: Path, tmp_path: Path) -> None:
+    table = predict_faces([photo, "lost.png"], Brightness(), detector=Halves())
+    assert table.columns[:4].tolist() == ["path", "frame", "time", "face"]
+    assert table.columns[-5:].tolist() == ["label", "confidence", "p_happy", "p_sad", "status"]
+    assert table["status"].tolist() == ["ok", "ok", "missing"]
+    assert table["label"][:2].tolist() == ["happy", "sad"]
+    assert table["x"][:2].tolist() == [0, 100]
+    assert table["face"].isna().tolist() == [False, False, True]
+
+
+def test_a_folder_and_settings_are_taken(photo: Path) -> None:
+    model = Brightness()
+    settings = {"detector": Halves(), "face_size": 32, "min_confidence": 1.0}
+    table = predict_faces(
+        photo.parent, model, batch_size=1, annotate_to=photo.parent / "seen", **settings
+    )
+    assert model.shapes == [(2, 32, 32)]
+    assert set(table["status"]) <= {"ok", "unsure"}
+    assert len(list(photo.parent.glob("seen/**/photo.png.jpg"))) == 1
+
+
+def test_a_saved_ensemble_is_loaded(photo: Path, tmp_path: Path) -> None:
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.pipeline import make_pipeline
+
+    from fer_ensemble.datasets import make_faces
+    from fer_ensemble.ensemble import VotingEnsemble
+    from fer_ensemble.features import HOG
+
+    faces = make_faces(35, random_state=0)
+    ensemble = VotingEnsemble([("bayes", make_pipeline(HOG(), GaussianNB()))], random_state=0)
+    ensemble.fit(faces.images, faces.labels)
+    fer_ensemble.save_ensemble(ensemble, tmp_path / "model")
+    saved, fitted = (
+        predict_faces(str(photo), model, detector="skip")
+        for model in (tmp_path / "model", ensemble)
+    )
+    assert saved.equals(fitted)
+    assert saved["status"].tolist() == ["ok"]
+    with pytest.raises(ArtifactError, match="does not exist"):
+        predict_faces(photo, tmp_path / "none")
+
+
+def test_annotate_is_at_hand() -> None:
+    from fer_ensemble.faces.annotation import annotate
+
+    assert fer_ensemble.annotate is annotate
