@@ -180,9 +180,11 @@ def _table(title: str, record: dict[str, Any]) -> Table:
         f"{record['best_member']}",
         title_justify="left",
         box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    for column in ("", "accuracy", "95 % CI", "gain", "95 % CI", "McNemar p", "noise costs"):
-        table.add_column(column, justify="right" if column else "left")
+    table.add_column("", min_width=22)
+    for column in ("accuracy", "95 % CI", "gain", "95 % CI", "McNemar", "noise\ncosts"):
+        table.add_column(column, justify="right", no_wrap=True)
     for member, figures in record["members"].items():
         low, high = figures["interval"]
         table.add_row(member, f"{figures['accuracy']:.3f}", f"{low:.3f}–{high:.3f}")
@@ -195,7 +197,7 @@ def _table(title: str, record: dict[str, Any]) -> Table:
             f"{low:.3f}–{high:.3f}",
             f"{figures['gain']:+.3f}",
             f"{least:+.3f}–{most:+.3f}",
-            f"{figures['mcnemar_p']:.3g}",
+            f"{figures['mcnemar_p']:.2g}",
             f"{figures['loss_by_noise_member']:+.3f}",
         )
     return table
