@@ -10,17 +10,13 @@ import cv2
 import numpy as np
 import pytest
 import typer
-from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner, Result
 
 import fer_ensemble.artifact
-from fer_ensemble import load_ensemble, save_ensemble
+from fer_ensemble import load_ensemble
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.datasets import EMOTIONS, make_faces
-from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.faces.table import columns
-from fer_ensemble.features import HOG
 
 HEADER = columns(EMOTIONS)
 OF_BOX = ["x", "y", "width", "height", "face_score"]
@@ -28,14 +24,6 @@ OF_VIDEO = ["frame", "time"]
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(predict)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    faces = make_faces(70, random_state=0)
-    members = [("bayes", make_pipeline(HOG(), GaussianNB()))]
-    ensemble = VotingEnsemble(members, random_state=0).fit(faces.images, faces.labels)
-    return save_ensemble(ensemble, tmp_path_factory.mktemp("saved") / "model")
 
 
 @pytest.fixture

@@ -20,6 +20,24 @@ from fer_ensemble.models.registry import member
 _SOURCE = "HOG + CNN ensemble"
 #: What the ensemble's balancing and augmentation do to faces.
 AUGMENTATION = {"noise": 0.05, "flip": True, "contrast": 0.25, "sharpness": 0.5, "crop": 0.1}
+#: How dense networks on features are trained here.
+DENSE_TRAINING: dict[str, Any] = {
+    "optimizer": "adamw",
+    "learning_rate": 3e-4,
+    "optimizer_params": {"weight_decay": 0.02},
+    "schedule": "one_cycle",
+    "epochs": 20,
+    "batch_size": 128,
+    "patience": None,
+    "monitor": "accuracy",
+}
+#: How trees on features are boosted here, but for the share of the features that each tree sees.
+BOOSTING: dict[str, Any] = {
+    "n_estimators": 400,
+    "learning_rate": 0.15,
+    "max_depth": 5,
+    "max_bin": 64,
+}
 # The learning rates seen, 6.56e-4 and 4.78e-4, are 0.001 × 0.9⁴ and 0.001 × 0.9⁷.
 _SLOW_PLATEAU: dict[str, Any] = {
     "augmentation": AUGMENTATION,
@@ -56,14 +74,7 @@ def dense_hog() -> MemberPipeline:
     network = KerasClassifier(
         "dense",
         network_params={"units": (1024, 512), "dropout": 0.4, "input_dropout": 0.1},
-        optimizer="adamw",
-        learning_rate=3e-4,
-        optimizer_params={"weight_decay": 0.02},
-        schedule="one_cycle",
-        epochs=20,
-        batch_size=128,
-        patience=None,
-        monitor="accuracy",
+        **DENSE_TRAINING,
     )
     steps = [("hog", HOG()), ("scaler", StandardScaler()), ("classifier", network)]
     return MemberPipeline(steps, mirror=True)
@@ -79,9 +90,7 @@ def dense_hog_published() -> MemberPipeline:
 @member(source=_SOURCE)
 def boosted_hog() -> MemberPipeline:
     """Gradient-boosted trees on HOG features, with early stopping."""
-    trees = BoostedTreesClassifier(
-        n_estimators=400, learning_rate=0.15, max_depth=5, colsample_bytree=0.2, max_bin=64
-    )
+    trees = BoostedTreesClassifier(colsample_bytree=0.2, **BOOSTING)
     return MemberPipeline([("hog", HOG()), ("classifier", trees)])
 
 

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from fer_ensemble.features import Landmarks
 from fer_ensemble.models.boosted_trees import BoostedTreesClassifier
 from fer_ensemble.models.keras_classifier import KerasClassifier
+from fer_ensemble.models.members.hog_cnn import BOOSTING, DENSE_TRAINING
 from fer_ensemble.models.pipeline import MemberPipeline
 from fer_ensemble.models.registry import member
 
@@ -20,18 +21,14 @@ _SOURCE = "HOG + CNN ensemble"
 @member(source=_SOURCE)
 def boosted_landmarks() -> MemberPipeline:
     """Gradient-boosted trees on the geometry of landmarks, with early stopping."""
-    trees = BoostedTreesClassifier(
-        n_estimators=400, learning_rate=0.15, max_depth=5, colsample_bytree=0.2, max_bin=64
-    )
+    trees = BoostedTreesClassifier(colsample_bytree=0.2, **BOOSTING)
     return MemberPipeline([("landmarks", Landmarks()), ("classifier", trees)])
 
 
 @member(source=_SOURCE)
 def boosted_hog_landmarks() -> MemberPipeline:
     """Gradient-boosted trees on the geometry of landmarks and on HOG around them."""
-    trees = BoostedTreesClassifier(
-        n_estimators=400, learning_rate=0.15, max_depth=5, colsample_bytree=0.1, max_bin=64
-    )
+    trees = BoostedTreesClassifier(colsample_bytree=0.1, **BOOSTING)
     features = Landmarks(output=("geometry", "hog"))
     return MemberPipeline([("landmarks", features), ("classifier", trees)])
 
@@ -45,14 +42,7 @@ def dense_hog_landmarks() -> MemberPipeline:
     network = KerasClassifier(
         "dense",
         network_params={"units": (512, 256), "dropout": 0.4, "input_dropout": 0.1},
-        optimizer="adamw",
-        learning_rate=3e-4,
-        optimizer_params={"weight_decay": 0.02},
-        schedule="one_cycle",
-        epochs=20,
-        batch_size=128,
-        patience=None,
-        monitor="accuracy",
+        **DENSE_TRAINING,
     )
     features = Landmarks(output=("geometry", "hog"))
     steps = [("landmarks", features), ("scaler", StandardScaler()), ("classifier", network)]
