@@ -55,11 +55,10 @@ def balance_samples(
     before = after = dict(zip(present.tolist(), n.tolist(), strict=True))
     if target is not None:
         balanced = balance_rows(labels, target, random_state)
-        X = samples.X[balanced.rows]
+        samples = samples.take(balanced.rows)
         if augmentation and balanced.repeated.any():
-            X[balanced.repeated] = augment_once(X[balanced.repeated], augmentation, random_state)
-        weight = None if samples.weight is None else samples.weight[balanced.rows]
-        samples = Samples(X, samples.targets[balanced.rows], weight)
+            repeated = samples.X[balanced.repeated]
+            samples.X[balanced.repeated] = augment_once(repeated, augmentation, random_state)
         before, after = balanced.before, balanced.after
     if class_weight is not None:
         weights = compute_class_weight(class_weight, classes=classes, y=classes[samples.targets])

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fer_ensemble.datasets.splits import row_digests
 from fer_ensemble.models.progress import ProgressDisplay
-from fer_ensemble.models.validation import encode_labels, resolve_validation
+from fer_ensemble.models.validation import Samples, encode_labels, resolve_validation
 
 if TYPE_CHECKING:
     import xgboost
@@ -155,9 +155,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             )
         random = check_random_state(self.random_state)
         fitted, watched = resolve_validation(
-            samples,
-            targets,
-            weight,
+            Samples(samples, targets, weight),
             validation_data,
             classes=self.classes_,
             validation_fraction=self.validation_fraction,

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from fer_ensemble.datasets.splits import row_digests
 from fer_ensemble.models.balancing import balance_samples
 from fer_ensemble.models.device import quiet_start
-from fer_ensemble.models.validation import encode_labels, resolve_validation
+from fer_ensemble.models.validation import Samples, check_soft_labels, encode_labels, resolve_validation
 
 if TYPE_CHECKING:
     import keras
@@ -199,6 +199,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        soft_labels: ArrayLike | None = None,
     ) -> KerasClassifier:
         """Train the network.
 
@@ -212,6 +213,10 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             Weights of the samples in the loss.
         validation_data : tuple of (X, y), default=None
             Held-out data to watch, in place of a share of `X`.
+        soft_labels : array-like of shape (n_samples, n_classes), default=None
+            Shares of the classes, in sorted order, to train on in place of `y`, such as the votes
+            of several people or the probabilities of a teacher (Hinton et al., 2015). Only for
+            ``loss='categorical_crossentropy'``. `y` still stratifies, balances and is watched.
 
         Returns
         -------
@@ -221,8 +226,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is out of range, `X` is malformed, a class is too small to be held
-            out, or ``warm_start`` meets other classes or another shape than the last fit.
+            If a parameter is out of range, `X` or `soft_labels` are malformed, a class is too
+            small to be held out, or ``warm_start`` meets other classes or another shape than the last fit.
         """
         samples = self._validate(X, y, reset=True)
         check_classification_targets(y)
@@ -239,10 +244,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
                 validation_data[1],
             )
         random = check_random_state(self.random_state)
+        soft = None if soft_labels is None else check_soft_labels(soft_labels, y, classes)
         fitted, watched = resolve_validation(
-            samples,
-            targets,
-            weight,
+            Samples(samples, targets, weight, soft),
             validation_data,
             classes=classes,
             validation_fraction=self.validation_fraction,

@@ -86,13 +86,16 @@ def train(
         If a parameter of `estimator` is out of range.
     """
     _check_parameters(estimator)
+    soft = fitted.soft_labels is not None
+    if soft:
+        fitted, watched = _soft_targets(estimator, fitted, watched)
     with _seeded(seed):
         precision = resolve_precision(estimator.precision)
         network = build_network(estimator, precision)
         if initial_weights is not None:
             network.set_weights(initial_weights)
         model = _training_model(estimator, network, seed)
-        _compile(estimator, model)
+        _compile(estimator, model, soft)
         title = builder if isinstance(builder := estimator.network, str) else builder.__name__
         steps = -(-len(fitted.X) // estimator.batch_size) * estimator.epochs
         with ProgressDisplay(title, steps, bool(estimator.verbose)) as display:
@@ -213,7 +216,21 @@ def _training_model(estimator: Trainable, network: keras.Model, seed: int) -> ke
     return MixedModel(inputs, network(x))
 
 
-def _compile(estimator: Trainable, model: keras.Model) -> None:
+def _soft_targets(
+    estimator: Trainable, fitted: Samples, watched: Samples | None
+) -> tuple[Samples, Samples | None]:
+    """Let the soft labels be what is trained on, and make what is watched one-hot to match."""
+    if estimator.loss != "categorical_crossentropy":
+        raise ValueError(
+            f"soft_labels need loss='categorical_crossentropy', not {estimator.loss!r}."
+        )
+    if watched is not None:
+        one_hot = np.eye(len(estimator.classes_), dtype=np.float32)
+        watched = watched._replace(targets=one_hot[watched.targets])
+    return fitted._replace(targets=fitted.soft_labels), watched
+
+
+def _compile(estimator: Trainable, model: keras.Model, soft: bool) -> None:
     config = {"learning_rate": estimator.learning_rate, **(estimator.optimizer_params or {})}
     try:
         optimizer = keras.optimizers.get({"class_name": estimator.optimizer, "config": config})
@@ -223,12 +240,16 @@ def _compile(estimator: Trainable, model: keras.Model) -> None:
             f"optimizer_params={estimator.optimizer_params}: {error}"
         ) from error
     loss: Any = estimator.loss
-    if loss == "categorical_crossentropy":
+    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    if soft:
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=estimator.label_smoothing)
+        accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    elif loss == "categorical_crossentropy":
         loss = _OneHotCrossentropy(len(estimator.classes_), estimator.label_smoothing)
     model.compile(
         optimizer=optimizer,
         loss=loss,
-        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        weighted_metrics=[accuracy],
         jit_compile=jit_compile(),
     )
 

@@ -11,11 +11,29 @@ from fer_ensemble.datasets.splits import copy_groups, holdout_split
 
 
 class Samples(NamedTuple):
-    """Samples that a member fits or watches: class indices as labels, weights if any."""
+    """Samples that a member fits or watches: class indices as labels, weights if any.
+
+    With soft labels, shares of the classes of shape (n_samples, n_classes), these are trained on
+    in place of the class indices.
+    """
 
     X: NDArray[Any]
     targets: NDArray[np.intp]
     weight: NDArray[np.float64] | None = None
+    soft_labels: NDArray[np.float32] | None = None
+
+    def take(self, rows: NDArray[np.intp]) -> Samples:
+        """Select rows, in the given order.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+
+        Returns
+        -------
+        Samples
+        """
+        return Samples(*(None if part is None else part[rows] for part in self))
 
 
 def encode_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:
@@ -45,10 +63,47 @@ def encode_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:
     return classes, targets.reshape(-1)
 
 
+def check_soft_labels(
+    soft_labels: ArrayLike, y: ArrayLike, classes: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Check shares of the classes that a network is to be trained on.
+
+    Parameters
+    ----------
+    soft_labels : array-like of shape (n_samples, n_classes)
+    y : array-like of shape (n_samples,)
+        The labels beside them.
+    classes : ndarray of shape (n_classes,)
+        The sorted labels.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If their shape is another, a share is negative or not a number, or those of a sample do
+        not sum to 1.
+    """
+    shares = np.asarray(soft_labels, np.float32)
+    expected = (len(np.asarray(y)), len(classes))
+    if shares.shape != expected:
+        raise ValueError(
+            f"soft_labels have shape {shares.shape}, but {expected} is needed: a row for each "
+            f"sample, a column for each of the classes {classes.tolist()}."
+        )
+    wrong = ~((shares >= 0).all(axis=1) & np.isclose(shares.sum(axis=1), 1, atol=1e-3))
+    if wrong.any():
+        raise ValueError(
+            f"soft_labels of sample {wrong.argmax()}, {shares[wrong][0].tolist()}, are no shares "
+            "of the classes: they must be at least 0 and sum to 1."
+        )
+    return shares
+
+
 def resolve_validation(
-    X: NDArray[Any],
-    targets: NDArray[np.intp],
-    sample_weight: NDArray[np.float64] | None,
+    samples: Samples,
     validation_data: tuple[Any, ArrayLike] | None,
     *,
     classes: NDArray[Any],
@@ -59,18 +114,14 @@ def resolve_validation(
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, ...)
-        The samples given to ``fit``.
-    targets : ndarray of shape (n_samples,)
-        Their class indices.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Their weights.
+    samples : Samples
+        Those given to ``fit``.
     validation_data : tuple of (X, y) or None
         Held-out samples of the user's; they win over `validation_fraction`.
     classes : ndarray of shape (n_classes,)
         The sorted labels.
     validation_fraction : float or None
-        Share of `X` to hold out, stratified, exact copies kept on one side.
+        Share of `samples` to hold out, stratified, exact copies kept on one side.
     random_state : RandomState
         Source of the draw.
 
@@ -94,18 +145,13 @@ def resolve_validation(
                 f"validation_data has labels {foreign.tolist()} that the training data lack."
             )
         watched = Samples(held_out, np.searchsorted(classes, y_held_out))
-        return Samples(X, targets, sample_weight), watched
+        return samples, watched
     if validation_fraction is None:
-        return Samples(X, targets, sample_weight), None
+        return samples, None
     fit_rows, watch_rows = holdout_split(
-        targets,
+        samples.targets,
         test_size=validation_fraction,
-        groups=copy_groups(X),
+        groups=copy_groups(samples.X),
         random_state=random_state.randint(2**31 - 1),
     )
-
-    def take(rows: NDArray[np.intp]) -> Samples:
-        weight = None if sample_weight is None else sample_weight[rows]
-        return Samples(X[rows], targets[rows], weight)
-
-    return take(fit_rows), take(watch_rows)
+    return samples.take(fit_rows), samples.take(watch_rows)
