@@ -1,14 +1,22 @@
 """Artifacts: saved ensembles, a directory that runs no code when it is loaded."""
 
-from fer_ensemble.artifact.manifest import ArtifactError, Manifest, read_manifest
+from fer_ensemble.artifact.files import ArtifactError
+from fer_ensemble.artifact.manifest import Manifest, read_manifest
+from fer_ensemble.artifact.measurements import Measurement, record_measurement
+from fer_ensemble.artifact.pretrained import load_model, load_pretrained, resolve_model
 from fer_ensemble.artifact.resumable import fit_resumable
 from fer_ensemble.artifact.storage import load_ensemble, save_ensemble
 
 __all__ = [
     "ArtifactError",
     "Manifest",
+    "Measurement",
     "fit_resumable",
     "load_ensemble",
+    "load_model",
+    "load_pretrained",
     "read_manifest",
+    "record_measurement",
+    "resolve_model",
     "save_ensemble",
 ]

@@ -1,40 +1,18 @@
-"""The manifest of an artifact: what is in it, and the hashes of its files."""
+"""The manifest of an artifact: what is in it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fer_ensemble.artifact.files import ArtifactError, StoredFile, write_together
+
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
-
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-
-
-class ArtifactError(ValueError):
-    """An artifact is missing, damaged, altered, or of a later version."""
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file of an artifact.
-
-    Parameters
-    ----------
-    file : str
-        Its name, beside the manifest.
-    sha256 : str
-        Hash of its bytes, in hexadecimal.
-    """
-
-    file: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +56,7 @@ class Manifest:
     validation : StoredFile or None
         Members' probabilities on the held-out data, and what belongs to them.
     data : dict
-        What the ensemble was fitted on.
+        What the ensemble was fitted on; under ``figures``, what it was measured on.
     versions : dict of str to str
         Versions of the libraries that fitted it.
     final_estimator : StoredFile or None
@@ -102,8 +80,7 @@ class Manifest:
 def write_artifact(directory: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:
     """Write the files of an artifact and its manifest, in place of one that may stand there.
 
-    Everything is on the disk before anything is replaced, so that a full disk spares what stands
-    there. A kill while files are renamed leaves no manifest, rather than a mixed artifact.
+    A full disk spares what stands there; a kill leaves no manifest, rather than a mixed artifact.
 
     Parameters
     ----------
@@ -119,20 +96,23 @@ def write_artifact(directory: Path, files: Mapping[str, bytes], manifest: Manife
     OSError
         If something cannot be written.
     """
-    text = json.dumps({"format": "fer-ensemble", **asdict(manifest)}, indent=2, ensure_ascii=False)
-    directory.mkdir(parents=True, exist_ok=True)
-    places = [directory / name for name in (*files, MANIFEST)]
-    contents = [*files.values(), (text + "\n").encode()]
-    try:
-        for place, content in zip(places, contents, strict=True):
-            _write_partial(place, content)
-    except BaseException:
-        for place in places:
-            _partial(place).unlink(missing_ok=True)
-        raise
-    (directory / MANIFEST).unlink(missing_ok=True)
-    for place in places:
-        _partial(place).replace(place)
+    write_together(directory, {**files, MANIFEST: dump_manifest(manifest)}, seal=MANIFEST)
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """Turn a manifest into what stands in its file.
+
+    Parameters
+    ----------
+    manifest : Manifest
+
+    Returns
+    -------
+    bytes
+        JSON.
+    """
+    content = {"format": "fer-ensemble", **asdict(manifest)}
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
@@ -153,9 +133,22 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         If there is no artifact, or its manifest is damaged or of a later version.
     """
     directory = Path(path)
+    text = _read_text(directory)
+    try:
+        return _parse(json.loads(text), directory)
+    except ArtifactError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ArtifactError(
+            f"{directory / MANIFEST} is damaged ({type(error).__name__}: {error}). "
+            "Fit or copy it again."
+        ) from error
+
+
+def _read_text(directory: Path) -> str:
     file = directory / MANIFEST
     try:
-        text = file.read_bytes().decode()
+        return file.read_bytes().decode()
     except FileNotFoundError:
         found = "holds no saved ensemble" if directory.is_dir() else "does not exist"
         raise ArtifactError(
@@ -164,159 +157,24 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{file} cannot be read: {error}. Fit or copy it again.") from error
-    try:
-        content = json.loads(text)
-        if content.pop("format") != "fer-ensemble":
-            raise KeyError("format")
-        version = content["schema_version"]
-        if not isinstance(version, int):
-            raise TypeError("schema_version is not a number")
-        if version > SCHEMA_VERSION:
-            raise ArtifactError(
-                f"{directory} is of format version {version}, and this release reads up to "
-                f"{SCHEMA_VERSION}: upgrade fer-ensemble."
-            )
-        content["members"] = [_stored_member(entry) for entry in content["members"]]
-        for name in ("validation", "final_estimator"):
-            if content.get(name) is not None:
-                content[name] = StoredFile(**content[name])
-        return Manifest(**content)
-    except ArtifactError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+
+
+def _parse(content: dict[str, Any], directory: Path) -> Manifest:
+    if content.pop("format") != "fer-ensemble":
+        raise KeyError("format")
+    version = content["schema_version"]
+    if not isinstance(version, int):
+        raise TypeError("schema_version is not a number")
+    if version > SCHEMA_VERSION:
         raise ArtifactError(
-            f"{file} is damaged ({type(error).__name__}: {error}). Fit or copy it again."
-        ) from error
-
-
-def read_verified(directory: Path, stored: StoredFile) -> bytes:
-    """Read a file of an artifact whose hash is as the manifest says.
-
-    Parameters
-    ----------
-    directory : Path
-        The artifact.
-    stored : StoredFile
-        Which file.
-
-    Returns
-    -------
-    bytes
-        Its content, the same that was hashed.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is missing, altered or cut short, or lies outside the artifact.
-    """
-    if not isinstance(stored.file, str) or not _FILE_NAME.fullmatch(stored.file):
-        raise ArtifactError(f"{directory}: its manifest names a file {stored.file!r} outside it.")
-    file = directory / stored.file
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        raise ArtifactError(f"{file} is missing. Fit or copy the whole folder again.") from None
-    except OSError as error:
-        raise ArtifactError(f"{file} cannot be read: {error}.") from error
-    if sha256(content) != stored.sha256:
-        raise ArtifactError(
-            f"{file} is not what its manifest says: it was altered or cut short. "
-            "Fit or copy the whole folder again."
+            f"{directory} is of format version {version}, and this release reads up to "
+            f"{SCHEMA_VERSION}: upgrade fer-ensemble."
         )
-    return content
-
-
-def store(directory: Path, name: str, content: bytes) -> StoredFile:
-    """Write a file into an artifact, whole or not at all.
-
-    Parameters
-    ----------
-    directory : Path
-        The artifact.
-    name : str
-        The file's name.
-    content : bytes
-        What to write.
-
-    Returns
-    -------
-    StoredFile
-        What the manifest should say of it.
-
-    Raises
-    ------
-    ArtifactError
-        If the name, which is that of a member, can't be a file's on every system.
-    """
-    stored = describe_file(name, content)
-    write_atomically(directory / name, content)
-    return stored
-
-
-def describe_file(name: str, content: bytes) -> StoredFile:
-    """Return what a manifest says of a file, without writing it.
-
-    Parameters
-    ----------
-    name : str
-        The file's name.
-    content : bytes
-        What will be in it.
-
-    Returns
-    -------
-    StoredFile
-
-    Raises
-    ------
-    ArtifactError
-        If the name, which is that of a member, can't be a file's on every system.
-    """
-    if not _FILE_NAME.fullmatch(name):
-        raise ArtifactError(
-            f"{name!r} can't name a file: name members with letters, digits, '_', '-' and '.' only."
-        )
-    return StoredFile(name, sha256(content))
-
-
-def sha256(content: bytes) -> str:
-    """Hash bytes.
-
-    Parameters
-    ----------
-    content : bytes
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
-    return hashlib.sha256(content).hexdigest()
-
-
-def write_atomically(file: Path, content: bytes) -> None:
-    """Replace a file's content, so that a kill leaves the old or the new one.
-
-    Parameters
-    ----------
-    file : Path
-        Which file.
-    content : bytes
-        Its new content.
-    """
-    _write_partial(file, content)
-    _partial(file).replace(file)
-
-
-def _partial(file: Path) -> Path:
-    return file.with_name(file.name + ".partial")
-
-
-def _write_partial(file: Path, content: bytes) -> None:
-    with _partial(file).open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    content["members"] = [_stored_member(entry) for entry in content["members"]]
+    for name in ("validation", "final_estimator"):
+        if content.get(name) is not None:
+            content[name] = StoredFile(**content[name])
+    return Manifest(**content)
 
 
 def _stored_member(entry: dict[str, Any]) -> StoredMember:

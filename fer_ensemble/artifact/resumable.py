@@ -5,34 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import joblib
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.validation import has_fit_parameter
 
-from fer_ensemble.artifact.manifest import (
-    MANIFEST,
-    ArtifactError,
-    StoredFile,
-    read_verified,
-    store,
-    write_atomically,
-)
-from fer_ensemble.artifact.members import dump_member, load_member
+from fer_ensemble.artifact.files import ArtifactError
+from fer_ensemble.artifact.kept_member import KeptMember
+from fer_ensemble.artifact.manifest import MANIFEST
 from fer_ensemble.artifact.storage import save_ensemble
 from fer_ensemble.ensemble import VotingEnsemble
-from fer_ensemble.models.registry import find_parameters
+from fer_ensemble.ensemble.fitting import sample_weight_keyword
 
 _UNFINISHED = "unfinished"
-# What a member is fitted with but does not depend on.
-_INDIFFERENT = ("checkpoint", "memory", "n_jobs", "verbose")
 
 
 def fit_resumable(
@@ -41,6 +28,7 @@ def fit_resumable(
     y: ArrayLike,
     path: str | os.PathLike[str],
     *,
+    sample_weight: ArrayLike | None = None,
     validation_data: tuple[NDArray[Any], ArrayLike] | None = None,
     data: dict[str, Any] | None = None,
     resume: bool = False,
@@ -61,6 +49,8 @@ def fit_resumable(
         Their labels.
     path : path-like
         Directory for the artifact.
+    sample_weight : array-like of shape (n_samples,), default=None
+        How much each face counts. Every member must take weights.
     validation_data : tuple of (X, y), default=None
         Held-out faces, in place of a share of `X`.
     data : dict, default=None
@@ -82,7 +72,11 @@ def fit_resumable(
     ------
     ArtifactError
         If something stands under `path` and neither `resume` nor `overwrite` says what to do.
+    ValueError
+        If there are weights, and a member takes none.
     """
+    if sample_weight is not None:
+        _check_weighable(ensemble)
     directory = Path(path)
     unfinished = directory / _UNFINISHED
     _claim(directory, unfinished, resume, overwrite)
@@ -91,12 +85,12 @@ def fit_resumable(
     with TemporaryDirectory(prefix="fer-ensemble-features-") as features:
         ensemble.set_params(
             members=[
-                (name, _KeptMember(member, name, str(unfinished), features, on_member or _silent))
+                (name, KeptMember(member, name, str(unfinished), features, on_member or _silent))
                 for name, member in ensemble.members
             ]
         )
         try:
-            ensemble.fit(X, y, validation_data=validation_data)
+            ensemble.fit(X, y, sample_weight=sample_weight, validation_data=validation_data)
         finally:
             ensemble.set_params(members=[(name, kept.member) for name, kept in ensemble.members])
     ensemble.members_ = [(name, kept.fitted_) for name, kept in ensemble.members_]
@@ -111,6 +105,15 @@ def fit_resumable(
 
 def _silent(name: str, stage: str) -> None:
     pass
+
+
+def _check_weighable(ensemble: VotingEnsemble) -> None:
+    unable = [name for name, member in ensemble.members if sample_weight_keyword(member) is None]
+    if unable:
+        raise ValueError(
+            f"The fit of {', '.join(unable)} takes no sample weights: leave them, or the weights, "
+            "out."
+        )
 
 
 def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> None:
@@ -131,93 +134,3 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
         raise ArtifactError(
             f"{directory} holds a saved ensemble already: choose another folder, or --overwrite it."
         )
-
-
-def _unset(member: Any, parameter: str, value: str) -> dict[str, str]:
-    """Give a value to the parameters of that name that have none."""
-    params = member.get_params()
-    return {name: value for name in find_parameters(member, parameter) if params[name] is None}
-
-
-class _KeptMember(ClassifierMixin, BaseEstimator):
-    """A member whose fit is read from disk if it was done before, else written there."""
-
-    def __init__(
-        self,
-        member: Any,
-        name: str,
-        directory: str,
-        features: str,
-        on_member: Callable[[str, str], None],
-    ) -> None:
-        self.member = member
-        self.name = name
-        self.directory = directory
-        self.features = features
-        self.on_member = on_member
-
-    def fit(
-        self,
-        X: NDArray[Any],
-        y: NDArray[Any],
-        validation_data: tuple[NDArray[Any], NDArray[Any]] | None = None,
-    ) -> _KeptMember:
-        fingerprint = self._fingerprint(X, y, validation_data)
-        fitted = self._read(fingerprint)
-        if fitted is not None:
-            self.on_member(self.name, "kept")
-        else:
-            self.on_member(self.name, "fitting")
-            fitted = clone(self.member)
-            watches = has_fit_parameter(fitted, "validation_data")
-            unfinished = Path(self.directory) / f"{self.name}.checkpoint"
-            # Members with the same features share them; a saved member must not point there.
-            places = _unset(fitted, "memory", self.features)
-            places |= _unset(fitted, "checkpoint", str(unfinished))
-            fitted.set_params(**places)
-            started = time.perf_counter()
-            fitted.fit(X, y, **({"validation_data": validation_data} if watches else {}))
-            fitted.set_params(**dict.fromkeys(places))
-            self._write(fitted, fingerprint, time.perf_counter() - started)
-            unfinished.unlink(missing_ok=True)
-            self.on_member(self.name, "fitted")
-        self.fitted_ = fitted
-        self.classes_ = fitted.classes_
-        return self
-
-    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        return self.fitted_.predict_proba(X)
-
-    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
-        return self.fitted_.predict(X)
-
-    def _fingerprint(self, *data: Any) -> str:
-        params = {
-            name: value
-            for name, value in self.member.get_params().items()
-            if name.split("__")[-1] not in _INDIFFERENT
-            and not hasattr(value, "get_params")
-            and name != "steps"
-        }
-        return str(joblib.hash([type(self.member).__name__, params, data]))
-
-    def _read(self, fingerprint: str) -> Any:
-        directory = Path(self.directory)
-        try:
-            entry = json.loads((directory / f"{self.name}.json").read_text())
-            if entry["fingerprint"] != fingerprint:
-                return None
-            content = read_verified(directory, StoredFile(**entry["stored"]))
-            return load_member(self.name, content)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # nothing usable was kept: the member is fitted again
-
-    def _write(self, fitted: Any, fingerprint: str, seconds: float) -> None:
-        directory = Path(self.directory)
-        stored = store(directory, f"{self.name}.skops", dump_member(self.name, fitted))
-        entry = {
-            "fingerprint": fingerprint,
-            "seconds": seconds,
-            "stored": {"file": stored.file, "sha256": stored.sha256},
-        }
-        write_atomically(directory / f"{self.name}.json", json.dumps(entry).encode())

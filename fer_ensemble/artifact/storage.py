@@ -13,17 +13,16 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.artifact.files import ArtifactError, StoredFile, describe_file, read_verified
 from fer_ensemble.artifact.manifest import (
     MANIFEST,
-    ArtifactError,
     Manifest,
     StoredMember,
-    describe_file,
     read_manifest,
-    read_verified,
     write_artifact,
 )
 from fer_ensemble.artifact.members import describe_parameters, dump_member, load_member
+from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
 from fer_ensemble.artifact.states import (
     Ensemble,
     EnsembleState,
@@ -46,7 +45,7 @@ def save_ensemble(
     face_size: int = 48,
     overwrite: bool = False,
 ) -> Path:
-    """Save a fitted ensemble as a directory: a manifest and a file for each member.
+    """Save a fitted ensemble as a directory: a manifest, a model card, a file for each member.
 
     Parameters
     ----------
@@ -96,34 +95,11 @@ def save_ensemble(
             f"{directory} holds a saved ensemble already: choose another folder, or overwrite it."
         )
     state = describe_state(ensemble)
-    files = {f"{name}.skops": dump_member(name, member) for name, member in ensemble.members_}
-    if state.final_estimator is not None:
-        files[_FINAL_ESTIMATOR] = dump_member("final_estimator", state.final_estimator)
-    if state.arrays:
-        files[_ARRAYS] = _pack(state.arrays)
+    files = _dump(ensemble, state)
     stored = {name: describe_file(name, content) for name, content in files.items()}
-    classes = ensemble.classes_.tolist()
-    manifest = Manifest(
-        classes=classes,
-        class_names=emotion_names(classes),
-        preprocessing={"size": face_size, "color": "gray", "dtype": "uint8"},
-        ensemble=state.parameters,
-        members=[
-            StoredMember(
-                name,
-                describe_parameters(member),
-                stored[f"{name}.skops"],
-                ensemble.fit_times_.get(name),
-            )
-            for name, member in ensemble.members_
-        ],
-        final_estimator=stored.get(_FINAL_ESTIMATOR),
-        validation=stored.get(_ARRAYS),
-        data=data or {},
-        versions={"python": platform.python_version()}
-        | {name: version(name) for name in _LIBRARIES},
-    )
-    write_artifact(directory, files, manifest)
+    manifest = _describe(ensemble, state, stored, data or {}, face_size)
+    card = make_model_card(ensemble, manifest).encode()
+    write_artifact(directory, {**files, MODEL_CARD: card}, manifest)
     for file in [*directory.glob("*.skops"), directory / _ARRAYS]:
         if file.name not in files:
             file.unlink(missing_ok=True)  # of the ensemble that stood here before
@@ -174,6 +150,47 @@ def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
             f"{directory}: its manifest is damaged ({error}). Fit or copy it again."
         ) from error
     return ensemble
+
+
+def _dump(ensemble: Ensemble, state: EnsembleState) -> dict[str, bytes]:
+    """Turn all that is fitted into files, by their names."""
+    files = {f"{name}.skops": dump_member(name, member) for name, member in ensemble.members_}
+    if state.final_estimator is not None:
+        files[_FINAL_ESTIMATOR] = dump_member("final_estimator", state.final_estimator)
+    if state.arrays:
+        files[_ARRAYS] = _pack(state.arrays)
+    return files
+
+
+def _describe(
+    ensemble: Ensemble,
+    state: EnsembleState,
+    stored: dict[str, StoredFile],
+    data: dict[str, Any],
+    face_size: int,
+) -> Manifest:
+    classes = ensemble.classes_.tolist()
+    members = [
+        StoredMember(
+            name,
+            describe_parameters(member),
+            stored[f"{name}.skops"],
+            ensemble.fit_times_.get(name),
+        )
+        for name, member in ensemble.members_
+    ]
+    return Manifest(
+        classes=classes,
+        class_names=emotion_names(classes),
+        preprocessing={"size": face_size, "color": "gray", "dtype": "uint8"},
+        ensemble=state.parameters,
+        members=members,
+        final_estimator=stored.get(_FINAL_ESTIMATOR),
+        validation=stored.get(_ARRAYS),
+        data=data,
+        versions={"python": platform.python_version()}
+        | {name: version(name) for name in _LIBRARIES},
+    )
 
 
 def _pack(arrays: dict[str, NDArray[Any]]) -> bytes:

@@ -66,7 +66,7 @@ def combine(
     from fer_ensemble.artifact.manifest import MANIFEST
     from fer_ensemble.cli.console import notes, output, read_faces
     from fer_ensemble.cli.tables import score_table
-    from fer_ensemble.datasets import emotion_names
+    from fer_ensemble.datasets import emotion_names, find_protocol
     from fer_ensemble.ensemble import score_ensemble, to_stacking, to_voting
 
     if rule == "stacking" and calibrate:
@@ -107,11 +107,15 @@ def combine(
             f"Calibration error {before.calibration_error:.3f} → {after.calibration_error:.3f}, "
             f"log loss {before.log_loss:.3f} → {after.log_loss:.3f} (cross-fitted)"
         )
+    warning = find_protocol(manifest.data.get("protocol", "official")).warning
+    if warning and probabilities is not None:
+        output.print(warning)
     target = model if out is None else out
     save_ensemble(
         new,
         target,
-        data=manifest.data,
+        # Figures on test faces were those of the old combination.
+        data={name: value for name, value in manifest.data.items() if name != "figures"},
         face_size=manifest.preprocessing["size"],
         overwrite=out is None,
     )

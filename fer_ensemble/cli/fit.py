@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +46,14 @@ def fit(
             "validation part, which then serves."
         ),
     ] = 0.1,
+    ferplus: Annotated[
+        Path | None,
+        typer.Option(
+            help="fer2013new.csv of FER+, for an original fer2013.csv: train on the shares of its "
+            "votes in place of the labels. Held-out faces are labelled by the majority.",
+            show_default=False,
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -102,12 +109,22 @@ def fit(
       fer-ensemble fit fer2013.zip --members se_resnet --time-budget 1h --out model/
 
       fer-ensemble fit fer2013.csv --protocol grouped --out model/
+
+      fer-ensemble fit fer2013.csv --ferplus fer2013new.csv --out model/
     """
     from fer_ensemble.artifact import fit_resumable
     from fer_ensemble.cli.console import choose_device, notes, output, read_faces, told_counts
     from fer_ensemble.cli.durations import parse_duration
+    from fer_ensemble.cli.settings import parse_settings
     from fer_ensemble.cli.tables import score_table
-    from fer_ensemble.datasets import emotion_names, find_protocol, training_part
+    from fer_ensemble.datasets import (
+        emotion_names,
+        find_protocol,
+        join_ferplus,
+        load_ferplus,
+        soft_training,
+        training_part,
+    )
     from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
     from fer_ensemble.models import create_member
     from fer_ensemble.models.augmented_copies import augment_copies
@@ -115,7 +132,7 @@ def fit(
     choose_device(device)
     warning = find_protocol(protocol).warning
     chosen = [name.strip() for name in members.split(",") if name.strip()]
-    changes = _parse_settings(settings or [], recipe or [], chosen)
+    changes = parse_settings(settings or [], recipe or [], chosen)
     estimators = [
         (name, create_member(name, random_state=seed, n_jobs=jobs, verbose=1, **changes[name]))
         for name in chosen
@@ -129,7 +146,6 @@ def fit(
         random_state=seed,
     )
     faces, told = read_faces(data, strict=strict, seed=seed)
-    held_out = None
     training, record = training_part(
         faces,
         protocol,
@@ -138,9 +154,23 @@ def fit(
         random_state=seed,
         augment=augment_copies,
     )
+    if warning:
+        notes.print(warning, style="yellow")
+    notes.print(f"Training on {len(training):,} faces: {told_counts(training.class_counts())}")
+    held_out = None
     if record["split"] == "train" and "validation" in faces.split_counts():
-        validation = faces.select("validation")
-        held_out = (validation.images, validation.labels)
+        held_out = faces.select("validation")
+    X, y, weights = training.images, training.labels, None
+    held_out_of = told
+    if ferplus is not None:
+        votes = join_ferplus(faces, load_ferplus(ferplus))
+        soft = soft_training(
+            training, votes, held_out=held_out, test_size=validation_fraction, random_state=seed
+        )
+        X, y, weights, held_out = soft.images, soft.labels, soft.sample_weight, soft.held_out
+        held_out_of += ", labelled by the majority of FER+"
+        record["ferplus"] = {"source": ferplus.name, "n_faces": soft.n_faces, "n_rows": len(y)}
+        notes.print(f"Votes of FER+ on {soft.n_faces:,} of them, in {len(y):,} weighted rows")
 
     finished: list[str] = []
 
@@ -152,16 +182,14 @@ def fit(
         if stage == "kept":
             notes.print(f"{name} is taken over from the interrupted fit")
 
-    if warning:
-        notes.print(warning, style="yellow")
-    notes.print(f"Training on {len(training):,} faces: {told_counts(training.class_counts())}")
     try:
         fit_resumable(
             ensemble,
-            training.images,
-            training.labels,
+            X,
+            y,
             out,
-            validation_data=held_out,
+            sample_weight=weights,
+            validation_data=None if held_out is None else (held_out.images, held_out.labels),
             data={"source": told, "synthetic": data is None, **record},
             resume=resume,
             overwrite=overwrite,
@@ -182,7 +210,9 @@ def fit(
         ensemble.validation_labels_,
         class_names=emotion_names(ensemble.classes_),
     )
-    output.print(score_table(f"Held out of {told}", scores, rule, seconds=ensemble.fit_times_))
+    output.print(
+        score_table(f"Held out of {held_out_of}", scores, rule, seconds=ensemble.fit_times_)
+    )
     output.print(
         "These faces also chose epochs and weights; for figures to quote, evaluate on a test split."
     )
@@ -194,35 +224,6 @@ def fit(
     output.print(
         f"  fer-ensemble predict photos/ --model {out} --out predictions.csv", soft_wrap=True
     )
-
-
-def _parse_settings(
-    settings: list[str], recipes: list[Path], members: list[str]
-) -> dict[str, dict[str, Any]]:
-    """Turn recipes and ``member.parameter=value``, which wins, into parameters of each member."""
-    from fer_ensemble.models.search import read_recipe
-
-    changes: dict[str, dict[str, Any]] = {name: {} for name in members}
-    for path in recipes:
-        name, params = read_recipe(path)
-        if name not in changes:
-            raise typer.BadParameter(
-                f"--recipe {path} is for {name}, which is not among {', '.join(members)}."
-            )
-        changes[name].update(params)
-    for setting in settings:
-        target, equals, value = setting.partition("=")
-        name, dot, parameter = target.partition(".")
-        if not (equals and dot and parameter) or name not in changes:
-            raise typer.BadParameter(
-                f"--set {setting}: write MEMBER.PARAMETER=VALUE with a member among "
-                f"{', '.join(members)}."
-            )
-        try:
-            changes[name][parameter] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            changes[name][parameter] = value
-    return changes
 
 
 def _share(seconds: float, members: list[Any]) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from fer_ensemble.ensemble import EnsembleScores
-    from fer_ensemble.evaluation import Evaluation
+    from fer_ensemble.evaluation import Evaluation, VoteEvaluation
 
 
 def score_table(
@@ -77,6 +77,47 @@ def class_table(name: str, scores: Evaluation) -> Table:
             figures = [f"{value:.3f}" for value in (row.precision, row.recall, row.f1)]
             table.add_row(row.name, *figures, f"{row.support:,}")
         table.add_section()
+    return table
+
+
+def vote_table(title: str, scores: Mapping[str, VoteEvaluation], rule: str) -> Table:
+    """Lay out agreement with votes, one line each.
+
+    Parameters
+    ----------
+    title : str
+        What was measured.
+    scores : mapping of str to VoteEvaluation
+        The figures of members and of the rule, by name, all on the same faces.
+    rule : str
+        The rule; its line stands out.
+
+    Returns
+    -------
+    Table
+        Below it stands what could not be counted.
+    """
+    counts = next(iter(scores.values()))
+    table = Table(
+        title=f"{title}, n = {counts.n_majority:,} with a majority, {counts.n:,} with votes",
+        title_justify="left",
+        caption=f"{counts.n_tied:,} tied, {counts.n_outvoted:,} outvoted by contempt, unknown or "
+        f"no face, {counts.n_without_votes:,} without votes. The votes' own entropy, below which "
+        f"no cross-entropy can be: {counts.vote_entropy:.3f}.",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("", no_wrap=True)
+    for column in ("majority accuracy", "95 % CI", "cross-entropy"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, figures in scores.items():
+        agreement = ("", "")
+        if figures.accuracy is not None and figures.accuracy_interval is not None:
+            low, high = figures.accuracy_interval
+            agreement = (f"{figures.accuracy:.3f}", f"{low:.3f}–{high:.3f}")
+        style = "bold" if name == rule else None
+        table.add_row(name, *agreement, f"{figures.cross_entropy:.3f}", style=style)
     return table
 
 

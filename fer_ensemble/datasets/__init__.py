@@ -8,12 +8,7 @@ from fer_ensemble.datasets.copies import CopySets
 from fer_ensemble.datasets.dataset import FaceDataset
 from fer_ensemble.datasets.dividing import Parts
 from fer_ensemble.datasets.embedded import synthetic_dataset
-from fer_ensemble.datasets.ferplus import (
-    FERPlusVotes,
-    join_ferplus,
-    load_ferplus,
-    soft_label_rows,
-)
+from fer_ensemble.datasets.ferplus import FERPlusVotes, join_ferplus, load_ferplus
 from fer_ensemble.datasets.folder_writer import write_folder
 from fer_ensemble.datasets.labels import EMOTIONS, SPLITS, emotion_names, parse_emotion
 from fer_ensemble.datasets.near_copies import NearCopies, find_near_copies
@@ -21,6 +16,7 @@ from fer_ensemble.datasets.parts import EvaluationPart, evaluation_part, trainin
 from fer_ensemble.datasets.protocols import PROTOCOLS, Protocol, find_protocol
 from fer_ensemble.datasets.reading import load_faces
 from fer_ensemble.datasets.report import DatasetError, Problem, ReadReport
+from fer_ensemble.datasets.soft_labels import SoftTraining, soft_label_rows, soft_training
 from fer_ensemble.datasets.splits import copy_groups, holdout_split, row_digests
 
 if TYPE_CHECKING:
@@ -42,6 +38,7 @@ __all__ = [
     "Problem",
     "Protocol",
     "ReadReport",
+    "SoftTraining",
     "audit_faces",
     "balance_rows",
     "copy_groups",
@@ -57,6 +54,7 @@ __all__ = [
     "parse_emotion",
     "row_digests",
     "soft_label_rows",
+    "soft_training",
     "synthetic_dataset",
     "training_part",
     "write_folder",

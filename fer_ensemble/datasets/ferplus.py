@@ -8,7 +8,7 @@ Interaction, 2016.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +53,14 @@ class FERPlusVotes:
         The part each face belongs to: a value of `SPLITS`.
     source : str
         The file, for errors.
+    names : ndarray of shape (n_samples,), object, or None
+        Names of the faces, once `join_ferplus` has found them.
     """
 
     counts: NDArray[np.int64]
     split: NDArray[np.str_]
     source: str = ""
+    names: NDArray[np.object_] | None = None
 
     def __len__(self) -> int:
         """Count of faces."""
@@ -66,12 +69,44 @@ class FERPlusVotes:
     def take(self, rows: ArrayLike) -> FERPlusVotes:
         """Votes on some of the faces, by indices or a mask of shape (n_samples,)."""
         rows = np.asarray(rows)
-        return FERPlusVotes(self.counts[rows], self.split[rows], self.source)
+        names = None if self.names is None else self.names[rows]
+        return FERPlusVotes(self.counts[rows], self.split[rows], self.source, names)
+
+    def of(self, faces: FaceDataset) -> FERPlusVotes:
+        """Find the votes on a part of the faces.
+
+        Parameters
+        ----------
+        faces : FaceDataset
+            Of those that `join_ferplus` was given; in any order, and as often as one likes.
+
+        Returns
+        -------
+        FERPlusVotes
+            One row for each of `faces`.
+
+        Raises
+        ------
+        ValueError
+            If the votes were not joined yet, or a face is none of those.
+        """
+        if self.names is None:
+            raise ValueError("These votes belong to no faces yet: join_ferplus finds theirs.")
+        places = {name: row for row, name in enumerate(self.names)}
+        for name in faces.names:
+            if name not in places:
+                raise ValueError(f"{name} is none of the faces that the votes were joined to.")
+        return self.take([places[name] for name in faces.names])
 
     @property
     def expressions(self) -> NDArray[np.int64]:
         """Votes for our seven expressions, of shape (n_samples, 7), in the order of `EMOTIONS`."""
         return self.counts[:, _OWN]
+
+    @property
+    def others(self) -> NDArray[np.int64]:
+        """Votes for contempt, unknown and NF, of shape (n_samples, 3)."""
+        return self.counts[:, _OTHER]
 
     @property
     def distributions(self) -> NDArray[np.float64]:
@@ -93,7 +128,7 @@ class FERPlusVotes:
         votes = self.expressions
         most = votes.max(axis=1, keepdims=True)
         clear = (votes == most).sum(axis=1) == 1
-        clear &= most[:, 0] > self.counts[:, _OTHER].max(axis=1)
+        clear &= most[:, 0] > self.others.max(axis=1)
         return np.where(clear, votes.argmax(axis=1), -1)
 
 
@@ -164,7 +199,7 @@ def join_ferplus(faces: FaceDataset, votes: FERPlusVotes) -> FERPlusVotes:
             f"{faces.report.source}: {faces.names[places.argmax()]} is beyond the {len(votes):,} "
             "rows of votes. Delete blank lines."
         )
-    joined = votes.take(places)
+    joined = replace(votes.take(places), names=faces.names)
     for row in np.flatnonzero(joined.split != faces.split)[:1]:
         raise DatasetError(
             f"{faces.names[row]} belongs to {faces.split[row]}, but to {joined.split[row]} in "
@@ -172,40 +207,6 @@ def join_ferplus(faces: FaceDataset, votes: FERPlusVotes) -> FERPlusVotes:
             "original fer2013.csv and fer2013new.csv."
         )
     return joined
-
-
-def soft_label_rows(
-    distributions: ArrayLike,
-) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.float64]]:
-    """Write label distributions as weighted rows, for any classifier that takes sample weights.
-
-    A sample is repeated once for each label that has a share of it, weighted by that share. The
-    summed log loss of these rows is the cross-entropy against the distributions.
-
-    Parameters
-    ----------
-    distributions : array-like of shape (n_samples, n_classes)
-        Such as `FERPlusVotes.distributions`; rows with NaN are left out.
-
-    Returns
-    -------
-    rows : ndarray of shape (n_rows,)
-        Which sample to take.
-    labels : ndarray of shape (n_rows,)
-        Its label.
-    weights : ndarray of shape (n_rows,)
-        Its weight; those of a sample sum to 1.
-
-    Examples
-    --------
-    >>> rows, labels, weights = soft_label_rows([[0.75, 0.25], [0, 1]])
-    >>> rows.tolist(), labels.tolist(), weights.tolist()
-    ([0, 0, 1], [0, 1, 1], [0.75, 0.25, 1.0])
-    >>> # classifier.fit(faces.images[rows], labels, sample_weight=weights)
-    """
-    shares = np.asarray(distributions, np.float64)
-    rows, labels = np.nonzero(shares > 0)  # NaN is not above 0
-    return rows, labels.astype(np.int64), shares[rows, labels]
 
 
 def _parse_votes(table: CsvTable, name: str) -> NDArray[np.int64]:

@@ -29,12 +29,15 @@ class EvaluationPart:
         What the test faces are.
     warning : str
         What must stand beside a figure of them; mostly empty.
+    split : str or None
+        Which part of the data's own split they are, if they are one.
     """
 
     faces: FaceDataset
     training: FaceDataset | None
     told: str
     warning: str
+    split: str | None = None
 
     def seen(self, fitted_digests: NDArray[np.uint64] | None) -> NDArray[np.bool_] | None:
         """Find the test faces that have an exact copy in the training data.
@@ -114,7 +117,7 @@ def evaluation_part(
     faces: FaceDataset,
     record: Mapping[str, Any],
     *,
-    split: str = "test",
+    split: str | None = None,
     protocol: str | None = None,
     augment: Augment | None = None,
 ) -> EvaluationPart:
@@ -127,8 +130,9 @@ def evaluation_part(
     record : mapping
         What `training_part` said of the fit; the first artifacts say less, and were fitted under
         the official protocol.
-    split : str, default='test'
-        The part of the data's own split, where that is kept.
+    split : str, optional
+        The part of the data's own split, where that is kept; by default what the protocol tests
+        on, which is public_test, if there is one, for official and every test face for kaggle.
     protocol : str, optional
         By default that of the fit. Any that keeps the data's own split may be named instead.
     augment : callable, optional
@@ -147,14 +151,17 @@ def evaluation_part(
     chosen = fitted if protocol is None else find_protocol(protocol)
     if chosen.keeps_split:
         training = _find_training(fitted, faces, record, augment)
-        return EvaluationPart(faces.select(split), training, f"split {split}", "")
+        part = chosen.test_split(faces) if split is None else split
+        # Of a leaking fit, every part of the same data may stand in the training faces, changed.
+        warning = "" if training is None else fitted.warning
+        return EvaluationPart(faces.select(part), training, f"split {part}", warning, part)
     if chosen is not fitted:
         raise ValueError(
             f"The ensemble was fitted under the {fitted.name} protocol, so that faces which "
             f"{chosen.name} would test on were trained on: fit it under {chosen.name}, or leave "
             "the protocol out."
         )
-    if split != "test":
+    if split not in (None, "test"):
         raise ValueError(
             f"The {chosen.name} protocol has no split {split!r}: leave it out, or take the "
             "official protocol."

@@ -41,6 +41,7 @@ class Protocol:
     warning: str
     _divide: Callable[..., Parts]
     _deal: Callable[..., Iterator[Parts]] | None = None
+    _tests: tuple[str, ...] = ()
 
     def split(self, faces: FaceDataset, random_state: int = 0, **params: Any) -> Parts:
         """Divide faces into a training and a test part.
@@ -106,6 +107,29 @@ class Protocol:
             raise ValueError(f"The {self.name} protocol has no folds: take one of {able}.")
         return self._deal(faces, n_splits, random_state, **params)
 
+    def test_split(self, faces: FaceDataset) -> str:
+        """Name the part of the data's own split that is tested on.
+
+        Parameters
+        ----------
+        faces : FaceDataset
+
+        Returns
+        -------
+        str
+            As `FaceDataset.select` takes it. Of official, public_test, or test if the data have
+            none of that name: private_test is for the very end.
+
+        Raises
+        ------
+        ValueError
+            If the protocol does not keep the data's own split.
+        """
+        if not self.keeps_split:
+            raise ValueError(f"The {self.name} protocol does not keep the data's own split.")
+        there = faces.split_counts()
+        return next((name for name in self._tests if name in there), self._tests[-1])
+
 
 def find_protocol(name: str) -> Protocol:
     """Return the protocol of a name.
@@ -143,8 +167,8 @@ _LEAKS = (
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
-        Protocol("official", _OFFICIAL, True, "", divide_official),
-        Protocol("kaggle", _KAGGLE, True, "", divide_kaggle),
+        Protocol("official", _OFFICIAL, True, "", divide_official, _tests=("public_test", "test")),
+        Protocol("kaggle", _KAGGLE, True, "", divide_kaggle, _tests=("test",)),
         Protocol("random", _RANDOM, False, "", divide_random, deal_random),
         Protocol("grouped", _GROUPED, False, "", divide_grouped, deal_grouped),
         Protocol("balanced", _BALANCED, False, _LEAKS, divide_balanced),

@@ -37,6 +37,10 @@ def has_gpu() -> bool:
     """
     import keras
 
+    if keras.backend.backend() == "torch":  # for which Keras lists no devices
+        import torch
+
+        return bool(torch.cuda.is_available())
     # Asked for GPUs by name, JAX raises an error where there is none.
     return any(name.startswith(("gpu", "cuda")) for name in keras.distribution.list_devices())
 

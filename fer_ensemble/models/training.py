@@ -227,7 +227,7 @@ def _soft_targets(
     if watched is not None:
         one_hot = np.eye(len(estimator.classes_), dtype=np.float32)
         watched = watched._replace(targets=one_hot[watched.targets])
-    return fitted._replace(targets=fitted.soft_labels), watched
+    return fitted._replace(targets=np.asarray(fitted.soft_labels)), watched
 
 
 def _compile(estimator: Trainable, model: keras.Model, soft: bool) -> None:

@@ -18,7 +18,7 @@ class Samples(NamedTuple):
     """
 
     X: NDArray[Any]
-    targets: NDArray[np.intp]
+    targets: NDArray[Any]
     weight: NDArray[np.float64] | None = None
     soft_labels: NDArray[np.float32] | None = None
 
@@ -33,7 +33,8 @@ class Samples(NamedTuple):
         -------
         Samples
         """
-        return Samples(*(None if part is None else part[rows] for part in self))
+        parts: Any = (None if part is None else part[rows] for part in self)
+        return Samples(*parts)
 
 
 def encode_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:

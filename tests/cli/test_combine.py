@@ -1,18 +1,14 @@
 """Another rule for a saved ensemble, from the command line."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.artifact import read_manifest
-from fer_ensemble.cli import main
-from fer_ensemble.datasets import row_digests, synthetic_dataset, write_folder
+from fer_ensemble.datasets import PROTOCOLS, row_digests, synthetic_dataset, write_folder
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
 from fer_ensemble.models import create_member
 
@@ -46,29 +42,6 @@ def data(tmp_path_factory):
     write_folder(TRAIN, folder / "train")
     write_folder(NEW, folder / "validation")
     return folder
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command as its script does, but in this process, which has the network's library."""
-
-    def run_main(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fer-ensemble", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code, *capsys.readouterr()
-
-    return run_main
-
-
-def run_apart(*arguments):
-    """Run the command as a user does, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", "from fer_ensemble.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "100"},
-    )
 
 
 # --- rules --------------------------------------------------------------------------------
@@ -132,10 +105,30 @@ def test_calibration_tells_the_error_before_and_after(run, model):
     assert load_ensemble(model).calibration_ is None
 
 
+def test_a_leaking_protocol_warns_beside_the_figures(run, model):
+    warning = PROTOCOLS["balanced"].warning
+    for protocol in ("balanced", "official"):
+        ensemble = load_ensemble(model)
+        save_ensemble(ensemble, model, data={"protocol": protocol}, overwrite=True)
+        code, told, notes = run("combine", model, "--rule", "average")
+        assert code == 0, notes
+        assert (warning in " ".join(told.split())) == (protocol == "balanced")
+
+
+def test_figures_of_the_old_combination_are_not_taken_over(run, model):
+    record = {"source": "drawn", "figures": [{"data": "fer2013.zip", "accuracy": 0.7}]}
+    manifest = json.loads((model / "manifest.json").read_text())
+    (model / "manifest.json").write_text(json.dumps(manifest | {"data": record}))
+    code, _, notes = run("combine", model, "--rule", "median")
+    assert code == 0, notes
+    assert read_manifest(model).data == {"source": "drawn"}
+    assert "rule `median`" in (model / "MODEL_CARD.md").read_text()
+
+
 # --- stacking -----------------------------------------------------------------------------
 
 
-def test_a_stacked_model_predicts_and_is_evaluated(saved, data, tmp_path):
+def test_a_stacked_model_predicts_and_is_evaluated(run_apart, saved, data, tmp_path):
     out, rows, figures = tmp_path / "stacked", tmp_path / "rows.csv", tmp_path / "figures.json"
     done = run_apart("combine", saved, "--rule", "stacking", "--out", out)
     assert done.returncode == 0, done.stderr

@@ -2,12 +2,10 @@
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from fer_ensemble.cli import main
 from fer_ensemble.datasets import FaceDataset, write_folder
 
 
@@ -22,17 +20,6 @@ def faces(tmp_path):
     write_folder(whole.take(np.arange(28)), tmp_path / "faces" / "train")
     write_folder(whole.take(np.arange(28, 42)), tmp_path / "faces" / "test")
     return tmp_path / "faces"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def run_main(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fer-ensemble", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code, *capsys.readouterr()
-
-    return run_main
 
 
 def test_counts_and_copies_are_told(run, faces):

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -23,18 +22,6 @@ QUICK = [
 ]
 
 
-def run(*arguments, **options):
-    """Run the command as a user does, in a process of its own."""
-    script = "from fer_ensemble.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "100"},
-        **options,
-    )
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A folder laid out as people download FER2013, with a broken picture in it."""
@@ -46,10 +33,10 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def model(data, tmp_path_factory):
+def model(run_apart, data, tmp_path_factory):
     """An ensemble that the command has fitted, and what it printed."""
     out = tmp_path_factory.mktemp("models") / "model"
-    done = run("fit", data, "--out", out, "--members", "dense_hog,boosted_hog", *QUICK)
+    done = run_apart("fit", data, "--out", out, "--members", "dense_hog,boosted_hog", *QUICK)
     assert done.returncode == 0, done.stderr
     return out, done
 
@@ -79,9 +66,9 @@ def test_artifact_says_what_it_was_fitted_on(model):
     assert told["n_samples"] == 140
 
 
-def test_predict_after_fit(model, data, tmp_path):
+def test_predict_after_fit(run_apart, model, data, tmp_path):
     out = tmp_path / "rows.csv"
-    done = run("predict", data / "test", "--model", model[0], "--out", out)
+    done = run_apart("predict", data / "test", "--model", model[0], "--out", out)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(out.open()))
     assert len(rows) == 70
@@ -95,9 +82,9 @@ def test_predict_after_fit(model, data, tmp_path):
     assert [row["label"] for row in rows] == [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
 
 
-def test_evaluate_prints_and_writes_every_figure(model, data, tmp_path):
+def test_evaluate_prints_and_writes_every_figure(run_apart, model, data, tmp_path):
     figures = tmp_path / "figures.json"
-    done = run("evaluate", data, "--model", model[0], "--split", "test", "--json", figures)
+    done = run_apart("evaluate", data, "--model", model[0], "--split", "test", "--json", figures)
     assert done.returncode == 0, done.stderr
     assert "split test, n = 70" in done.stdout
     content = json.loads(figures.read_text())
@@ -121,7 +108,7 @@ def test_evaluate_prints_and_writes_every_figure(model, data, tmp_path):
     assert done.stdout.count("surprise") == 3  # the members and the ensemble's own rule
 
 
-def test_interrupted_fit_goes_on_with_resume(data, tmp_path):
+def test_interrupted_fit_goes_on_with_resume(run_apart, data, tmp_path):
     out = tmp_path / "model"
     arguments = ["fit", data, "--out", out, "--members", "boosted_hog,dense_hog", *QUICK]
     # A shell's background jobs ignore interrupts, and so would this process without the handler.
@@ -148,10 +135,10 @@ def test_interrupted_fit_goes_on_with_resume(data, tmp_path):
     assert "Interrupted; boosted_hog done" in told
     assert f"kept in {out}" in told
     assert "--resume" in told
-    refused = run(*arguments)
+    refused = run_apart(*arguments)
     assert refused.returncode == 1
     assert "--resume goes on with it" in refused.stderr
-    resumed = run(*arguments, "--resume")
+    resumed = run_apart(*arguments, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "boosted_hog is taken over" in resumed.stderr
     assert "Fitting boosted_hog" not in resumed.stderr
@@ -170,24 +157,24 @@ def test_interrupted_fit_goes_on_with_resume(data, tmp_path):
         (["predict", "photos", "--model", "nowhere"], 1, "nowhere does not exist"),
     ],
 )
-def test_mistakes_end_in_a_line_that_says_what_to_do(tmp_path, arguments, code, message):
-    done = run(*arguments, cwd=tmp_path)
+def test_mistakes_end_in_a_line_that_says_what_to_do(run_apart, tmp_path, arguments, code, message):
+    done = run_apart(*arguments, cwd=tmp_path)
     told = " ".join(done.stderr.replace("│", " ").split())
     assert done.returncode == code, done.stderr
     assert message in told
     assert "Traceback" not in done.stderr
 
 
-def test_strict_stops_at_a_bad_picture(data, tmp_path):
-    done = run("fit", data, "--out", tmp_path / "model", "--strict")
+def test_strict_stops_at_a_bad_picture(run_apart, data, tmp_path):
+    done = run_apart("fit", data, "--out", tmp_path / "model", "--strict")
     assert done.returncode == 1
     assert "broken.jpg" in done.stderr
     assert not (tmp_path / "model").exists()
 
 
-def test_a_time_budget_is_shared_by_the_networks_and_kept(data, tmp_path):
+def test_a_time_budget_is_shared_by_the_networks_and_kept(run_apart, data, tmp_path):
     out = tmp_path / "model"
-    done = run(
+    done = run_apart(
         "fit", data, "--out", out, "--members", "cnn_1,dense_hog", "--time-budget", "8s",
         "--device", "cpu", "--rule", "average",
     )  # fmt: skip
@@ -207,8 +194,8 @@ def test_a_time_budget_is_shared_by_the_networks_and_kept(data, tmp_path):
         (["--recipe", "absent.json"], "absent.json"),
     ],
 )
-def test_what_cannot_be_used_is_said_before_any_work(data, tmp_path, arguments, told):
-    done = run("fit", data, "--out", tmp_path / "model", *arguments)
+def test_what_cannot_be_used_is_said_before_any_work(run_apart, data, tmp_path, arguments, told):
+    done = run_apart("fit", data, "--out", tmp_path / "model", *arguments)
     assert done.returncode != 0
     assert told in " ".join(done.stderr.split())
     assert "Fitting" not in done.stderr

@@ -1,13 +1,11 @@
 """Fit under a protocol, and evaluate on the test faces that it set apart."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
 from fer_ensemble.artifact import read_manifest
-from fer_ensemble.cli import main
 from fer_ensemble.datasets import PROTOCOLS, load_faces, synthetic_dataset, write_folder
 
 QUICK = ["--members", "boosted_hog", "--set=boosted_hog.classifier__n_estimators=3", "--jobs", "1"]
@@ -25,17 +23,6 @@ def data(tmp_path_factory):
     write_folder(train, folder / "train")
     write_folder(test, folder / "PublicTest")
     return folder
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def run_main(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fer-ensemble", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code, *capsys.readouterr()
-
-    return run_main
 
 
 @pytest.fixture
@@ -59,7 +46,7 @@ def fit_and_evaluate(run, data, tmp_path):
 def test_official_figures_are_given_twice(fit_and_evaluate):
     _, told, figures, model = fit_and_evaluate("official")
     assert read_manifest(model).data["protocol"] == "official"
-    assert "split test, n = 70" in told
+    assert "split public_test, n = 70" in told
     assert "without copies of training faces, n = 63" in " ".join(told.split())
     assert "7 of these 70 faces have an exact copy in the training data." in told
     assert (figures["n"], figures["without_copies"]["n"]) == (70, 63)

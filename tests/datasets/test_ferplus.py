@@ -10,7 +10,6 @@ from fer_ensemble.datasets import (
     join_ferplus,
     load_faces,
     load_ferplus,
-    soft_label_rows,
 )
 from fer_ensemble.datasets.ferplus import VOTES
 
@@ -150,23 +149,21 @@ def test_a_missing_column_is_named(tmp_path) -> None:
         load_ferplus(write(tmp_path / "votes.csv", rows))
 
 
-def test_weighted_rows_have_the_cross_entropy_of_the_distributions(votes) -> None:
-    rng = np.random.default_rng(0)
-    predicted = rng.dirichlet(np.ones(7), len(votes))
-    rows, labels, weights = soft_label_rows(votes.distributions)
-    assert 2 not in rows  # no vote for any of the seven
-    log_loss = -(weights * np.log(predicted[rows, labels])).sum()
-    usable = [0, 1, 3]
-    shares = votes.distributions[usable]
-    assert log_loss == pytest.approx(-(shares * np.log(predicted[usable])).sum(), rel=1e-12)
-    np.testing.assert_allclose(np.bincount(rows, weights), [1, 1, 0, 1])
+def test_votes_on_a_part_are_found_by_name(votes, tmp_path) -> None:
+    usages = ["Training", "Training", "PublicTest", "PrivateTest"]
+    faces = load_faces(original(tmp_path / "fer2013.csv", usages))
+    joined = join_ferplus(faces, votes)
+    part = joined.of(faces.take([3, 1, 1]))
+    np.testing.assert_array_equal(part.counts, votes.counts[[3, 1, 1]])
+    np.testing.assert_array_equal(joined.of(faces.select("test")).counts, votes.counts[2:])
+    with pytest.raises(ValueError, match="row 4 is none of the faces"):
+        joined.take([0, 1]).of(faces)
+    with pytest.raises(ValueError, match="join_ferplus finds theirs"):
+        votes.of(faces)
 
 
-def test_a_classifier_learns_distributions_from_weighted_rows() -> None:
-    from sklearn.linear_model import LogisticRegression
-
-    X = np.repeat([[0.0], [1.0]], 50, axis=0)
-    shares = np.repeat([[0.7, 0.3], [0.2, 0.8]], 50, axis=0)
-    rows, labels, weights = soft_label_rows(shares)
-    model = LogisticRegression(C=1e6).fit(X[rows], labels, sample_weight=weights)
-    np.testing.assert_allclose(model.predict_proba([[0], [1]]), shares[[0, 50]], atol=1e-3)
+def test_votes_for_no_expression_stand_apart(votes) -> None:
+    np.testing.assert_array_equal(votes.others, votes.counts[:, 7:])
+    np.testing.assert_array_equal(
+        votes.others.sum(axis=1) + votes.expressions.sum(axis=1), votes.counts.sum(axis=1)
+    )

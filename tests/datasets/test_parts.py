@@ -55,7 +55,7 @@ def test_test_faces_are_found_again(faces: FaceDataset, name: str, monkeypatch) 
 def test_faces_with_copies_in_training_are_known_though_they_were_held_out(faces) -> None:
     training, record = training_part(faces)
     part = evaluation_part(faces, record)
-    assert part.told == "split test"
+    assert (part.told, part.split) == ("split public_test", "public_test")
     fitted = row_digests(training.images[5:])  # the first five were held out
     np.testing.assert_array_equal(np.flatnonzero(part.seen(fitted)), np.arange(0, 70, 10))
     elsewhere = evaluation_part(faces.select("public_test"), record)
@@ -70,6 +70,33 @@ def test_training_faces_of_other_data_are_not_taken_for_those_of_the_fit(faces) 
     others = FaceDataset(255 - faces.images, faces.labels, faces.split, faces.names)
     part = evaluation_part(others, record)
     assert not part.seen(row_digests(training.images)).any()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "split", "n", "told"),
+    [
+        ("official", None, 35, "public_test"),
+        ("kaggle", None, 70, "test"),
+        ("official", "test", 70, "test"),
+        ("kaggle", "private_test", 35, "private_test"),
+    ],
+)
+def test_the_own_test_part_of_the_protocol_is_measured_on(faces, protocol, split, n, told) -> None:
+    parts = np.where(np.arange(350) < 315, faces.split, "private_test")
+    whole = FaceDataset(faces.images, faces.labels, parts, faces.names)
+    for record in (training_part(whole, protocol)[1], {"protocol": protocol}):
+        part = evaluation_part(whole, record, split=split)
+        assert (len(part.faces), part.told, part.split) == (n, f"split {told}", told)
+    assert set(evaluation_part(whole, {}).faces.split) == {"public_test"}
+
+
+def test_a_leaking_fit_is_told_of_under_other_protocols_too(faces, monkeypatch) -> None:
+    monkeypatch.setattr("fer_ensemble.datasets.dividing.BALANCED_COUNTS", {"happy": 80})
+    _, record = training_part(faces, "balanced")
+    part = evaluation_part(faces, record, protocol="official")
+    assert part.warning == PROTOCOLS["balanced"].warning
+    elsewhere = evaluation_part(faces.select("public_test"), record, protocol="official")
+    assert elsewhere.warning == ""
 
 
 def test_old_records_are_official(faces: FaceDataset) -> None:

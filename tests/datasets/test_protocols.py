@@ -62,6 +62,16 @@ def test_official_and_kaggle_differ_in_their_test_faces() -> None:
     assert kaggle.told == "public_test and private_test"
 
 
+def test_what_is_tested_on_depends_on_the_protocol_and_the_data() -> None:
+    whole = numbered()
+    official, kaggle = PROTOCOLS["official"], PROTOCOLS["kaggle"]
+    assert official.test_split(whole) == "public_test"
+    assert kaggle.test_split(whole) == "test"
+    assert official.test_split(whole.select("train")) == "test"
+    with pytest.raises(ValueError, match="random protocol does not keep"):
+        PROTOCOLS["random"].test_split(whole)
+
+
 def test_random_holds_out_a_share_of_every_class() -> None:
     parts = PROTOCOLS["random"].split(numbered(), test_size=0.2)
     assert set(parts.test.class_counts().values()) == {12}

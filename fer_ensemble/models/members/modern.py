@@ -23,6 +23,34 @@ def mini_xception() -> KerasClassifier:
     )
 
 
+@member(source="fer-ensemble", parameters=939_255, multiply_accumulates=41_749_824)
+def fast_cnn() -> KerasClassifier:
+    """The blocks of cnn_2 with a quarter of its multiplications, for quick prediction.
+
+    Most of its filters see the face at a quarter of its side, where processors are fastest. A
+    network so small takes more epochs and less dropout.
+    """
+    return KerasClassifier(
+        "cnn_2",
+        network_params={
+            "filters": (16, 32, 64, 160),
+            "convolutions": (1, 2, 3, 3),
+            "units": 192,
+            "dropout": 0.1,
+        },
+        augmentation={"flip": True, "rotation": 10, "translation": 0.1, "zoom": 0.1},
+        loss="categorical_crossentropy",
+        optimizer="adamw",
+        learning_rate=1e-3,
+        optimizer_params={"weight_decay": 1e-2},
+        schedule="one_cycle",
+        epochs=120,
+        batch_size=64,
+        patience=None,
+        monitor="accuracy",
+    )
+
+
 @member(source="fer-ensemble", parameters=1_963_615, multiply_accumulates=159_939_328)
 def se_resnet() -> KerasClassifier:
     """Residual network with squeeze-excitation and stochastic depth, made for 48×48 faces.

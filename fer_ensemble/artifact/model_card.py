@@ -1,0 +1,228 @@
+"""The model card of an artifact: what it is, how good, what for and what not, in Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from fer_ensemble.artifact.manifest import Manifest
+from fer_ensemble.artifact.states import Ensemble
+from fer_ensemble.datasets import PROTOCOLS
+from fer_ensemble.ensemble import EnsembleScores, StackingEnsemble, score_ensemble
+from fer_ensemble.ensemble.rules import WEIGHTED_RULES
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+MODEL_CARD = "MODEL_CARD.md"
+
+_FER2013_FILES = ("fer2013", "icml_face_data")
+_FER2013_TRAINING = {
+    "angry": 3995,
+    "disgust": 436,
+    "fear": 4097,
+    "happy": 7215,
+    "sad": 4830,
+    "surprise": 3171,
+    "neutral": 4965,
+}
+
+
+@dataclass(frozen=True)
+class MemberSummary:
+    """What a model card says of a member.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the ensemble.
+    made_of : str
+        Classes of its steps, and its network's name.
+    n_parameters : int or None
+        Weights of its network, trainable or not; ``None`` if it has none.
+    seconds : float or None
+        How long its fit took.
+    """
+
+    name: str
+    made_of: str
+    n_parameters: int | None = None
+    seconds: float | None = None
+
+
+def make_model_card(ensemble: Ensemble, manifest: Manifest) -> str:
+    """Write the model card of a fitted ensemble.
+
+    Parameters
+    ----------
+    ensemble : VotingEnsemble or StackingEnsemble
+        Fitted.
+    manifest : Manifest
+        What its artifact says of it.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    members = [
+        _summarise(name, member, ensemble.fit_times_.get(name))
+        for name, member in ensemble.members_
+    ]
+    return render_model_card(manifest, members, _score_held_out(ensemble, manifest))
+
+
+def render_model_card(
+    manifest: Manifest, members: list[MemberSummary], held_out: EnsembleScores | None = None
+) -> str:
+    """Lay out a model card.
+
+    Of FER2013, known by the name of its file or by the counts of its classes, limits and biases
+    are told; of other data only what the manifest says.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Its ``data`` tell what was fitted on and, under ``figures``, what was measured on test
+        faces, see `Measurement`; whatever is missing is left out.
+    members : list of MemberSummary
+        The members, in the ensemble's order.
+    held_out : EnsembleScores or None, default=None
+        Figures on faces that were held out of the fit.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    References
+    ----------
+    M. Mitchell et al., "Model cards for model reporting", Conference on Fairness, Accountability,
+    and Transparency, 2019.
+    """
+    data = manifest.data
+    protocol = PROTOCOLS.get(str(data.get("protocol")))
+    shares = _class_shares(data.get("class_counts"))
+    tests = data.get("figures")
+    rule = manifest.ensemble.get("rule", "stacking")
+    card = _template().render(
+        manifest=manifest,
+        data=data,
+        size=manifest.preprocessing["size"],
+        classes=[plain(name) for name in manifest.class_names],
+        combination=_told_combination(manifest.ensemble),
+        rule=rule,
+        weights=manifest.ensemble.get("weights") if rule in WEIGHTED_RULES else None,
+        members=members,
+        warning=protocol.warning if protocol else "",
+        shares=shares,
+        rarest=min(shares, key=lambda row: row["n"], default=None),
+        commonest=max(shares, key=lambda row: row["n"], default=None),
+        fer2013=_is_fer2013(data),
+        tests=tests if isinstance(tests, list) else [],
+        held_out=held_out,
+    )
+    return re.sub(r"\n{3,}", "\n\n", card).strip() + "\n"
+
+
+def plain(text: Any) -> str:
+    """Escape what Markdown would take for markup.
+
+    Parameters
+    ----------
+    text : object
+        What to show; turned into text.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(str(text).split()))
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(
+        loader=PackageLoader("fer_ensemble.artifact", "."),
+        autoescape=False,  # the card is no HTML; what users name goes through `plain`
+    )
+    environment.globals |= {
+        "count": lambda number: "" if number is None else f"{number:,}",
+        "interval": _told_interval,
+        "minutes": lambda member: "" if member.seconds is None else f"{member.seconds / 60:.1f}",
+        "plain": plain,
+        "three": lambda value: "" if value is None else f"{value:.3f}",
+    }
+    return environment.get_template("model_card.md.j2")
+
+
+def _score_held_out(ensemble: Ensemble, manifest: Manifest) -> EnsembleScores | None:
+    probabilities: Any
+    labels: Any
+    if isinstance(ensemble, StackingEnsemble):
+        if ensemble.passthrough:
+            return None  # it judges the samples too, and these are not kept
+        probabilities, labels = ensemble.oof_probabilities_, ensemble.oof_labels_
+    else:
+        probabilities, labels = ensemble.validation_probabilities_, ensemble.validation_labels_
+    if probabilities is None:
+        return None
+    return score_ensemble(ensemble, probabilities, labels, class_names=manifest.class_names)
+
+
+def _told_interval(figures: Any) -> str:
+    held = figures if isinstance(figures, Mapping) else vars(figures)
+    low, high = held["accuracy_interval"]
+    return f"{low:.3f}–{high:.3f}"
+
+
+def _told_combination(content: Mapping[str, Any]) -> str:
+    """Tell how the members are combined."""
+    if content.get("kind") == "stacking":
+        return (
+            "A further classifier, trained on what the members predict for faces that they were "
+            "not fitted on, combines them."
+        )
+    told = f"Their probabilities are combined by the rule `{content['rule']}`"
+    if content["rule"] in WEIGHTED_RULES and content.get("given_weights") is not None:
+        told += ", with weights that were given"
+    elif content["rule"] in WEIGHTED_RULES:
+        how = content.get("weighting", "log_loss").replace("_", " ")
+        told += f"; the weights were learned on held-out faces by {how}"
+    if content.get("calibration"):
+        told += "; temperatures were learned on held-out faces"
+    return told + "."
+
+
+def _class_shares(counts: Any) -> list[dict[str, Any]]:
+    if not isinstance(counts, Mapping) or not sum(counts.values()):
+        return []
+    n_samples = sum(counts.values())
+    return [
+        {"name": plain(name), "n": n, "percent": 100 * n / n_samples} for name, n in counts.items()
+    ]
+
+
+def _is_fer2013(data: Mapping[str, Any]) -> bool:
+    if data.get("synthetic"):
+        return False
+    source = str(data.get("source", "")).lower()
+    named = any(name in source for name in _FER2013_FILES)
+    return named or data.get("class_counts") == _FER2013_TRAINING
+
+
+def _summarise(name: str, member: Any, seconds: float | None) -> MemberSummary:
+    parts = [member, *member.get_params().values()]
+    network = next((part for part in parts if hasattr(part, "network")), None)
+    steps = [step for _, step in member.steps] if hasattr(member, "steps") else [member]
+    made_of = " → ".join(type(step).__name__ for step in steps)
+    if network is None:
+        return MemberSummary(name, made_of, None, seconds)
+    n_parameters = sum(weight.size for weight in network.weights_)
+    return MemberSummary(name, f"{made_of} (`{network.network}`)", n_parameters, seconds)

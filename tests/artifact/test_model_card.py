@@ -1,0 +1,161 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from fer_ensemble import load_ensemble, save_ensemble
+from fer_ensemble.artifact import read_manifest
+from fer_ensemble.artifact.model_card import MemberSummary, render_model_card
+from fer_ensemble.datasets import PROTOCOLS
+from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
+from tests.artifact.stand_ins import small_voting, table
+
+TRAINING = {
+    "angry": 3995, "disgust": 436, "fear": 4097, "happy": 7215, "sad": 4830, "surprise": 3171,
+    "neutral": 4965,
+}  # fmt: skip
+
+
+def card_of(directory):
+    return " ".join((directory / "MODEL_CARD.md").read_text().split())
+
+
+@pytest.fixture
+def card(tmp_path):
+    """Save a small ensemble with a record of its data, and return its card."""
+
+    def save(data, ensemble=None):
+        fitted = ensemble or small_voting().fit(*table())
+        return card_of(save_ensemble(fitted, tmp_path / "model", data=data, overwrite=True))
+
+    return save
+
+
+def test_it_tells_members_rule_and_weights(ensemble, saved):
+    card = card_of(saved)
+    network = dict(ensemble.members_)["cnn_2"]
+    n_parameters = network._build().count_params()
+    shown = dict(zip([name for name, _ in ensemble.members_], ensemble.weights_, strict=True))
+    assert (
+        f"| `cnn_2` | KerasClassifier (`cnn_2`) | {n_parameters:,} | {shown['cnn_2']:.3f} |" in card
+    )
+    assert f"| `bayes` | HOG → GaussianNB | | {shown['bayes']:.3f} |" in card
+    assert "HOG → StandardScaler → KerasClassifier (`dense`)" in card
+    assert "the rule `weighted`; the weights were learned on held-out faces by log loss." in card
+    assert "angry, disgust, fear, happy, sad, surprise, neutral" in card
+
+
+def test_held_out_figures_are_told_and_called_optimistic(ensemble, saved):
+    scores = score_ensemble(
+        ensemble, ensemble.validation_probabilities_, ensemble.validation_labels_
+    )
+    card = card_of(saved)
+    assert f"Held out of the fit, n = {scores.n}: optimistic" in card
+    figures = scores.rules["weighted"]
+    low, high = figures.accuracy_interval
+    line = f"{figures.accuracy:.3f} | {low:.3f}–{high:.3f} | {figures.macro_f1:.3f} |"
+    assert f"| **rule `weighted`** | {line}" in card
+    assert f"| `cnn_2` | {scores.members['cnn_2'].accuracy:.3f} |" in card
+    assert "No test faces have been measured" in card
+
+
+def test_stacking_is_measured_out_of_fold(saved_stacking):
+    card = card_of(saved_stacking)
+    assert "A further classifier, trained on what the members predict" in card
+    assert "| **rule `stacking`** |" in card
+    assert "n = 60: optimistic" in card
+
+
+def test_without_held_out_faces_it_says_so(card):
+    members = [("lr", LogisticRegression())]
+    fitted = VotingEnsemble(members, rule="max", validation_fraction=None).fit(*table())
+    told = card({}, fitted)
+    assert "There are no figures on faces held out of the fit." in told
+    assert "An ensemble of 1 member." in told
+    assert "weight" not in told
+    assert "What it was fitted on is not recorded." in told
+
+
+def test_given_weights_and_temperatures_are_told(card):
+    assert "with weights that were given." in card({}, small_voting(weights=[1, 3]).fit(*table()))
+    told = card({}, small_voting(calibrate=True).fit(*table()))
+    assert "by log loss; temperatures were learned on held-out faces." in told
+
+
+def test_the_leaking_protocol_warns_at_the_top(card):
+    assert card({"protocol": "balanced"}).startswith(
+        f"# Model card > **{PROTOCOLS['balanced'].warning}**"
+    )
+    assert "leaks" not in card({"protocol": "official"})
+
+
+def test_synthetic_faces_are_told_loudly(card):
+    told = card({"source": "1,500 synthetic faces (seed 0)", "synthetic": True})
+    assert told.startswith("# Model card > **Fitted on synthetic faces.**")
+    assert "must not be used on them" in told
+    assert "Trying the package out." in told
+    assert "for research" not in told
+
+
+@pytest.mark.parametrize(
+    "data", [{"source": "fer2013.csv.gz"}, {"source": "archive.zip", "class_counts": TRAINING}]
+)
+def test_what_is_known_of_fer2013_is_told(card, data):
+    told = card(data)
+    assert "Known biases of FER2013" in told
+    assert "65 ± 5 %" in told
+    assert "280 of the 3,589 PublicTest faces" in told
+
+
+def test_of_other_data_only_what_is_known_is_told(card):
+    counts = {"up": 30, "down": 10}
+    record = {"source": "mine.zip", "split": "train", "n_samples": 40, "class_counts": counts}
+    told = card(record)
+    assert "mine.zip: 40 faces of its part train." in told
+    assert "| faces | 30 | 10 | | share in % | 75.0 | 25.0 |" in told
+    assert "25.0 % are down and 75.0 % up" in told
+    assert "FER2013" not in told
+    assert "PublicTest" not in told
+
+
+def test_votes_are_told(card):
+    told = card({"source": "fer2013.csv", "ferplus": {"source": "fer2013new.csv"}})
+    assert "The labels are the votes in fer2013new.csv (FER+)" in told
+
+
+def test_names_cannot_be_markup(card):
+    told = card({"source": "a|b*c*<script>`"})
+    assert r"a\|b\*c\*\<script\>\`" in told
+
+
+@pytest.mark.parametrize(
+    "data", [{"protocol": 7, "class_counts": [1, 2]}, {"class_counts": {}, "figures": None}]
+)
+def test_records_of_another_form_stop_no_save(card, data):
+    assert "# Model card" in card(data)
+
+
+def test_rows_of_tables_are_not_torn(saved):
+    """A blank line or a lacking bar inside a table would end it."""
+    lines = (saved / "MODEL_CARD.md").read_text().splitlines()
+    rows = [line for line in lines if "|" in line]
+    assert all(line.startswith("|") and line.endswith("|") for line in rows)
+    for before, line in pairwise(lines):
+        if line.startswith("|---"):
+            assert before.count("|") == line.count("|")
+    assert not any(a == b == "" for a, b in pairwise(lines))
+
+
+def test_loading_needs_no_card(saved, copy, faces):
+    (copy / "MODEL_CARD.md").unlink()
+    images, _ = faces
+    expected = load_ensemble(saved).predict_proba(images[:5])
+    np.testing.assert_array_equal(load_ensemble(copy).predict_proba(images[:5]), expected)
+
+
+def test_rendering_needs_no_ensemble(saved):
+    members = [MemberSummary("sole", "Oracle", None, 90.0)]
+    told = render_model_card(read_manifest(saved), members)
+    assert "| `sole` | Oracle |" in told
+    assert "| 1.5 |" in told
