@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +12,11 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from experiments.options import PREDICTIONS, RESULTS, Predictions, Results, write_record
+from experiments.systems import Ensemble, read_ensemble
+from experiments.tables import cells
 from fer_ensemble.cli.console import output
-from fer_ensemble.datasets import PROTOCOLS
+from fer_ensemble.datasets import EMOTIONS, PROTOCOLS
 from fer_ensemble.ensemble import RULES, combine, learn_weights, measure_diversity
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
@@ -25,7 +26,17 @@ from fer_ensemble.ensemble.meta_learner import (
 )
 from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
 
-HERE = Path(__file__).parent
+CLASSES = np.arange(len(EMOTIONS))
+#: Ways to learn weights: what each is called here, and what `learn_weights` calls it.
+_WEIGHTINGS = {
+    "weighted": "log_loss",
+    "weighted by accuracy": "accuracy",
+    "greedy selection": "greedy",
+}
+# A Dirichlet distribution so far below 1 puts nearly all into one class, any of them.
+_NOISE = 0.1
+
+Probabilities = NDArray[np.float64]  # of shape (n_samples, n_members, n_classes)
 
 
 def main(
@@ -33,56 +44,25 @@ def main(
     protocol: Annotated[
         str, typer.Option(help="Of which runs: official, or published for its authors' way.")
     ] = "official",
-    predictions: Annotated[
-        Path, typer.Option(help="Folder where 'experiments.run' left its predictions.")
-    ] = HERE / "predictions",
-    results: Annotated[Path, typer.Option(help="Folder for the figures.")] = HERE / "results",
+    predictions: Predictions = PREDICTIONS,
+    results: Results = RESULTS,
     seed: Annotated[int, typer.Option(help="Seed of bootstrap, selection and noise.")] = 0,
 ) -> None:
     """Measure every way to combine the systems of an ensemble, each against its best member.
 
-    Weights and stacking are learned on the faces held out of the training of all members.
+    Weights and stacking are learned on the faces held out of the training of all members. Each way
+    is measured once more with a member added that knows nothing and is sure of it: what that costs
+    says how well the way guards against bad members.
     """
-    declared = tomllib.loads((HERE / "ensembles" / f"{name}.toml").read_text())
-    protocol = declared["protocol"] if protocol == "published" else protocol
-    runs = [_read(predictions, member, protocol) for member in declared["members"]]
-    held_out, y_held_out = _stack(runs, "held_out")
-    test, y_test = _stack(runs, "test")
-    members = {
-        member: evaluate_predictions(y_test, probabilities=test[:, i], classes=np.arange(7))
-        for i, member in enumerate(declared["members"])
-    }
-    best = int(np.argmax([figures.accuracy for figures in members.values()]))
-    combined, weights = _combine(held_out, y_held_out, test, seed)
-    with_noise, _ = _combine(*_with_noise(held_out, y_held_out, test, seed), seed)
-    rows = {
-        way: _compare(y_test, probabilities, test[:, best], with_noise[way], seed)
-        for way, probabilities in combined.items()
-    }
-    record = {
-        "ensemble": name,
-        "protocol": protocol,
-        "n": len(y_test),
-        "n_held_out": len(y_held_out),
-        "members": {
-            member: {
-                "accuracy": figures.accuracy,
-                "interval": figures.accuracy_interval,
-                "weights": {way: round(float(w[i]), 4) for way, w in weights.items()},
-            }
-            for i, (member, figures) in enumerate(members.items())
-        },
-        "best_member": declared["members"][best],
-        "combined": rows,
-        "without_copies": _without_copies(runs[0], y_test, combined),
-        "diversity": measure_diversity(
-            test, y_test, np.arange(7), "weighted", weights=weights["weighted"]
-        ).to_dict(),
-        "published": declared["published"],
-    }
-    results.mkdir(parents=True, exist_ok=True)
-    (results / f"{name}.{protocol}.json").write_text(json.dumps(record, indent=1) + "\n")
-    output.print(_table(declared["title"], record))
+    try:
+        ensemble = read_ensemble(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    protocol = ensemble.protocol if protocol == "published" else protocol
+    runs = [_read(predictions, member, protocol) for member in ensemble.members]
+    record = {"ensemble": name, "protocol": protocol, **_measure(ensemble, runs, seed)}
+    write_record(results / f"{name}.{protocol}.json", record)
+    output.print(_table(ensemble.title, record))
     if warning := PROTOCOLS[protocol].warning:
         output.print(warning)
 
@@ -97,7 +77,7 @@ def _read(folder: Path, member: str, protocol: str) -> Any:
     return np.load(path)
 
 
-def _stack(runs: list[Any], part: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _stack(runs: list[Any], part: str) -> tuple[Probabilities, NDArray[np.int64]]:
     truths = [run[f"y_{part}"] for run in runs]
     if not all(np.array_equal(truths[0], truth) for truth in truths):
         raise typer.BadParameter(
@@ -105,6 +85,93 @@ def _stack(runs: list[Any], part: str) -> tuple[NDArray[np.float64], NDArray[np.
         )
     probabilities = np.stack([run[part].astype(np.float64) for run in runs], axis=1)
     return probabilities / probabilities.sum(axis=2, keepdims=True), truths[0]
+
+
+def _measure(ensemble: Ensemble, runs: list[Any], seed: int) -> dict[str, Any]:
+    held_out, y_held_out = _stack(runs, "held_out")
+    test, y_test = _stack(runs, "test")
+    combined, weights = _combine(held_out, y_held_out, test, seed)
+    noisy, _ = _combine(*_add_noise(held_out, y_held_out, test, seed), seed)
+    best = int((test.argmax(axis=2) == y_test[:, np.newaxis]).mean(axis=0).argmax())
+    return {
+        "n": len(y_test),
+        "n_held_out": len(y_held_out),
+        "members": {
+            member: _measure_member(y_test, test[:, i], {way: w[i] for way, w in weights.items()})
+            for i, member in enumerate(ensemble.members)
+        },
+        "best_member": ensemble.members[best],
+        "combined": {
+            way: _compare(y_test, probabilities, test[:, best], noisy[way], seed)
+            for way, probabilities in combined.items()
+        },
+        "without_copies": _without_copies(runs[0], y_test, combined),
+        "diversity": measure_diversity(
+            test, y_test, CLASSES, "weighted", weights=weights["weighted"]
+        ).to_dict(),
+        "published": ensemble.published,
+    }
+
+
+def _combine(
+    held_out: Probabilities, y_held_out: NDArray[Any], test: Probabilities, seed: int
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+    """Combine in every way: the rules, weights learned otherwise, and stacking."""
+    weights = {
+        way: learn_weights(held_out, y_held_out, CLASSES, method=method, random_state=seed)
+        for way, method in _WEIGHTINGS.items()
+    }
+    combined = {rule: combine(test, rule, weights["weighted"]) for rule in RULES}
+    combined |= {way: combine(test, "weighted", learned) for way, learned in weights.items()}
+    final = fit_final_estimator(
+        choose_final_estimator(None), meta_features(held_out), y_held_out, CLASSES
+    )
+    combined["stacking"] = predict_final_proba(final, meta_features(test), CLASSES)
+    return combined, weights
+
+
+def _add_noise(
+    held_out: Probabilities, y_held_out: NDArray[Any], test: Probabilities, seed: int
+) -> tuple[Probabilities, NDArray[Any], Probabilities]:
+    """Add a member that knows nothing and is sure of it."""
+    random = np.random.default_rng(seed)
+
+    def add(members: Probabilities) -> Probabilities:
+        noise = random.dirichlet(np.full(len(CLASSES), _NOISE), size=(len(members), 1))
+        return np.concatenate([members, noise], axis=1)
+
+    return add(held_out), y_held_out, add(test)
+
+
+def _measure_member(
+    y: NDArray[Any], probabilities: NDArray[Any], weights: dict[str, Any]
+) -> dict[str, Any]:
+    figures = evaluate_predictions(y, probabilities=probabilities, classes=CLASSES)
+    return {
+        "accuracy": figures.accuracy,
+        "interval": figures.accuracy_interval,
+        "weights": {way: round(float(weight), 4) for way, weight in weights.items()},
+    }
+
+
+def _compare(
+    y: NDArray[Any],
+    probabilities: NDArray[Any],
+    best: NDArray[Any],
+    noisy: NDArray[Any],
+    seed: int,
+) -> dict[str, Any]:
+    figures = evaluate_predictions(y, probabilities=probabilities, classes=CLASSES)
+    gain = compare_predictions(y, probabilities.argmax(1), best.argmax(1), random_state=seed)
+    return {
+        "accuracy": figures.accuracy,
+        "interval": figures.accuracy_interval,
+        "log_loss": figures.log_loss,
+        "gain": gain.difference,
+        "gain_interval": gain.interval,
+        "mcnemar_p": gain.mcnemar_p,
+        "cost_of_noise": figures.accuracy - float((noisy.argmax(1) == y).mean()),
+    }
 
 
 def _without_copies(
@@ -121,86 +188,37 @@ def _without_copies(
     }
 
 
-def _combine(
-    held_out: NDArray[Any], y_held_out: NDArray[Any], test: NDArray[Any], seed: int
-) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Combine in every way: the rules, weights learned otherwise, and stacking."""
-    classes = np.arange(held_out.shape[2])
-    weights = {
-        way: learn_weights(held_out, y_held_out, classes, method=method, random_state=seed)
-        for way, method in (
-            ("weighted", "log_loss"),
-            ("weighted by accuracy", "accuracy"),
-            ("greedy selection", "greedy"),
-        )
-    }
-    combined = {rule: combine(test, rule, weights["weighted"]) for rule in RULES}
-    for way in ("weighted by accuracy", "greedy selection"):
-        combined[way] = combine(test, "weighted", weights[way])
-    final = fit_final_estimator(
-        choose_final_estimator(None), meta_features(held_out), y_held_out, classes
-    )
-    combined["stacking"] = predict_final_proba(final, meta_features(test), classes)
-    return combined, weights
-
-
-def _with_noise(
-    held_out: NDArray[Any], y_held_out: NDArray[Any], test: NDArray[Any], seed: int
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Add a member that knows nothing and is often sure of it."""
-    random = np.random.default_rng(seed)
-    n_classes = held_out.shape[2]
-
-    def add(probabilities: NDArray[Any]) -> NDArray[Any]:
-        noise = random.uniform(size=(len(probabilities), 1, n_classes))
-        return np.concatenate([probabilities, noise / noise.sum(axis=2, keepdims=True)], axis=1)
-
-    return add(held_out), y_held_out, add(test)
-
-
-def _compare(
-    y: NDArray[Any], probabilities: NDArray[Any], best: Any, noisy: Any, seed: int
-) -> dict[str, Any]:
-    figures = evaluate_predictions(y, probabilities=probabilities, classes=np.arange(7))
-    gain = compare_predictions(y, probabilities.argmax(1), best.argmax(1), random_state=seed)
-    return {
-        "accuracy": figures.accuracy,
-        "interval": figures.accuracy_interval,
-        "log_loss": figures.log_loss,
-        "gain": gain.difference,
-        "gain_interval": gain.interval,
-        "mcnemar_p": gain.mcnemar_p,
-        "loss_by_noise_member": figures.accuracy - float((noisy.argmax(1) == y).mean()),
-    }
-
-
 def _table(title: str, record: dict[str, Any]) -> Table:
     table = Table(
-        title=f"{title}, {record['protocol']} protocol, n = {record['n']:,}; gain over "
-        f"{record['best_member']}",
+        title=f"{title}, {record['protocol']} protocol, n = {record['n']:,}. Gain over "
+        f"{record['best_member']} in points.",
         title_justify="left",
         box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        show_edge=False,
+        padding=0,
     )
-    table.add_column("", min_width=22)
+    table.add_column("")
     for column in ("accuracy", "95 % CI", "gain", "95 % CI", "McNemar", "noise\ncosts"):
         table.add_column(column, justify="right", no_wrap=True)
     for member, figures in record["members"].items():
-        low, high = figures["interval"]
-        table.add_row(member, f"{figures['accuracy']:.3f}", f"{low:.3f}–{high:.3f}")
+        table.add_row(member, *_with_interval(figures))
     table.add_section()
     for way, figures in record["combined"].items():
-        (low, high), (least, most) = figures["interval"], figures["gain_interval"]
+        least, most = figures["gain_interval"]
         table.add_row(
             way,
-            f"{figures['accuracy']:.3f}",
-            f"{low:.3f}–{high:.3f}",
-            f"{figures['gain']:+.3f}",
-            f"{least:+.3f}–{most:+.3f}",
-            f"{figures['mcnemar_p']:.2g}",
-            f"{figures['loss_by_noise_member']:+.3f}",
+            *_with_interval(figures),
+            cells.points(figures["gain"]),
+            f"{cells.points(least)} to {cells.points(most)}",
+            cells.p_value(figures["mcnemar_p"]),
+            cells.points(figures["cost_of_noise"]),
         )
     return table
+
+
+def _with_interval(figures: dict[str, Any]) -> tuple[str, str]:
+    low, high = figures["interval"]
+    return f"{figures['accuracy']:.3f}", f"{low:.3f}–{high:.3f}"
 
 
 if __name__ == "__main__":

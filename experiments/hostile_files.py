@@ -13,7 +13,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 import zlib
@@ -26,7 +25,9 @@ import numpy as np
 import typer
 from PIL import Image
 
-HERE = Path(__file__).parent
+from experiments.options import RESULTS, Model, Out, write_record
+from experiments.predict_command import predict_command
+
 FORMS = ("JPEG", "PNG", "GIF", "TIFF")
 HEADER = 512  # bytes among which some are flipped
 NAMES = ("new\nline", 'quo"te', "com,ma", "tab\t", "cr\r", "semi;colon", "per%cent", "nö-ñ-笑")
@@ -35,22 +36,21 @@ Random = np.random.Generator
 
 
 def main(
-    model: Annotated[Path, typer.Option(help="Folder of a saved ensemble.")],
+    model: Model,
     files: Annotated[int, typer.Option(help="Files to make.")] = 2000,
     detector: Annotated[str, typer.Option(help="How faces are found.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of the files.")] = 0,
-    out: Annotated[Path, typer.Option(help="File for the figures.")] = HERE
-    / "results"
-    / "hostile_files.json",
+    out: Out = RESULTS / "hostile_files.json",
 ) -> None:
     """Predict hostile files, and tell what became of them and how much memory it took."""
     with tempfile.TemporaryDirectory() as folder:
-        photos = Path(folder) / "photos"
+        photos, table = Path(folder) / "photos", Path(folder) / "rows.csv"
         photos.mkdir()
         made = make_hostile_files(photos, files, np.random.default_rng(seed))
-        table = Path(folder) / "rows.csv"
-        settings = ["--model", str(model), "--detector", detector, "--out", str(table)]
-        code, seconds = _predict([str(photos), *settings])
+        started = time.perf_counter()
+        command = predict_command(photos, model, table, detector=detector)
+        code = subprocess.run(command, check=False).returncode
+        seconds = time.perf_counter() - started
         with open(table, encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
     record = {
@@ -64,7 +64,7 @@ def main(
         "peak_gb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20, 2),
     }
     typer.echo(json.dumps(record, indent=1))
-    out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(out, record)
     raise typer.Exit(code not in (0, 3, 4) or record["files_with_rows"] != files)
 
 
@@ -175,13 +175,6 @@ _KINDS: list[tuple[str, Callable[[Path, int, Random], Any]]] = [
     ("broken link", _link),
     ("pipe", _pipe),
 ]
-
-
-def _predict(arguments: list[str]) -> tuple[int, float]:
-    script = "from fer_ensemble.cli import main; main()"
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", script, "predict", *arguments], check=False)
-    return done.returncode, time.perf_counter() - started
 
 
 if __name__ == "__main__":

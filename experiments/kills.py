@@ -9,41 +9,41 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import subprocess
-import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import cv2
 import typer
 
+from experiments.options import RESULTS, Model, Out, write_record
+from experiments.predict_command import predict_command
 from fer_ensemble.datasets import make_faces
-
-HERE = Path(__file__).parent
 
 
 def main(
-    model: Annotated[Path, typer.Option(help="Folder of a saved ensemble.")],
+    model: Model,
     files: Annotated[int, typer.Option(help="Pictures to predict.")] = 5000,
     kills: Annotated[int, typer.Option(help="How often to kill.")] = 20,
     batch_size: Annotated[int, typer.Option(help="Faces predicted at once.")] = 64,
     ending: Annotated[str, typer.Option(help="Form of the table.")] = ".csv",
     seed: Annotated[int, typer.Option(help="Seed of the moments.")] = 0,
-    out: Annotated[Path, typer.Option(help="File for the figures.")] = HERE
-    / "results"
-    / "kills.json",
+    out: Out = RESULTS / "kills.json",
 ) -> None:
     """Compare the table of a run that was killed many times with an unbroken run's."""
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder) / "photos"
         _draw_photos(photos, files)
         whole, broken = (Path(folder) / f"{name}{ending}" for name in ("whole", "broken"))
-        command = [str(photos), "--model", str(model), "--batch-size", str(batch_size)]
-        seconds = _run_through(command, whole)
-        sizes = _kill_often(command, broken, kills, whole.stat().st_size, random.Random(seed))
-        _run_through([*command, "--resume"], broken)
+        command = partial(predict_command, photos, model, batch_size=batch_size)
+        seconds = _run_through(command(whole))
+        resumed = command(broken, resume=True)
+        sizes = kill_often(resumed, broken, kills, whole.stat().st_size, random.Random(seed))
+        _run_through(resumed)
         record = {
             "files": files,
             "kills": len(sizes),
@@ -54,7 +54,7 @@ def main(
             "identical": whole.read_bytes() == broken.read_bytes(),
         }
     typer.echo(json.dumps(record, indent=1))
-    out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(out, record)
     raise typer.Exit(not record["identical"])
 
 
@@ -66,36 +66,53 @@ def _draw_photos(folder: Path, n_files: int) -> None:
         (folder / f"{number:05}.png").write_bytes(b"no picture")
 
 
-def _start(command: list[str], table: Path) -> subprocess.Popen[bytes]:
-    script = "from fer_ensemble.cli import main; main()"
-    arguments = [sys.executable, "-c", script, "predict", *command, "--out", str(table)]
-    return subprocess.Popen(arguments, stderr=subprocess.PIPE)
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stderr=subprocess.PIPE)
 
 
-def _run_through(command: list[str], table: Path) -> float:
+def _run_through(command: list[str]) -> float:
     started = time.perf_counter()
-    process = _start(command, table)
+    process = _start(command)
     _, told = process.communicate()
     if process.returncode != 3:  # some pictures are broken
         raise typer.BadParameter(f"the run ended with {process.returncode}: {told.decode()}")
     return time.perf_counter() - started
 
 
-def _kill_often(
+def kill_often(
     command: list[str], table: Path, kills: int, full_size: int, chance: random.Random
 ) -> list[int]:
-    """Start and kill; how large the table was at each kill."""
+    """Start a command and kill it, again and again.
+
+    Parameters
+    ----------
+    command : list of str
+        Its words; it must go on where it stopped.
+    table : Path
+        The file that it writes.
+    kills : int
+        How often to kill; a run that ends by itself does not count, and its table is deleted.
+    full_size : int
+        Bytes of the whole table.
+    chance : random.Random
+        Source of the moments.
+
+    Returns
+    -------
+    list of int
+        Bytes of the table at each kill.
+    """
     sizes: list[int] = []
     while len(sizes) < kills:
-        process = _start([*command, "--resume"], table)
+        process = _start(command)
         # A kill right after some growth comes amid the work, wherever the time goes.
         growth = chance.uniform(-0.2, 1) * full_size / kills
         _wait_for_growth(process, table, growth)
         time.sleep(chance.uniform(0, 0.05))
         process.kill()
         process.communicate()
-        if process.returncode != -9:
-            table.unlink()  # all was done: begin anew
+        if process.returncode != -signal.SIGKILL:
+            table.unlink()
             continue
         sizes.append(_size(table))
     return sizes

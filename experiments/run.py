@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from experiments.systems import System, read_system
-from fer_ensemble.artifact.members import dump_member
+from fer_ensemble.artifact.members import dump_member, load_member
 from fer_ensemble.cli.console import notes, output, read_faces
 from fer_ensemble.cli.durations import parse_duration
 from fer_ensemble.datasets import (
@@ -90,13 +91,14 @@ def main(
     fitted, held = _hold_out(parts, seed)
     X, y = parts.train.images, parts.train.labels
     X_held, y_held = X[held], y[held]
+    lesson = _lesson(system, protocol, X[fitted], y[fitted])
     rounds = []
     started = time.perf_counter()
     for number in range(system.more_training + 1):
         if number:
             notes.print(f"More training, round {number} of {system.more_training}")
             _set_everywhere(member, "warm_start", True)
-        member.fit(X[fitted], y[fitted], validation_data=(X_held, y_held))
+        member.fit(X[fitted], y[fitted], validation_data=(X_held, y_held), **lesson)
         probabilities = member.predict_proba(parts.test.images)
         rounds.append(_scores(parts, probabilities))
     record = {
@@ -150,6 +152,28 @@ def _hold_out(parts: Parts, seed: int) -> tuple[Any, Any]:
         groups=copy_groups(parts.train.images),
         random_state=np.random.RandomState(seed).randint(2**31 - 1),
     )
+
+
+def _lesson(
+    system: System, protocol: str, X: NDArray[Any], y: NDArray[Any]
+) -> dict[str, NDArray[np.float64]]:
+    """Give what a system's teachers think of the training faces, half and half with the labels.
+
+    After Hinton, G., Vinyals, O., & Dean, J. (2015), distilling the knowledge in a neural network.
+    """
+    if not system.teachers:
+        return {}
+    opinions = []
+    for name in system.teachers:
+        path = HERE / "fitted" / f"{name}.{protocol}.skops"
+        if not path.is_file():
+            raise typer.BadParameter(
+                f"{system.name} learns from {name}: run 'python -m experiments.run {name} "
+                f"--protocol {protocol}' first."
+            )
+        notes.print(f"{name} looks at {len(X):,} training faces")
+        opinions.append(load_member(name, path.read_bytes()).predict_proba(X))
+    return {"soft_labels": (np.mean(opinions, axis=0) + np.eye(opinions[0].shape[1])[y]) / 2}
 
 
 def _set_everywhere(member: Any, parameter: str, value: Any) -> None:

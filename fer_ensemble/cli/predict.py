@@ -28,7 +28,14 @@ def predict(
             show_default=False,
         ),
     ],
-    model: Annotated[Path, typer.Option(help="Folder of the saved ensemble.")] = Path("model"),
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of a saved ensemble; or fast, the cheapest member of the ensemble that "
+            "comes with the package. Without it, that ensemble. (A folder named fast: ./fast)",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -100,8 +107,10 @@ def predict(
 
     \b
     Examples:
+      fer-ensemble predict photos/
       fer-ensemble predict photos/ --model model/ --out predictions.csv
       fer-ensemble predict photos/ --out predictions.csv --resume
+      fer-ensemble predict clips/ --model fast --every 5
       fer-ensemble predict anna.jpg 'trip/**/*.png' --annotate seen/
       fer-ensemble predict clip.mp4 --every 10 --detector mtcnn
       fer-ensemble predict crops/ --detector skip
@@ -142,7 +151,7 @@ def predict(
 @dataclass(frozen=True)
 class _Job:
     paths: Sequence[str]
-    model: Path
+    model: str | None
     out: Path | None
     resume: bool
     finding: dict[str, Any]
@@ -165,9 +174,9 @@ def _run(job: _Job, tally: Tally) -> int:
         say("No picture found.", "red")
         return NONE
 
-    from fer_ensemble.artifact import read_manifest
+    from fer_ensemble.artifact import read_manifest, resolve_model
 
-    manifest = read_manifest(job.model)
+    manifest = read_manifest(resolve_model(job.model))
     try:
         finder = FaceFinder(**job.finding, size=manifest.preprocessing["size"])
     except (ValueError, ImportError) as error:
@@ -186,7 +195,7 @@ def _predict(
     job: _Job, inputs: Iterator[str], finder: FaceFinder, names: Sequence[str], tally: Tally
 ) -> bool:
     """Write the rows of the inputs; tell if they cannot be written."""
-    from fer_ensemble.artifact import load_ensemble
+    from fer_ensemble.artifact import load_model
     from fer_ensemble.cli.console import notes
     from fer_ensemble.cli.outcome import count, say
     from fer_ensemble.cli.picture_bar import count_pictures, picture_bar
@@ -199,7 +208,7 @@ def _predict(
         remaining, n_kept = skip_done(inputs, kept), kept.n_bytes
         tally.keep(kept)
     with notes.status("Loading the ensemble"):
-        ensemble = load_ensemble(job.model)
+        ensemble = load_model(job.model)
     batches = predict_files(ensemble, remaining, class_names=names, finder=finder, **job.settings)
     progress, total = picture_bar(job.out), count_pictures(job.paths, job.settings["annotate_to"])
     tally.started = time.perf_counter()

@@ -13,7 +13,11 @@ from fer_ensemble.evaluation.coverage import (
     coverage_at,
     coverage_curve,
 )
-from fer_ensemble.evaluation.intervals import bootstrap_intervals, wilson_interval
+from fer_ensemble.evaluation.intervals import (
+    bootstrap_intervals,
+    difference_interval,
+    wilson_interval,
+)
 from fer_ensemble.evaluation.metrics import evaluate_predictions
 from fer_ensemble.evaluation.ranking import top_k_accuracy
 from fer_ensemble.evaluation.scores import ClassScore, Evaluation
@@ -35,6 +39,7 @@ __all__ = [
     "compare_predictions",
     "coverage_at",
     "coverage_curve",
+    "difference_interval",
     "evaluate_groups",
     "evaluate_predictions",
     "evaluate_votes",

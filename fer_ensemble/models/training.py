@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,11 @@ from fer_ensemble.models.validation import Samples
 
 LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 _PREDICT_BATCH = 256
+
+# TensorFlow counts the traces of all networks together, and takes an ensemble's for too many.
+logging.getLogger("tensorflow").addFilter(
+    lambda record: "triggered tf.function retracing" not in str(record.msg)
+)
 
 
 class Trainable(Protocol):

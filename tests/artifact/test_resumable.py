@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 
 from fer_ensemble import load_ensemble
 from fer_ensemble.artifact import ArtifactError, fit_resumable
@@ -185,3 +186,46 @@ def test_resume_goes_on_with_the_network_in_training(table, tmp_path, monkeypatc
     saved = dict(load_ensemble(path).members_)["network"]
     assert len(saved.history_["loss"]) == 4
     assert saved.checkpoint is None
+
+
+def test_weights_reach_every_member_and_tell_fits_apart(table, tmp_path):
+    X, y = table
+    weights = np.linspace(0.1, 2, len(y))
+    held_out = (X[:30], y[:30])
+    expected = make_ensemble().fit(X, y, weights, validation_data=held_out)
+    path = tmp_path / "model"
+    with pytest.raises(KeyboardInterrupt):
+        fit_resumable(
+            make_ensemble(), X, y, path, sample_weight=weights, validation_data=held_out,
+            on_member=interrupt_at("nb")[1],
+        )  # fmt: skip
+    stages, on_member = interrupt_at(None)
+    resumed = fit_resumable(
+        make_ensemble(), X, y, path, sample_weight=weights, validation_data=held_out, resume=True,
+        on_member=on_member,
+    )  # fmt: skip
+    assert stages == [("lr", "kept"), ("nb", "fitting"), ("nb", "fitted")]
+    np.testing.assert_array_equal(resumed.predict_proba(X), expected.predict_proba(X))
+    unweighted = fit_resumable(make_ensemble(), X, y, tmp_path / "other", validation_data=held_out)
+    assert np.abs(unweighted.predict_proba(X) - resumed.predict_proba(X)).max() > 1e-3
+
+
+def test_other_weights_are_another_fit(table, tmp_path):
+    X, y = table
+    path = tmp_path / "model"
+    with pytest.raises(KeyboardInterrupt):
+        fit_resumable(make_ensemble(), X, y, path, on_member=interrupt_at("nb")[1])
+    stages, on_member = interrupt_at(None)
+    weights = np.linspace(0.1, 2, len(y))
+    fit_resumable(
+        make_ensemble(), X, y, path, sample_weight=weights, resume=True, on_member=on_member
+    )
+    assert ("lr", "fitting") in stages
+
+
+def test_weights_that_a_member_cannot_take_are_refused(table, tmp_path):
+    X, y = table
+    members = [("near", KNeighborsClassifier()), ("nb", GaussianNB())]
+    with pytest.raises(ValueError, match="The fit of near takes no sample weights"):
+        fit_resumable(VotingEnsemble(members), X, y, tmp_path / "m", sample_weight=np.ones(90))
+    assert not (tmp_path / "m").exists()

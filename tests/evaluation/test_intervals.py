@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from fer_ensemble.evaluation import bootstrap_intervals, wilson_interval
+from fer_ensemble.evaluation import bootstrap_intervals, difference_interval, wilson_interval
 from fer_ensemble.evaluation.confusion import confusion_figures, count_confusion
 from fer_ensemble.evaluation.intervals import BOOTSTRAPPED
 
@@ -24,6 +24,25 @@ def test_wilsons_interval_is_scipys() -> None:
         expected = binomtest(n_right, n).proportion_ci(level, method="wilson")
         found = wilson_interval(n_right, n, level)
         assert found == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+# Newcombe 1998, table II, method 10.
+@pytest.mark.parametrize(
+    ("counts", "published"),
+    [
+        ((56, 70, 48, 80), (0.0524, 0.3339)),
+        ((9, 10, 3, 10), (0.1705, 0.8090)),
+        ((10, 10, 0, 20), (0.6791, 1.0000)),
+    ],
+)
+def test_newcombes_interval_is_the_published_one(counts: Any, published: Any) -> None:
+    assert difference_interval(*counts) == pytest.approx(published, abs=5e-5)
+
+
+def test_newcombes_interval_turns_with_the_order() -> None:
+    low, high = difference_interval(2412, 3589, 2200, 4115, 0.9)
+    assert low < 2412 / 3589 - 2200 / 4115 < high
+    assert difference_interval(2200, 4115, 2412, 3589, 0.9) == pytest.approx((-high, -low))
 
 
 def test_the_bootstrap_is_that_of_resampled_rows() -> None:
@@ -83,3 +102,5 @@ def test_errors_say_what_is_wrong(confusion: Any, options: Any, message: str) ->
 def test_an_interval_of_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="n must be a whole number from 1 on, not 0"):
         wilson_interval(0, 0)
+    with pytest.raises(ValueError, match="n must be a whole number from 1 on, not 0"):
+        difference_interval(1, 2, 0, 0)

@@ -47,7 +47,7 @@ def test_every_way_is_compared_with_the_best_member(app, tmp_path):
     assert weighted["gain"] == pytest.approx(weighted["accuracy"] - best)
     assert weighted["gain_interval"][0] > 0  # two strong, unlike members gain
     assert weighted["mcnemar_p"] < 0.05
-    assert weighted["loss_by_noise_member"] < record["combined"]["average"]["loss_by_noise_member"]
+    assert weighted["cost_of_noise"] < record["combined"]["average"]["cost_of_noise"] - 0.01
 
 
 def test_members_of_other_faces_are_refused(app, tmp_path):
@@ -64,6 +64,12 @@ def test_missing_runs_are_named(app, tmp_path):
     )
     assert outcome.exit_code == 2
     assert "experiments.run dense_hog" in " ".join(outcome.output.split())
+
+
+def test_an_unknown_ensemble_is_refused(app):
+    outcome = CliRunner().invoke(app, ["pair"])
+    assert outcome.exit_code == 2
+    assert "two_members" in outcome.output
 
 
 def test_combined_figures_of_the_leaking_protocol_come_with_its_warning(app, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from experiments import run, table
+from experiments import run
 from fer_ensemble.datasets import FaceDataset, make_faces, write_folder
 
 
@@ -25,7 +25,7 @@ def _app(main):
     return app
 
 
-def test_a_run_writes_its_figures_and_the_table_shows_them(data, tmp_path, monkeypatch):
+def test_a_run_writes_its_figures(data, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "HERE", tmp_path)
     results = tmp_path / "results"
     outcome = CliRunner().invoke(
@@ -45,26 +45,6 @@ def test_a_run_writes_its_figures_and_the_table_shows_them(data, tmp_path, monke
     assert len(kept["held_out"]) == len(kept["held_out_rows"]) == record["n_held_out"]
     assert kept["test_without_copies"].sum() == record["without_copies"]["n"]
     assert not list((tmp_path / "unfinished").glob("*"))
-
-    outcome = CliRunner().invoke(
-        _app(table.main), ["--results", str(results), "--out", str(tmp_path / "RESULTS.md")]
-    )
-    assert outcome.exit_code == 0, outcome.output
-    row = next(
-        line
-        for line in (tmp_path / "RESULTS.md").read_text().splitlines()
-        if line.startswith("| `tiny_xception`")
-    )
-    assert f"{record['all']['accuracy']:.3f}" in row
-    assert "held to 2s" in row
-    assert "balanced: not run" in row
-
-    record["protocol"] = "balanced"
-    (results / "tiny_xception.balanced.json").write_text(json.dumps(record))
-    CliRunner().invoke(
-        _app(table.main), ["--results", str(results), "--out", str(tmp_path / "RESULTS.md")]
-    )
-    assert "balanced (leaks, see below): 0." in (tmp_path / "RESULTS.md").read_text()
 
 
 def test_more_training_goes_on_from_the_last_weights(data, tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.systems import all_systems, read_system
+from experiments.systems import all_ensembles, all_systems, read_ensemble, read_system
 from fer_ensemble.datasets import PROTOCOLS
 from fer_ensemble.models import list_members
 
@@ -32,3 +32,15 @@ def test_rows_are_numbered_once():
 def test_an_unknown_system_is_told_with_those_there_are():
     with pytest.raises(ValueError, match=r"No system 'vgg'.*vgg_style"):
         read_system("vgg")
+
+
+def test_an_unknown_ensemble_is_told_with_those_there_are():
+    with pytest.raises(ValueError, match=r"No ensemble 'pair'.*two_members"):
+        read_ensemble("pair")
+
+
+@pytest.mark.parametrize("ensemble", all_ensembles(), ids=lambda ensemble: ensemble.name)
+def test_ensembles_name_systems_and_protocols_that_exist(ensemble):
+    assert set(ensemble.members) <= {system.name for system in all_systems()}
+    assert ensemble.protocol in PROTOCOLS
+    assert set(ensemble.published) <= {"weighted", "average", "majority", "n"}

@@ -49,6 +49,11 @@ def test_rules_stand_below_the_members_with_a_line_at_the_best_of_these():
     assert texts(ax.get_yticklabels()) == ["bad", "good", "average"]
 
 
+def test_numbers_beside_the_rules_can_be_left_out():
+    assert len(plot_rules({"bad": BAD}, {"average": GOOD}).texts) == 2
+    assert not plot_rules({"bad": BAD}, {"average": GOOD}, numbers=False).texts
+
+
 def test_weights_are_bars():
     ax = plot_weights({"cnn": 0.9, "hog": 0.1})
     assert [bar.get_width() for bar in ax.patches] == [0.9, 0.1]

@@ -1,0 +1,1 @@
+"""The ensemble that comes with the package: trained, packed and measured."""

@@ -1,0 +1,167 @@
+"""Measure the shipped ensemble: ``python -m experiments.pretrained.measure --data fer2013.zip``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from experiments.pretrained.commands import command_figures
+from experiments.pretrained.figures import ensemble_figures, figures, mirrored_members
+from experiments.pretrained.peer import N_PARAMETERS, load_peer, peer_faces, predict_peer
+from fer_ensemble import load_pretrained
+from fer_ensemble.artifact import resolve_model
+from fer_ensemble.cli.console import notes, output, read_faces
+from fer_ensemble.datasets import FaceDataset, row_digests
+from fer_ensemble.ensemble import VotingEnsemble
+from fer_ensemble.evaluation import compare_predictions
+
+RESULTS = Path(__file__).parents[1] / "results"
+_CORES = (1, 2)
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Packed ensemble; by default, the package's.", show_default=False),
+    ] = None,
+    peer_weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="emotion_model.hdf5 of the package 'fer', to measure it on the same faces.",
+            show_default=False,
+        ),
+    ] = None,
+    speed: Annotated[bool, typer.Option(help="Whether to measure times, on idle cores.")] = True,
+    results: Annotated[Path, typer.Option(help="Folder for the figures.")] = RESULTS,
+) -> None:
+    """Measure accuracy and calibration on PublicTest, what members add, size and speed.
+
+    Nothing is chosen by these figures.
+    """
+    faces, _ = read_faces(data, strict=False, seed=0)
+    test = faces.select("test")
+    has_copy = np.isin(row_digests(test.images), row_digests(faces.select("train").images))
+    ensemble = load_pretrained(folder=model)
+    with notes.status(f"Predicting {len(test):,} faces"):
+        record: dict[str, Any] = {
+            "n": len(test),
+            "n_with_copies": int(has_copy.sum()),
+            "n_bytes": sum(
+                file.stat().st_size for file in (model or resolve_model(None)).iterdir()
+            ),
+            "ensemble": ensemble_figures(
+                ensemble, ensemble.predict_member_proba(test.images), test.labels, has_copy
+            ),
+            "faces_once": _without_mirrors(ensemble, test, has_copy),
+            **_measure_fast(model, peer_weights, test, has_copy),
+        }
+    if speed:
+        record["speed"] = [_time_in_process(model, peer_weights, cores) for cores in _CORES]
+        with TemporaryDirectory() as work:
+            record["command"] = [
+                command_figures(model, test, Path(work), cores) for cores in _CORES
+            ]
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "pretrained.json").write_text(json.dumps(record, indent=1) + "\n")
+    for line in _told(record):
+        output.print(line, soft_wrap=True)
+
+
+def _without_mirrors(
+    ensemble: VotingEnsemble, test: FaceDataset, has_copy: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Measure members without the mirror images that they average."""
+    return {
+        name: figures(ensemble, member.predict_proba(test.images), test.labels, has_copy)
+        for name, member in mirrored_members(ensemble)
+    }
+
+
+def _measure_fast(
+    model: Path | None, peer_weights: Path | None, test: FaceDataset, has_copy: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Measure the fast member alone, and the peer beside it if its weights are at hand."""
+    fast = load_pretrained("fast", folder=model)
+    ours = fast.predict_proba(test.images)
+    record = {"fast": {"member": fast.members_[0][0], **figures(fast, ours, test.labels, has_copy)}}
+    if peer_weights is None:
+        return record
+    theirs = predict_peer(load_peer(peer_weights), peer_faces(test.images))
+    gain = compare_predictions(test.labels, ours.argmax(1), theirs.argmax(1))
+    return record | {
+        "peer": {
+            "parameters": N_PARAMETERS,
+            **figures(fast, theirs, test.labels, has_copy),
+            "gain_of_fast": gain.to_dict(),
+        }
+    }
+
+
+def _time_in_process(model: Path | None, peer_weights: Path | None, cores: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "experiments.pretrained.speed", "--cores", str(cores)]
+    command += [] if model is None else ["--model", str(model)]
+    command += [] if peer_weights is None else ["--peer-weights", str(peer_weights)]
+    with notes.status(f"Timing on {cores} of the cores"):
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _told(record: dict[str, Any]) -> list[str]:
+    """Tell the figures in lines."""
+    ensemble, gain = record["ensemble"], record["ensemble"]["gain"]
+    errors = ensemble["calibration_error"]
+    lines = [
+        f"{record['n_bytes']:,} bytes",
+        f"ensemble: {_accuracies(ensemble)}; calibration error {errors['before']:.3f} → "
+        f"{errors['after']:.3f}",
+        f"  gain over {ensemble['best_member']} {_difference(gain)}",
+    ]
+    lines += [
+        f"  {row['name']}: recall {row['recall']:.3f}, precision {row['precision']:.3f}, F1 "
+        f"{row['f1']:.3f}, n = {row['support']}"
+        for row in ensemble["all"]["per_class"]
+    ]
+    for name, member in ensemble["members"].items():
+        told = f"{name}: {_accuracies(member)}"
+        if name in ensemble["contributions"]:
+            told += f"; adds {_difference(ensemble['contributions'][name])}"
+        if name in record["faces_once"]:
+            told += f"; faces once {record['faces_once'][name]['all']['accuracy']:.4f}"
+        lines.append(told)
+    lines.append(f"fast ({record['fast']['member']}): {_accuracies(record['fast'])}")
+    lines[-1] += f"; calibration error {record['fast']['all']['calibration_error']:.3f}"
+    if "peer" in record:
+        told = _difference(record["peer"]["gain_of_fast"])
+        lines.append(f"peer: {_accuracies(record['peer'])}; fast gains {told}")
+    return lines + [
+        json.dumps(entry) for key in ("speed", "command") for entry in record.get(key, ())
+    ]
+
+
+def _accuracies(scores: dict[str, Any]) -> str:
+    low, high = scores["all"]["accuracy_interval"]
+    return (
+        f"accuracy {scores['all']['accuracy']:.4f} ({low:.4f}–{high:.4f}), without copies "
+        f"{scores['without_copies']['accuracy']:.4f} (n = {scores['without_copies']['n']:,})"
+    )
+
+
+def _difference(comparison: dict[str, Any]) -> str:
+    low, high = comparison["interval"]
+    return f"{comparison['difference']:+.4f} ({low:+.4f}–{high:+.4f})"
+
+
+if __name__ == "__main__":
+    sys.exit(typer.run(main))

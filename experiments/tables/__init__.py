@@ -1,0 +1,1 @@
+"""The tables of the experiments' README, from the records of the runs."""

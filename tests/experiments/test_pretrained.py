@@ -1,0 +1,177 @@
+import json
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from experiments import run
+from experiments.pretrained import measure, pack, train
+from experiments.pretrained.declaration import read_declaration, read_held_out
+from experiments.pretrained.figures import ensemble_figures, mirrored_members
+from experiments.pretrained.speed import cap_cores
+from fer_ensemble import load_pretrained
+from fer_ensemble.artifact.members import dump_member, load_member
+from fer_ensemble.datasets import FaceDataset, load_faces, make_faces, row_digests, write_folder
+from fer_ensemble.models import create_member, list_members
+
+SMALL = {"filters": [4, 4], "convolutions": [1, 1]}
+CANDIDATES = {
+    "cnn_2": {"epochs": 1, "network_params": SMALL, "batch_size": 16},
+    "tiny_xception": {"epochs": 1, "batch_size": 16},
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    faces, labels, _ = make_faces(280, random_state=0)
+    names = np.array([f"{i}.png" for i in range(280)], object)
+    whole = FaceDataset(faces, labels, np.full(280, "train"), names)
+    for part, rows in (("train", np.arange(210)), ("PublicTest", np.arange(210, 280))):
+        write_folder(whole.take(rows), folder / part)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(data, tmp_path_factory):
+    """What 'experiments.run' leaves of two members, and a file that declares them."""
+    folder = tmp_path_factory.mktemp("runs")
+    faces = load_faces(data).select("train")
+    held = np.arange(0, 210, 3)
+    fitted = np.setdiff1d(np.arange(210), held)
+    for name, params in CANDIDATES.items():
+        member = create_member(name, random_state=0, **params)
+        member.fit(faces.images[fitted], faces.labels[fitted])
+        (folder / f"{name}.official.skops").write_bytes(dump_member(name, member))
+        np.savez(
+            folder / f"{name}.official.npz",
+            held_out=member.predict_proba(faces.images[held]).astype(np.float32),
+            y_held_out=faces.labels[held],
+            held_out_rows=held,
+        )
+    (folder / "two.toml").write_text(
+        f"candidates = {list(CANDIDATES)}\nwithout_flip = []\nmax_bytes = 500_000\n"
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(data, runs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packed")
+    pack.main(data, runs, runs, folder / "model", folder, runs / "two.toml")
+    return folder
+
+
+def invoke(main, *arguments):
+    app = typer.Typer()
+    app.command()(main)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_what_is_declared_is_registered():
+    declared = read_declaration()
+    assert set(declared.candidates) <= {info.name for info in list_members()}
+    assert declared.max_bytes <= 16_000_000
+
+
+def test_only_what_is_not_trained_yet_is_trained(runs, tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(run, "HERE", tmp_path)
+    monkeypatch.setattr(run, "main", lambda name, data, **_: trained.append((name, str(data))))
+    (tmp_path / "fitted").mkdir()
+    (tmp_path / "fitted" / "cnn_2.official.skops").touch()
+    outcome = invoke(train.main, "--data", "faces.zip", "--declaration", runs / "two.toml")
+    assert outcome.exit_code == 0, outcome.output
+    assert trained == [("tiny_xception", "faces.zip")]
+
+
+def test_a_packed_ensemble_is_calibrated_and_small(packed, data):
+    ensemble = load_pretrained(folder=packed / "model")
+    assert [name for name, _ in ensemble.members_] == ["cnn_2", "tiny_xception"]
+    assert ensemble.calibration_ is not None
+    assert ensemble.validation_probabilities_ is None
+    fast = load_pretrained("fast", folder=packed / "model")
+    assert [name for name, _ in fast.members_] == ["tiny_xception"]
+    seen = np.isin(row_digests(load_faces(data).images), ensemble.training_digests_)
+    assert seen.sum() == 140
+    record = json.loads((packed / "pretrained_choice.json").read_text())
+    assert record["n_bytes"] == sum(f.stat().st_size for f in (packed / "model").iterdir())
+    assert record["steps"][-1]["left_out"] is None
+    assert sum(record["weights"].values()) == pytest.approx(1)
+    manifest = json.loads((packed / "model" / "manifest.json").read_text())
+    assert manifest["data"]["protocol"] == "official"
+    assert manifest["data"]["n_held_out"] == 70
+
+
+def test_members_that_have_seen_the_held_out_faces_are_refused(data, runs, tmp_path):
+    for file in runs.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    file = tmp_path / "tiny_xception.official.skops"
+    member = load_member("tiny_xception", file.read_bytes())
+    member.training_digests_ = np.unique(row_digests(load_faces(data).select("train").images))
+    file.write_bytes(dump_member("tiny_xception", member))
+    with pytest.raises(ValueError, match="'tiny_xception' was fitted on 70 of the 70 held-out"):
+        pack.main(data, tmp_path, tmp_path, tmp_path / "model", tmp_path, runs / "two.toml")
+
+
+def test_runs_on_other_faces_are_refused(runs, tmp_path):
+    for name in CANDIDATES:
+        arrays = dict(np.load(runs / f"{name}.official.npz"))
+        arrays["held_out_rows"] = arrays["held_out_rows"] + (name == "tiny_xception")
+        np.savez(tmp_path / f"{name}.official.npz", **arrays)
+    with pytest.raises(ValueError, match="other faces were held out"):
+        read_held_out(tmp_path, tuple(CANDIDATES))
+    with pytest.raises(ValueError, match=r"resnet.*is missing.*pretrained\.train"):
+        read_held_out(tmp_path, ("resnet",))
+
+
+def test_a_stranger_among_the_settings_is_refused(tmp_path):
+    (tmp_path / "x.toml").write_text('candidates = ["a"]\nwithout_flip = ["b"]\nmax_bytes = 1\n')
+    with pytest.raises(ValueError, match="'b'"):
+        read_declaration(tmp_path / "x.toml")
+
+
+def test_measuring_writes_its_figures(packed, data, tmp_path):
+    model = packed / "model"
+    outcome = invoke(
+        measure.main, "--data", data, "--model", model, "--no-speed", "--results", tmp_path
+    )
+    assert outcome.exit_code == 0, outcome.output
+    record = json.loads((tmp_path / "pretrained.json").read_text())
+    assert record["n"] == record["ensemble"]["all"]["n"] == 70
+    assert record["fast"]["member"] == "tiny_xception"
+    assert record["faces_once"].keys() == {"cnn_2"}
+    assert record["ensemble"]["contributions"].keys() == {"cnn_2", "tiny_xception"}
+    assert "calibration error" in outcome.output
+    assert str(tmp_path) not in json.dumps(record)
+
+
+def test_the_gain_is_over_the_best_member_on_the_same_faces(packed, data):
+    ensemble = load_pretrained(folder=packed / "model")
+    y = np.arange(70) % 7
+    right, wrong = np.eye(7)[y], np.eye(7)[(y + 1) % 7]
+    probabilities = (
+        0.5 * np.stack([right, np.where(y[:, None] < 3, right, wrong)], axis=1) + 0.5 / 7
+    )
+    found = ensemble_figures(ensemble, probabilities, y, np.arange(70) < 10)
+    assert found["best_member"] == "cnn_2"
+    assert found["members"]["tiny_xception"]["all"]["accuracy"] == pytest.approx(30 / 70)
+    combined = ensemble.combine(probabilities).argmax(1)
+    assert found["gain"]["difference"] == pytest.approx((combined == y).mean() - 1)
+    assert found["without_copies"]["n"] == 60
+
+
+def test_mirrors_are_taken_from_copies(packed, faces):
+    ensemble = load_pretrained(folder=packed / "model")
+    [(name, once)] = mirrored_members(ensemble)
+    assert name == "cnn_2"
+    assert dict(ensemble.members_)["cnn_2"].flip_average
+    images = faces[0][:4]
+    both = (once.predict_proba(images) + once.predict_proba(images[:, :, ::-1])) / 2
+    assert dict(ensemble.members_)["cnn_2"].predict_proba(images) == pytest.approx(both, abs=1e-5)
+
+
+def test_more_cores_than_there_are_cannot_be_had():
+    with pytest.raises(OSError, match="cores"):
+        cap_cores(10_000)
