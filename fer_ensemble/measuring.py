@@ -154,11 +154,10 @@ def measure_model(
     probabilities = ensemble.predict_member_proba(part.faces.images)
     names, labels = emotion_names(ensemble.classes_), part.faces.labels
     seen = part.seen(getattr(ensemble, "training_digests_", None))
-    new_scores = None
-    if seen is not None and not seen.all():
-        new_scores = score_ensemble(
-            ensemble, probabilities[~seen], labels[~seen], class_names=names
-        )
+
+    def score(rows: Any) -> EnsembleScores:
+        return score_ensemble(ensemble, probabilities[rows], labels[rows], class_names=names)
+
     return MeasuredModel(
         manifest=manifest,
         ensemble=ensemble,
@@ -171,8 +170,8 @@ def measure_model(
         class_names=names,
         probabilities=probabilities,
         seen=seen,
-        scores=score_ensemble(ensemble, probabilities, labels, class_names=names),
-        new_scores=new_scores,
+        scores=score(slice(None)),
+        new_scores=None if seen is None or seen.all() else score(~seen),
     )
 
 

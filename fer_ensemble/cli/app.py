@@ -14,6 +14,7 @@ from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
 from fer_ensemble.cli.predict import predict
+from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score
 from fer_ensemble.cli.tune import tune
 
@@ -26,7 +27,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (fit, predict, evaluate, score, combine, members, curves, tune, data, make_faces):
+for verb in (
+    fit,
+    predict,
+    evaluate,
+    report,
+    score,
+    combine,
+    members,
+    curves,
+    tune,
+    data,
+    make_faces,
+):
     app.command()(verb)
 
 

@@ -48,6 +48,7 @@ def plot_rules(
     members: Mapping[str, Evaluation],
     rules: Mapping[str, Evaluation],
     *,
+    numbers: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the accuracies of members above those of the rules that combine them.
@@ -58,6 +59,8 @@ def plot_rules(
         Figures of each member alone.
     rules : mapping of str to Evaluation
         Figures of the same members under each rule.
+    numbers : bool, default=True
+        Whether to write accuracies and intervals beside the axes, which takes a third of the width.
     ax : matplotlib Axes, default=None
         See `plot_accuracies`.
 
@@ -88,8 +91,8 @@ def plot_rules(
     _draw_points(ax, rules, len(members), VERMILLION, "s", "rules")
     best = max(figures.accuracy for figures in members.values())
     ax.axvline(best, color="gray", linestyle=":", label="best member")
-    legend_above(ax, 3)
-    return _finish(ax, together)
+    legend_above(ax, 3 if numbers else 1)
+    return _finish(ax, together, numbers=numbers)
 
 
 def plot_weights(weights: Mapping[str, float], *, ax: Axes | None = None) -> Axes:
@@ -120,7 +123,7 @@ def plot_weights(weights: Mapping[str, float], *, ax: Axes | None = None) -> Axe
     ax = _lines(weights, ax)
     bars = ax.barh(range(len(weights)), list(weights.values()), color=BLUE)
     ax.bar_label(bars, fmt="{:.2f}", padding=2, fontsize="small")
-    ax.margins(x=0.12)  # room for the numbers
+    ax.margins(x=0.2)  # room for the numbers
     ax.set_xlabel("weight")
     return ax
 
@@ -153,8 +156,8 @@ def _draw_points(
     )
 
 
-def _finish(ax: Axes, scores: Mapping[str, Evaluation]) -> Axes:
-    for i, figures in enumerate(scores.values()):
+def _finish(ax: Axes, scores: Mapping[str, Evaluation], *, numbers: bool = True) -> Axes:
+    for i, figures in enumerate(scores.values() if numbers else ()):
         low, high = figures.accuracy_interval
         told = f"{figures.accuracy:.3f} ({low:.3f}–{high:.3f})"
         # To the right of the axes, where no interval reaches.

@@ -121,10 +121,11 @@ def plot_class_scores(
         offset = (i - (len(systems) - 1) / 2) * width
         values = [getattr(row, measure) for row in rows]
         bars = ax.bar(places + offset, values, width, color=COLOURS[i], label=system)
-        if len(systems) <= 2:  # more would run into each other
-            ax.bar_label(bars, fmt="{:.2f}", padding=1, fontsize="x-small")
+        if len(systems) <= 2:  # more would run into each other, and two do but upright
+            upright = 90 * (len(systems) == 2)
+            ax.bar_label(bars, fmt="{:.2f}", padding=2, fontsize="small", rotation=upright)
     ax.set_xticks(places, names, rotation=30, ha="right", rotation_mode="anchor")
-    ax.set(ylabel=_MEASURES[measure], ylim=(0, 1.05))
+    ax.set(ylabel=_MEASURES[measure], ylim=(0, 1.2), yticks=np.linspace(0, 1, 6))
     if len(systems) > 1:
         legend_above(ax, 3)
     return ax

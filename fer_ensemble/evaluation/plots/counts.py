@@ -60,10 +60,10 @@ def plot_class_counts(
             color=(BLUE, VERMILLION)[i],
             label=label,
         )
-        ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize="x-small")
+        ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize="small")
     ax.set_yticks(places, [str(name) for name in classes])
     ax.invert_yaxis()
-    ax.margins(x=0.15)  # room for the numbers
+    ax.margins(x=0.2)  # room for the numbers
     ax.set_xlabel("samples")
     if after is not None:
         legend_above(ax, 2)
