@@ -21,9 +21,6 @@ from fer_ensemble.datasets import (
 )
 from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, combine, score_ensemble
 
-#: Synthetic faces that are drawn where no data are given.
-N_SYNTHETIC = 1500
-
 
 @dataclass(frozen=True, eq=False)
 class MeasuredModel:
@@ -179,8 +176,8 @@ def _read(
     data: str | os.PathLike[str] | FaceDataset | None, strict: bool, seed: int
 ) -> tuple[FaceDataset, str]:
     if data is None:
-        source = f"{N_SYNTHETIC:,} synthetic faces (seed {seed})"
-        return synthetic_dataset(N_SYNTHETIC, random_state=seed), source
+        drawn = synthetic_dataset(random_state=seed)
+        return drawn, f"{len(drawn):,} synthetic faces (seed {seed})"
     faces = data if isinstance(data, FaceDataset) else load_faces(data, strict=strict)
     # Of a CSV in a zip, the source names both.
     return faces, Path(faces.report.source.partition(", ")[0]).name or "the faces given"

@@ -11,8 +11,6 @@ from rich.console import Console
 if TYPE_CHECKING:
     from fer_ensemble.datasets import FaceDataset
 
-N_SYNTHETIC = 1500
-
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False)
 
@@ -58,8 +56,8 @@ def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDatas
     from fer_ensemble.datasets import load_faces, synthetic_dataset
 
     if path is None:
-        told = f"{N_SYNTHETIC:,} synthetic faces (seed {seed})"
-        return synthetic_dataset(N_SYNTHETIC, random_state=seed), told
+        faces = synthetic_dataset(random_state=seed)
+        return faces, f"{len(faces):,} synthetic faces (seed {seed})"
     from rich.progress import Progress
 
     with Progress(console=notes, transient=True, disable=not notes.is_terminal) as bar:

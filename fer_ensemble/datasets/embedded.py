@@ -8,13 +8,13 @@ from fer_ensemble.datasets.dataset import FaceDataset
 
 
 def synthetic_dataset(
-    n_samples: int = 1000, *, random_state: int | np.random.RandomState | None = None
+    n_samples: int = 1500, *, random_state: int | np.random.RandomState | None = None
 ) -> FaceDataset:
     """Draw synthetic faces as a data set.
 
     Parameters
     ----------
-    n_samples : int, default=1000
+    n_samples : int, default=1500
         How many faces.
     random_state : int, RandomState instance or None, default=None
         Seed of the faces.

@@ -17,7 +17,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from fer_ensemble.datasets.splits import row_digests
 from fer_ensemble.models.balancing import balance_samples
 from fer_ensemble.models.device import quiet_start
-from fer_ensemble.models.validation import Samples, check_soft_labels, encode_labels, resolve_validation
+from fer_ensemble.models.validation import (
+    Samples,
+    check_soft_labels,
+    encode_labels,
+    resolve_validation,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -227,7 +232,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is out of range, `X` or `soft_labels` are malformed, a class is too
-            small to be held out, or ``warm_start`` meets other classes or another shape than the last fit.
+            small to be held out, or ``warm_start`` meets other classes or another shape than the
+            last fit.
         """
         samples = self._validate(X, y, reset=True)
         check_classification_targets(y)
