@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.registry import member
+
+_TRAINING: dict[str, Any] = {
+    "augmentation": {"flip": True, "rotation": 10, "translation": 0.1, "zoom": 0.1},
+    "loss": "categorical_crossentropy",
+    "optimizer": "adamw",
+    "learning_rate": 1e-3,
+    "optimizer_params": {"weight_decay": 1e-2},
+    "schedule": "one_cycle",
+    "batch_size": 64,
+    "patience": None,
+    "monitor": "accuracy",
+}
 
 
 @member(source="Arriaga et al. 2019", parameters=58_423, multiply_accumulates=5_520_448)
@@ -38,16 +52,8 @@ def fast_cnn() -> KerasClassifier:
             "units": 192,
             "dropout": 0.1,
         },
-        augmentation={"flip": True, "rotation": 10, "translation": 0.1, "zoom": 0.1},
-        loss="categorical_crossentropy",
-        optimizer="adamw",
-        learning_rate=1e-3,
-        optimizer_params={"weight_decay": 1e-2},
-        schedule="one_cycle",
         epochs=120,
-        batch_size=64,
-        patience=None,
-        monitor="accuracy",
+        **_TRAINING,
     )
 
 
@@ -60,16 +66,8 @@ def se_resnet() -> KerasClassifier:
     """
     return KerasClassifier(
         "se_resnet",
-        augmentation={"flip": True, "rotation": 10, "translation": 0.1, "zoom": 0.1},
-        loss="categorical_crossentropy",
         label_smoothing=0.1,
-        optimizer="adamw",
-        learning_rate=1e-3,
-        optimizer_params={"weight_decay": 1e-2},
-        schedule="one_cycle",
         epochs=32,
-        batch_size=64,
-        patience=None,
-        monitor="accuracy",
         flip_average=True,
+        **_TRAINING,
     )
