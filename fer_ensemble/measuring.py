@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.artifact import Manifest, load_model, read_manifest, resolve_model
+from fer_ensemble.artifact import (
+    Manifest,
+    Measurement,
+    load_model,
+    read_manifest,
+    resolve_model,
+)
 from fer_ensemble.datasets import (
     EvaluationPart,
     FaceDataset,
@@ -73,6 +79,25 @@ class MeasuredModel:
     def told(self) -> str:
         """What was measured on, in a line."""
         return f"{self.source}, {self.part.told}" if self.part.told else self.source
+
+    def to_measurement(self) -> Measurement:
+        """Give the figures as a model card keeps them.
+
+        Returns
+        -------
+        Measurement
+        """
+        return Measurement(
+            data=self.source,
+            test=self.part.told,
+            protocol="" if self.synthetic else self.protocol,
+            rule=self.rule,
+            scores=self.scores,
+            without_copies=self.new_scores,
+            n_copies=None if self.seen is None else int(self.seen.sum()),
+            warning=self.part.warning,
+            synthetic=self.synthetic,
+        )
 
     def combine(self, rule: str) -> NDArray[np.float64]:
         """Combine what the members predict, as the figures of `scores` do.

@@ -17,11 +17,12 @@ from experiments.pretrained.commands import command_figures
 from experiments.pretrained.figures import ensemble_figures, figures, mirrored_members
 from experiments.pretrained.peer import N_PARAMETERS, load_peer, peer_faces, predict_peer
 from fer_ensemble import load_pretrained
-from fer_ensemble.artifact import resolve_model
-from fer_ensemble.cli.console import notes, output, read_faces
-from fer_ensemble.datasets import FaceDataset, row_digests
+from fer_ensemble.artifact import record_measurement, resolve_model
+from fer_ensemble.cli.console import notes, output
+from fer_ensemble.datasets import FaceDataset
 from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.evaluation import compare_predictions
+from fer_ensemble.measuring import measure_model
 
 RESULTS = Path(__file__).parents[1] / "results"
 _CORES = (1, 2)
@@ -45,22 +46,19 @@ def main(
 ) -> None:
     """Measure accuracy and calibration on PublicTest, what members add, size and speed.
 
-    Nothing is chosen by these figures.
+    They are written into its model card too. Nothing is chosen by them.
     """
-    faces, _ = read_faces(data, strict=False, seed=0)
-    test = faces.select("test")
-    has_copy = np.isin(row_digests(test.images), row_digests(faces.select("train").images))
-    ensemble = load_pretrained(folder=model)
-    with notes.status(f"Predicting {len(test):,} faces"):
+    folder = model or resolve_model(None)
+    with notes.status("Predicting"):
+        measured = measure_model(folder, data)
+        ensemble, test, has_copy = measured.ensemble, measured.part.faces, measured.seen
+        if has_copy is None:
+            raise typer.BadParameter(f"--data {data}: has no training faces beside the test faces.")
         record: dict[str, Any] = {
             "n": len(test),
             "n_with_copies": int(has_copy.sum()),
-            "n_bytes": sum(
-                file.stat().st_size for file in (model or resolve_model(None)).iterdir()
-            ),
-            "ensemble": ensemble_figures(
-                ensemble, ensemble.predict_member_proba(test.images), test.labels, has_copy
-            ),
+            "n_bytes": sum(file.stat().st_size for file in folder.iterdir()),
+            "ensemble": ensemble_figures(ensemble, measured.probabilities, test.labels, has_copy),
             "faces_once": _without_mirrors(ensemble, test, has_copy),
             **_measure_fast(model, peer_weights, test, has_copy),
         }
@@ -70,10 +68,23 @@ def main(
             record["command"] = [
                 command_figures(model, test, Path(work), cores) for cores in _CORES
             ]
+    record_measurement(folder, ensemble, measured.to_measurement(), _cost(record))
     results.mkdir(parents=True, exist_ok=True)
     (results / "pretrained.json").write_text(json.dumps(record, indent=1) + "\n")
     for line in _told(record):
         output.print(line, soft_wrap=True)
+
+
+def _cost(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Give what the model card says of size and speed; nothing if no times were measured."""
+    if "speed" not in record:
+        return None
+    speeds = {str(entry["cores"]): entry["faces_per_second"] for entry in record["speed"]}
+    return {
+        "n_bytes": record["n_bytes"],
+        "faces_per_second": {cores: round(sides["ensemble"]) for cores, sides in speeds.items()},
+        "fast": {cores: round(sides["fast"]) for cores, sides in speeds.items()},
+    }
 
 
 def _without_mirrors(

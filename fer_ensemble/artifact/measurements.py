@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,10 @@ class Measurement:
 
 
 def record_measurement(
-    path: str | os.PathLike[str], ensemble: Ensemble, measurement: Measurement
+    path: str | os.PathLike[str],
+    ensemble: Ensemble,
+    measurement: Measurement,
+    cost: Mapping[str, Any] | None = None,
 ) -> None:
     """Write figures into the manifest and the model card of a saved ensemble.
 
@@ -96,6 +100,9 @@ def record_measurement(
         What was loaded from there, and measured.
     measurement : Measurement
         The figures.
+    cost : mapping, optional
+        What it costs, for ``data["cost"]``: ``n_bytes``, ``faces_per_second`` by the number of
+        cores, and the same of ``fast``, if it has such a member.
 
     Raises
     ------
@@ -112,7 +119,8 @@ def record_measurement(
         for other in manifest.data.get("figures", [])
         if any(other[name] != entry[name] for name in ("data", "test", "protocol"))
     ]
-    manifest = replace(manifest, data={**manifest.data, "figures": [*kept, entry]})
+    data = {**manifest.data, "figures": [*kept, entry]}
+    manifest = replace(manifest, data=data if cost is None else data | {"cost": dict(cost)})
     card = make_model_card(ensemble, manifest)
     write_atomically(directory / MODEL_CARD, card.encode())
     write_atomically(directory / MANIFEST, dump_manifest(manifest))

@@ -87,7 +87,7 @@ def evaluate(
 
       fer-ensemble evaluate fer2013.csv --model model/ --ferplus fer2013new.csv
     """
-    from fer_ensemble.artifact import read_manifest, resolve_model
+    from fer_ensemble.artifact import read_manifest, record_measurement, resolve_model
     from fer_ensemble.cli.console import choose_device, notes, output, read_faces
     from fer_ensemble.cli.tables import class_table, score_table, vote_table
     from fer_ensemble.datasets import join_ferplus, load_ferplus
@@ -127,7 +127,7 @@ def evaluate(
         _write_json(json_file, _content(found, told, protocol, voted))
         notes.print(f"Figures written to {json_file}")
     if card:
-        _write_card(Path(model), found, told, protocol)
+        record_measurement(model, found.ensemble, found.to_measurement())
         notes.print(f"Figures written into the model card in {model}")
 
 
@@ -172,23 +172,6 @@ def _content(
         "without_copies": None if new is None else new.to_dict(),
         "ferplus": voted and {name: figures.to_dict() for name, figures in voted.items()},
     }
-
-
-def _write_card(model: Path, found: MeasuredModel, told: str, protocol: str) -> None:
-    from fer_ensemble.artifact import Measurement, record_measurement
-
-    measurement = Measurement(
-        data=told,
-        test=found.part.told,
-        protocol="" if found.synthetic else protocol,
-        rule=found.rule,
-        scores=found.scores,
-        without_copies=found.new_scores,
-        n_copies=None if found.seen is None else int(found.seen.sum()),
-        warning=found.part.warning,
-        synthetic=found.synthetic,
-    )
-    record_measurement(model, found.ensemble, measurement)
 
 
 def _told_copies(seen: NDArray[np.bool_] | None) -> str:

@@ -145,6 +145,21 @@ def test_measuring_writes_its_figures(packed, data, tmp_path):
     assert record["ensemble"]["contributions"].keys() == {"cnn_2", "tiny_xception"}
     assert "calibration error" in outcome.output
     assert str(tmp_path) not in json.dumps(record)
+    card = (model / "MODEL_CARD.md").read_text()
+    assert f"| all | 70 | {record['ensemble']['all']['accuracy']:.3f} |" in card
+    assert "| PrivateTest † | | |" in card
+    load_pretrained(folder=model)
+
+
+def test_the_card_tells_what_the_ensemble_costs():
+    sides = {"ensemble": 200.4, "fast": 1234.5, "peer": 1000.0}
+    speed = [{"cores": cores, "faces_per_second": sides} for cores in (1, 2)]
+    cost = measure._cost({"n_bytes": 9, "speed": speed})
+    assert cost == {
+        "n_bytes": 9,
+        "faces_per_second": {"1": 200, "2": 200},
+        "fast": {"1": 1234, "2": 1234},
+    }
 
 
 def test_the_gain_is_over_the_best_member_on_the_same_faces(packed, data):
