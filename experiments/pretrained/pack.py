@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ from experiments.pretrained.declaration import (
     read_declaration,
     read_held_out,
 )
+from experiments.systems import read_system
 from fer_ensemble.artifact.compact import compact_member
 from fer_ensemble.artifact.members import dump_member, load_member
 from fer_ensemble.artifact.pretrained import SHIPPED, save_pretrained
@@ -82,6 +84,7 @@ def main(
             **record,
             "n_held_out": len(held_out.y),
             "held_back": _HELD_BACK,
+            "remark": _tell_training(names),
         },
         overwrite=True,
     )
@@ -89,6 +92,15 @@ def main(
     _report(candidates, steps, ensemble, changes, n_bytes, results)
     if n_bytes > declared.max_bytes:
         raise ValueError(f"{place} takes {n_bytes:,} bytes, of at most {declared.max_bytes:,}.")
+
+
+def _tell_training(names: Sequence[str]) -> str:
+    told = "Trained from scratch on these faces alone: no other data, no foreign weights."
+    for name in names:
+        if teachers := " and ".join(read_system(name).teachers):
+            told += f" {name} learned from the labels and from what {teachers}, trained on the "
+            told += "same faces, make of them."
+    return told
 
 
 def _held_out_images(training: FaceDataset, held_out: HeldOut) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from experiments import run
 from experiments.pretrained.declaration import DECLARATION, PROTOCOL, fitted_file, read_declaration
+from experiments.systems import read_system
 from fer_ensemble.cli.console import notes
 
 
@@ -23,15 +25,21 @@ def main(
         Path, typer.Option(help="File that names the candidates.")
     ] = DECLARATION,
 ) -> None:
-    """Train every candidate that is not trained yet, one after the other, each on its own.
+    """Train every candidate that is not trained yet, its teachers first, one after the other.
 
     After an interruption the same command goes on with the last epoch of the member in training.
     """
-    for name in read_declaration(declaration).candidates:
+    for name in _with_teachers(read_declaration(declaration).candidates):
         if fitted_file(run.HERE / "fitted", name).is_file():
             notes.print(f"{name} is trained already")
             continue
         run.main(name, data, protocol=PROTOCOL, time_budget=time_budget)
+
+
+def _with_teachers(candidates: Sequence[str]) -> list[str]:
+    """List each candidate after the systems that it learns from, each once."""
+    names = [name for own in candidates for name in (*read_system(own).teachers, own)]
+    return list(dict.fromkeys(names))
 
 
 if __name__ == "__main__":

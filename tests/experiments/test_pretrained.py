@@ -86,6 +86,10 @@ def test_only_what_is_not_trained_yet_is_trained(runs, tmp_path, monkeypatch):
     assert trained == [("tiny_xception", "faces.zip")]
 
 
+def test_teachers_are_trained_before_their_pupils():
+    assert train._with_teachers(["se_resnet", "fast_cnn"]) == ["se_resnet", "cnn_2", "fast_cnn"]
+
+
 def test_a_packed_ensemble_is_calibrated_and_small(packed, data):
     ensemble = load_pretrained(folder=packed / "model")
     assert [name for name, _ in ensemble.members_] == ["cnn_2", "tiny_xception"]
