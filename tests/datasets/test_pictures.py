@@ -1,12 +1,13 @@
 from collections.abc import Callable
 from functools import partial
+from threading import current_thread, main_thread
 
 import numpy as np
 import pytest
 
 from fer_ensemble.datasets import ReadReport, pictures
 from fer_ensemble.datasets.pictures import Entry, read_pictures
-from fer_ensemble.faces.decode import UnreadableImage
+from fer_ensemble.faces.decode import UnreadableImage, to_face
 
 
 @pytest.fixture
@@ -143,10 +144,28 @@ def test_every_picture_is_in_the_dataset_or_in_the_report(read: Callable) -> Non
 def test_progress_reaches_the_total(png: Callable) -> None:
     face = png(np.full((48, 48), 9, np.uint8))
     calls: list[tuple[int, int]] = []
-    entries = [Entry(f"happy/{n}.png", lambda: face) for n in range(1100)]
+    entries = [Entry(f"happy/{n}.png", lambda: face) for n in range(250)]
     dataset = read_pictures(entries, ReadReport(), lambda *call: calls.append(call))
-    assert len(dataset) == 1100
-    assert calls == [(500, 1100), (1000, 1100), (1100, 1100)]
+    assert len(dataset) == 250
+    assert calls == [(100, 250), (200, 250), (250, 250)]
+
+
+@pytest.mark.parametrize(("side", "threads"), [(48, {True}), (160, {True, False})])
+def test_threads_decode_pictures_that_are_large(
+    png: Callable, side: int, threads: set[bool]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, side, side), np.uint8)
+    files = [png(face) for face in noise]
+    in_main: set[bool] = set()
+
+    def read(number: int) -> bytes:
+        in_main.add(current_thread() is main_thread())
+        return files[number]
+
+    entries = [Entry(f"happy/{n:03}.png", partial(read, n)) for n in range(len(files))]
+    dataset = read_pictures(entries, ReadReport())
+    assert in_main == threads
+    np.testing.assert_array_equal(dataset.images, [to_face(face) for face in noise])
 
 
 def test_an_error_in_progress_ends_the_reading(png: Callable) -> None:
