@@ -56,6 +56,8 @@ def _fit(manifest: Manifest, settings: list[str], folder: str) -> str:
         value = data.get(name)
         if value is not None and value != default:
             words += [f"--{name.replace('_', '-')}", str(value)]
+    if data.get("ferplus"):
+        words += ["--ferplus", data["ferplus"]["source"]]
     fraction = ensemble.get("validation_fraction", 0.1)
     if fraction != 0.1:
         words += ["--validation-fraction", str(fraction)]

@@ -67,6 +67,8 @@ def test_what_was_chosen_of_the_data_is_chosen_again(manifest):
         "fer-ensemble fit 'my faces.csv' --members dense_hog,cnn_2 --rule average "
         "--protocol grouped --test-size 0.2 --seed 5 --validation-fraction 0.2 --out model"
     )
+    voted = {**manifest.data, "ferplus": {"source": "fer2013new.csv", "n_faces": 9, "n_rows": 20}}
+    assert "--ferplus fer2013new.csv" in " ".join(words(replace(manifest, data=voted)))
     synthetic = words(replace(manifest, data={"source": "1,500", "synthetic": True, "seed": 0}))
     assert synthetic[:3] == ["fer-ensemble", "fit", "--members"]
 
