@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -85,6 +86,10 @@ def main(
             "n_held_out": len(held_out.y),
             "held_back": _HELD_BACK,
             "remark": _tell_training(names),
+            "commands": [
+                shlex.join(["python", "-m", f"experiments.pretrained.{step}", "--data", told])
+                for step in ("train", "pack")
+            ],
         },
         overwrite=True,
     )

@@ -28,8 +28,11 @@ def fit_commands(manifest: Manifest, folder: str = "model") -> list[str]:
     list of str
         For a shell, in order: ``fer-ensemble fit`` with every parameter of a member that differs
         from its recipe, and ``fer-ensemble combine`` where it was combined in another way since.
-        Empty if the ensemble was made from Python, by what no command does.
+        Those that the manifest's `data` give as ``commands``, if it does. Empty if the ensemble
+        was made from Python, by what no command does.
     """
+    if "commands" in manifest.data:
+        return list(manifest.data["commands"])
     changes = [_changes(member, manifest.data) for member in manifest.members]
     if "seed" not in manifest.data or manifest.ensemble.get("given_weights") is not None:
         return []

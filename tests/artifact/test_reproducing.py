@@ -81,6 +81,11 @@ def test_what_was_combined_since_is_combined_again(manifest):
     assert again == ("fer-ensemble combine model --rule weighted --weighting greedy --calibrate")
 
 
+def test_who_was_made_by_other_commands_says_so(manifest):
+    data = {**manifest.data, "commands": ["make train", "make pack"]}
+    assert fit_commands(replace(manifest, data=data)) == ["make train", "make pack"]
+
+
 def test_what_no_command_makes_has_none(manifest):
     unknown = replace(manifest.members[0], name="a_member_of_my_own")
     old = replace(manifest.members[0], parameters={"no_longer_there": 1})

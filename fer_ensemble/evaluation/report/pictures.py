@@ -195,7 +195,8 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _wrapped(named: Mapping[str, _Value]) -> dict[str, _Value]:
     """Break long names into lines: they would leave no room for the axes."""
-    return {"\n".join(wrap(name, _LONGEST)): value for name, value in named.items()}
+    parts = {name: wrap(name.replace("_", "_ "), _LONGEST) for name in named}
+    return {"\n".join(parts[name]).replace("_ ", "_"): value for name, value in named.items()}
 
 
 def _as_file(name: str) -> str:

@@ -1,6 +1,9 @@
-"""How numbers are written in a report."""
+"""How numbers and commands are written in a report."""
 
 from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
 
 from fer_ensemble.evaluation.comparison import Comparison
 from fer_ensemble.evaluation.scores import Evaluation
@@ -194,3 +197,32 @@ def tell_duration(seconds: float | None) -> str:
 def _signed(value: float) -> str:
     rounded = f"{value:+.3f}"
     return "0.000" if float(rounded) == 0 else rounded.replace("-", _MINUS)
+
+
+def tell_commands(commands: Iterable[str]) -> str:
+    """Write commands for a shell, with a line for each of their options.
+
+    Parameters
+    ----------
+    commands : iterable of str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(tell_commands(["fer-ensemble fit faces.csv --rule average --out 'my model'"]))
+    fer-ensemble fit faces.csv \\
+      --rule average \\
+      --out 'my model'
+    """
+    told = []
+    for command in commands:
+        lines: list[list[str]] = [[]]
+        for word in shlex.split(command):
+            if word.startswith("--"):
+                lines.append([])
+            lines[-1].append(word)
+        told.append(" \\\n  ".join(shlex.join(line) for line in lines))
+    return "\n".join(told)
