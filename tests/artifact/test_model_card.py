@@ -158,7 +158,10 @@ def test_rendering_needs_no_ensemble(saved):
     members = [MemberSummary("sole", "Oracle", None, 90.0)]
     told = render_model_card(read_manifest(saved), members)
     assert "| `sole` | Oracle |" in told
+    assert "minutes of fit" in told
     assert "| 1.5 |" in told
+    untimed = render_model_card(read_manifest(saved), [MemberSummary("sole", "Oracle")])
+    assert "minutes of fit" not in untimed
 
 
 def test_cost_is_told_where_it_was_measured(card):
