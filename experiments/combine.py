@@ -59,7 +59,7 @@ def main(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     protocol = ensemble.protocol if protocol == "published" else protocol
-    runs = [_read(predictions, member, protocol) for member in ensemble.members]
+    runs = [read_run(predictions, member, protocol) for member in ensemble.members]
     record = {"ensemble": name, "protocol": protocol, **_measure(ensemble, runs, seed)}
     write_record(results / f"{name}.{protocol}.json", record)
     output.print(_table(ensemble.title, record))
@@ -67,7 +67,24 @@ def main(
         output.print(warning)
 
 
-def _read(folder: Path, member: str, protocol: str) -> Any:
+def read_run(folder: Path, member: str, protocol: str) -> Any:
+    """Read what a member of an ensemble predicts.
+
+    Parameters
+    ----------
+    folder : Path
+        Where 'experiments.run' left its predictions.
+    member, protocol : str
+
+    Returns
+    -------
+    mapping of str to ndarray
+
+    Raises
+    ------
+    typer.BadParameter
+        If it was not run.
+    """
     path = folder / f"{member}.{protocol}.npz"
     if not path.is_file():
         raise typer.BadParameter(
@@ -77,7 +94,26 @@ def _read(folder: Path, member: str, protocol: str) -> Any:
     return np.load(path)
 
 
-def _stack(runs: list[Any], part: str) -> tuple[Probabilities, NDArray[np.int64]]:
+def stack_runs(runs: list[Any], part: str) -> tuple[Probabilities, NDArray[np.int64]]:
+    """Lay the members' predictions side by side.
+
+    Parameters
+    ----------
+    runs : list of mapping
+        See :func:`read_run`.
+    part : {'held_out', 'test'}
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_samples, n_members, n_classes)
+    y : ndarray of shape (n_samples,)
+        Labels.
+
+    Raises
+    ------
+    typer.BadParameter
+        If the members were measured on other faces.
+    """
     truths = [run[f"y_{part}"] for run in runs]
     if not all(np.array_equal(truths[0], truth) for truth in truths):
         raise typer.BadParameter(
@@ -88,9 +124,9 @@ def _stack(runs: list[Any], part: str) -> tuple[Probabilities, NDArray[np.int64]
 
 
 def _measure(ensemble: Ensemble, runs: list[Any], seed: int) -> dict[str, Any]:
-    held_out, y_held_out = _stack(runs, "held_out")
-    test, y_test = _stack(runs, "test")
-    combined, weights = _combine(held_out, y_held_out, test, seed)
+    held_out, y_held_out = stack_runs(runs, "held_out")
+    test, y_test = stack_runs(runs, "test")
+    combined, weights = combine_every_way(held_out, y_held_out, test, seed)
     noisy = _accuracy_with_noise(held_out, y_held_out, test, y_test, seed)
     best = int((test.argmax(axis=2) == y_test[:, np.newaxis]).mean(axis=0).argmax())
     return {
@@ -113,10 +149,26 @@ def _measure(ensemble: Ensemble, runs: list[Any], seed: int) -> dict[str, Any]:
     }
 
 
-def _combine(
+def combine_every_way(
     held_out: Probabilities, y_held_out: NDArray[Any], test: Probabilities, seed: int
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Combine in every way: the rules, weights learned otherwise, and stacking."""
+    """Combine by all rules, by weights learned otherwise, and by stacking.
+
+    Parameters
+    ----------
+    held_out : ndarray of shape (n_held_out, n_members, n_classes)
+        What weights and stacking are learned on.
+    y_held_out : ndarray of shape (n_held_out,)
+    test : ndarray of shape (n_samples, n_members, n_classes)
+    seed : int
+
+    Returns
+    -------
+    combined : dict of str to ndarray of shape (n_samples, n_classes)
+        By way to combine.
+    weights : dict of str to ndarray of shape (n_members,)
+        Of the ways that have some.
+    """
     weights = {
         way: learn_weights(held_out, y_held_out, CLASSES, method=method, random_state=seed)
         for way, method in _WEIGHTINGS.items()
@@ -149,7 +201,7 @@ def _accuracy_with_noise(
 
     accuracies: dict[str, list[float]] = {}
     for _ in range(_N_NOISE):
-        combined, _ = _combine(add(held_out), y_held_out, add(test), seed)
+        combined, _ = combine_every_way(add(held_out), y_held_out, add(test), seed)
         for way, probabilities in combined.items():
             accuracies.setdefault(way, []).append((probabilities.argmax(axis=1) == y_test).mean())
     return {way: float(np.mean(found)) for way, found in accuracies.items()}

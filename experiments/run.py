@@ -77,7 +77,7 @@ def main(
             f"--protocol {protocol}: choose published or one of {', '.join(PROTOCOLS)}."
         )
     faces, _ = read_faces(data, strict=False, seed=seed)
-    parts = _parts(system, faces, protocol, seed)
+    parts = divide(system, faces, protocol, seed)
     seconds = None if time_budget is None else parse_duration(time_budget)
     unfinished = _file("unfinished", f"{name}.{protocol}.npz")
     member = create_member(
@@ -134,7 +134,21 @@ def main(
     unfinished.unlink(missing_ok=True)
 
 
-def _parts(system: System, faces: FaceDataset, protocol: str, seed: int) -> Parts:
+def divide(system: System, faces: FaceDataset, protocol: str, seed: int) -> Parts:
+    """Divide faces as a run of a system does.
+
+    Parameters
+    ----------
+    system : System
+    faces : FaceDataset
+        All of them.
+    protocol : str
+    seed : int
+
+    Returns
+    -------
+    Parts
+    """
     if system.classes:
         labels = [EMOTIONS.index(emotion) for emotion in system.classes]
         faces = faces.take(np.isin(faces.labels, labels))

@@ -17,6 +17,7 @@ from experiments.tables import cells
 from experiments.tables.balancing import inflation_rows, inflation_summary, inflations, leak_rows
 from experiments.tables.ensembles import ensemble_sections
 from experiments.tables.published import accuracies, trainings
+from experiments.tables.redrawn import ensemble_rows, system_rows
 from experiments.tables.runs import Record, read_runs
 from fer_ensemble.datasets import PROTOCOLS
 
@@ -46,7 +47,7 @@ def render_readme(results: Path) -> str:
     runs = read_runs(results, [system.name for system in systems])
     combined = read_runs(results, [ensemble.name for ensemble in ensembles])
     found = inflations(runs, systems)
-    leaks = results / "leak.json"
+    leaks, redrawn = _read(results / "leak.json"), _read(results / "redrawn.json")
     official = [record for (_, protocol), record in runs.items() if protocol == "official"]
     return _template().render(
         accuracies=accuracies(runs, systems),
@@ -55,10 +56,17 @@ def render_readme(results: Path) -> str:
         warning=PROTOCOLS["balanced"].warning,
         inflations=inflation_rows(found),
         inflation_summary=inflation_summary(found) if found else "",
-        leaks=leak_rows(json.loads(leaks.read_text())) if leaks.is_file() else [],
+        leaks=leak_rows(leaks),
+        redrawn=system_rows(redrawn.get("systems", {}), runs, systems)
+        + ensemble_rows(redrawn.get("ensembles", {}), combined, ensembles),
         ensembles=ensemble_sections(combined, ensembles),
         trainings=trainings(runs),
     )
+
+
+def _read(path: Path) -> Record:
+    """Read figures; none if they were not measured."""
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def _template() -> Template:

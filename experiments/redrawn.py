@@ -1,0 +1,144 @@
+"""Draw test faces anew after training: ``python -m experiments.redrawn --data fer2013.zip``.
+
+Under the balanced protocol the authors' sets of test faces have other sizes from member to member,
+and again for the ensembles: rows were drawn anew each time. Whoever does that measures members on
+faces that they were trained on.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from experiments.combine import combine_every_way, read_run, stack_runs
+from experiments.options import HERE, PREDICTIONS, RESULTS, Data, Out, Predictions, write_record
+from experiments.run import divide
+from experiments.systems import Ensemble, System, all_ensembles, all_systems
+from fer_ensemble.artifact.members import load_member
+from fer_ensemble.cli.console import notes, output, read_faces
+from fer_ensemble.datasets import FaceDataset, Parts
+from fer_ensemble.evaluation import wilson_interval
+
+_PROTOCOL = "balanced"
+
+
+@dataclass(frozen=True, eq=False)
+class Redrawn:
+    """What a member predicts for test faces that were drawn anew.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+    y : ndarray of shape (n_samples,)
+        Labels.
+    trained_on : ndarray of bool of shape (n_samples,)
+        Which of the faces stood in the training part.
+    """
+
+    probabilities: NDArray[np.float64]
+    y: NDArray[np.int64]
+    trained_on: NDArray[np.bool_]
+
+    def measure(self) -> dict[str, Any]:
+        """Measure the member."""
+        return {
+            "n": len(self.y),
+            "n_trained_on": int(self.trained_on.sum()),
+            **_accuracy(self.y, self.probabilities),
+        }
+
+
+def main(
+    data: Data,
+    predictions: Predictions = PREDICTIONS,
+    fitted: Annotated[
+        Path, typer.Option(help="Folder where 'experiments.run' left the fitted members.")
+    ] = HERE / "fitted",
+    seed: Annotated[int, typer.Option(help="Seed of those runs.")] = 0,
+    out: Out = RESULTS / "redrawn.json",
+) -> None:
+    """Measure balanced runs, and ensembles of them, on rows drawn anew from the balanced set.
+
+    Members, weights and stacking are those of the runs: nothing is fitted or learned again.
+    """
+    faces, _ = read_faces(data, strict=False, seed=seed)
+    redrawn = {}
+    for system in all_systems():
+        file = fitted / f"{system.name}.{_PROTOCOL}.skops"
+        if not file.is_file():
+            continue
+        parts = divide(system, faces, _PROTOCOL, seed)
+        run = read_run(predictions, system.name, _PROTOCOL)
+        if not np.array_equal(run["y_test"], parts.test.labels):
+            raise typer.BadParameter(f"{file}: run on other faces; run {system.name} anew.")
+        with notes.status(f"{system.name} looks at {len(parts.test):,} faces"):
+            redrawn[system.name] = _look_again(system, file, parts, seed + 1)
+    record = {
+        "systems": {name: again.measure() for name, again in redrawn.items()},
+        "ensembles": {
+            ensemble.name: _combine(ensemble, redrawn, predictions, seed)
+            for ensemble in all_ensembles()
+            if ensemble.protocol == _PROTOCOL and set(ensemble.members) <= redrawn.keys()
+        },
+    }
+    write_record(out, record)
+    for name, figures in {**record["systems"], **record["ensembles"]}.items():
+        output.print(f"{name}: {figures}")
+
+
+def _look_again(system: System, file: Path, parts: Parts, seed: int) -> Redrawn:
+    test, trained_on = draw_again(parts, seed)
+    member = load_member(system.name, file.read_bytes())
+    return Redrawn(member.predict_proba(test.images), test.labels, trained_on)
+
+
+def draw_again(parts: Parts, seed: int) -> tuple[FaceDataset, NDArray[np.bool_]]:
+    """Draw as many test faces anew from both parts together, each class in proportion.
+
+    Parameters
+    ----------
+    parts : Parts
+        Of the first draw.
+    seed : int
+
+    Returns
+    -------
+    test : FaceDataset
+    trained_on : ndarray of bool of shape (n_samples,)
+        Which of them were in the training part.
+    """
+    n_train = len(parts.train)
+    labels = np.concatenate([parts.train.labels, parts.test.labels])
+    rows = train_test_split(
+        np.arange(len(labels)), test_size=len(parts.test), stratify=labels, random_state=seed
+    )[1]
+    images = np.concatenate([parts.train.images, parts.test.images])[rows]
+    names = np.concatenate([parts.train.names, parts.test.names])[rows]
+    test = FaceDataset(images, labels[rows], np.full(len(rows), "test"), names)
+    return test, rows < n_train
+
+
+def _combine(
+    ensemble: Ensemble, redrawn: dict[str, Redrawn], predictions: Path, seed: int
+) -> dict[str, Any]:
+    runs = [read_run(predictions, name, _PROTOCOL) for name in ensemble.members]
+    members = [redrawn[name] for name in ensemble.members]
+    test = np.stack([member.probabilities for member in members], axis=1)
+    combined, _ = combine_every_way(*stack_runs(runs, "held_out"), test, seed)
+    return {way: _accuracy(members[0].y, found) for way, found in combined.items()}
+
+
+def _accuracy(truth: NDArray[np.int64], probabilities: NDArray[np.float64]) -> dict[str, Any]:
+    right = int((probabilities.argmax(axis=1) == truth).sum())
+    return {"accuracy": right / len(truth), "interval": wilson_interval(right, len(truth))}
+
+
+if __name__ == "__main__":
+    sys.exit(typer.run(main))
