@@ -6,23 +6,21 @@ same samples, must come to the same result on them, and is scaled up to all.
 
 from __future__ import annotations
 
-import json
 import math
 import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from experiments.options import RESULTS, Out, write_record
 from fer_ensemble.ensemble import combine, select_greedily
 
-HERE = Path(__file__).parent
 N_MEMBERS, N_CLASSES = 7, 7
 WEIGHTS = [0.3, 0.2, 0.15, 0.1, 0.1, 0.1, 0.05]
 LOOP_SAMPLES = 1000
@@ -33,9 +31,7 @@ Sample = list[list[float]]
 
 def main(
     samples: Annotated[int, typer.Option(help="Samples to combine.")] = 1_000_000,
-    out: Annotated[Path, typer.Option(help="File for the figures.")] = HERE
-    / "results"
-    / "combining_speed.json",
+    out: Out = RESULTS / "combining_speed.json",
 ) -> None:
     """Time every rule on 7 members and 7 classes, and a greedy selection among 50 members."""
     probabilities = _draw(samples, N_MEMBERS, N_CLASSES)
@@ -57,7 +53,7 @@ def main(
         "rules": rules,
         "selection": selection,
     }
-    out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(out, record)
 
 
 def _draw(n_samples: int, n_members: int, n_classes: int) -> NDArray[np.float64]:

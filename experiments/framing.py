@@ -20,6 +20,7 @@ import skimage.data
 import typer
 from numpy.typing import NDArray
 
+from experiments.options import RESULTS, Data, Out, write_record
 from fer_ensemble.artifact import load_ensemble
 from fer_ensemble.artifact.members import load_member
 from fer_ensemble.datasets import load_faces
@@ -28,7 +29,6 @@ from fer_ensemble.faces.boxes import Detector, FaceBox, Framing
 from fer_ensemble.faces.detection import create_detector
 from fer_ensemble.faces.framing import crop_face
 
-HERE = Path(__file__).parent
 SCALES = (0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 FITTED_SCALES = (3.0, 4.0, 5.0)
 
@@ -41,13 +41,11 @@ class Pasted(NamedTuple):
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
+    data: Data,
     model: Annotated[Path, typer.Option(help="Saved ensemble, or a member's .skops file.")],
     detectors: Annotated[str, typer.Option(help="Detectors, with commas between.")] = "haar,mtcnn",
     faces: Annotated[int, typer.Option(help="Faces of PublicTest, and as many of Training.")] = 700,
-    out: Annotated[Path, typer.Option(help="File for the figures.")] = HERE
-    / "results"
-    / "framing.json",
+    out: Out = RESULTS / "framing.json",
 ) -> None:
     """Fit each detector's framing, measure how far labels agree, and time the detectors."""
     read = load_faces(data)
@@ -67,7 +65,7 @@ def main(
             "public_test": _measure(detector, tested, labels, classifier),
         }
         typer.echo(f"{name}: {json.dumps(record[name])}")
-    out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(out, record)
 
 
 def _paste_some(

@@ -5,17 +5,16 @@ Takes the predictions that ``experiments.run`` left of each member and compares 
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import typer
 
+from experiments.options import PREDICTIONS, RESULTS, Out, Predictions, write_record
 from fer_ensemble.evaluation import compare_predictions
 
-HERE = Path(__file__).parent
 #: Members on both, each against what it is to beat.
 _PAIRS = (
     ("dense_hog_landmarks", "dense_hog"),
@@ -26,12 +25,8 @@ _PAIRS = (
 
 
 def main(
-    predictions: Annotated[
-        Path, typer.Option(help="Folder where 'experiments.run' left its predictions.")
-    ] = HERE / "predictions",
-    out: Annotated[Path, typer.Option(help="File for the figures.")] = HERE
-    / "results"
-    / "landmark_members.json",
+    predictions: Predictions = PREDICTIONS,
+    out: Out = RESULTS / "landmark_members.json",
 ) -> None:
     """Compare members on HOG and landmarks with members on either, on PublicTest."""
     record = []
@@ -57,7 +52,7 @@ def main(
             f"{member} against {other}, PublicTest, n = {gain.n:,}: "
             f"{gain.difference:+.3f} ({low:+.3f} to {high:+.3f})"
         )
-    out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(out, record)
 
 
 def _read(folder: Path, member: str) -> tuple[Any, Any]:

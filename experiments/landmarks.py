@@ -20,6 +20,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from experiments.options import RESULTS, Out, write_record
 from fer_ensemble.datasets import FaceDataset, copy_groups, holdout_split, load_faces
 from fer_ensemble.features import (
     LandmarkRegressor,
@@ -30,7 +31,6 @@ from fer_ensemble.features import (
 )
 from fer_ensemble.features.landmark_weights import SHIPPED
 
-HERE = Path(__file__).parent
 _BATCH = 256
 _REPETITIONS = 41
 
@@ -43,9 +43,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     weights: Annotated[Path, typer.Option(help="File of the weights.")] = SHIPPED,
     note: Annotated[str, typer.Option(help="What else to say of this run.")] = "",
-    out: Annotated[Path, typer.Option(help="File for the figures.")] = HERE
-    / "results"
-    / "landmarks.json",
+    out: Out = RESULTS / "landmarks.json",
 ) -> None:
     """Train the regressor on Training, measure it on PublicTest and time it."""
     faces = load_faces(data)
@@ -78,7 +76,7 @@ def main(
         "public_test_without_copies": _errors(regressor, faces, given, alone),
         "speed": _speed(regressor, faces.images[test]),
     }
-    out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(out, record)
     typer.echo(json.dumps(record, indent=1))
 
 

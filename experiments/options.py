@@ -12,11 +12,15 @@ import typer
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PREDICTIONS = HERE / "predictions"
+FITTED = HERE / "fitted"
 
 Data = Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")]
 Model = Annotated[Path, typer.Option(help="Folder of a saved ensemble.")]
 Predictions = Annotated[
     Path, typer.Option(help="Folder where 'experiments.run' left its predictions.")
+]
+Fitted = Annotated[
+    Path, typer.Option(help="Folder where 'experiments.run' left the fitted members.")
 ]
 Results = Annotated[Path, typer.Option(help="Folder of the figures.")]
 Out = Annotated[Path, typer.Option(help="File for the figures.")]

@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from experiments.combine import combine_every_way, read_run, stack_runs
-from experiments.options import HERE, PREDICTIONS, RESULTS, Data, Out, Predictions, write_record
+from experiments.options import (
+    FITTED,
+    PREDICTIONS,
+    RESULTS,
+    Data,
+    Fitted,
+    Out,
+    Predictions,
+    write_record,
+)
 from experiments.run import divide
 from experiments.systems import Ensemble, System, all_ensembles, all_systems
 from fer_ensemble.artifact.members import load_member
@@ -58,9 +67,7 @@ class Redrawn:
 def main(
     data: Data,
     predictions: Predictions = PREDICTIONS,
-    fitted: Annotated[
-        Path, typer.Option(help="Folder where 'experiments.run' left the fitted members.")
-    ] = HERE / "fitted",
+    fitted: Fitted = FITTED,
     seed: Annotated[int, typer.Option(help="Seed of those runs.")] = 0,
     out: Out = RESULTS / "redrawn.json",
 ) -> None:

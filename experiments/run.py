@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from experiments.options import HERE, RESULTS, Data, Results, write_record
 from experiments.systems import System, read_system
 from fer_ensemble.artifact.members import dump_member, load_member
 from fer_ensemble.cli.console import notes, output, read_faces
@@ -32,7 +32,6 @@ from fer_ensemble.models.augmented_copies import augment_copies
 from fer_ensemble.models.device import describe_device
 from fer_ensemble.models.registry import find_parameters
 
-HERE = Path(__file__).parent
 _PACKAGES = (
     "fer-ensemble",
     "keras",
@@ -46,7 +45,7 @@ _PACKAGES = (
 
 def main(
     name: Annotated[str, typer.Argument(help="A system: the name of a file in systems/.")],
-    data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
+    data: Data,
     protocol: Annotated[
         str,
         typer.Option(
@@ -59,7 +58,7 @@ def main(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     note: Annotated[str, typer.Option(help="What else to say of this run.")] = "",
-    results: Annotated[Path, typer.Option(help="Folder for the figures.")] = HERE / "results",
+    results: Results = RESULTS,
 ) -> None:
     """Train a published system and measure it.
 
@@ -246,10 +245,7 @@ def _command(data: Path, protocol: str, time_budget: str | None, seed: int, name
 
 
 def _write(record: dict[str, Any], results: Path) -> None:
-    results.mkdir(parents=True, exist_ok=True)
-    (results / f"{record['system']}.{record['protocol']}.json").write_text(
-        json.dumps(record, indent=1) + "\n"
-    )
+    write_record(results / f"{record['system']}.{record['protocol']}.json", record)
     figures = record["all"]
     low, high = figures["accuracy_interval"]
     output.print(

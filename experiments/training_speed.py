@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import keras
@@ -13,25 +12,23 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from experiments.options import RESULTS, Data, Out, write_record
 from fer_ensemble.datasets import load_faces
 from fer_ensemble.models import KerasClassifier
 from fer_ensemble.models.device import describe_device, resolve_precision
 from fer_ensemble.models.networks import NETWORKS
 from fer_ensemble.models.training import jit_compile
 
-HERE = Path(__file__).parent
 _BATCH_SIZE = 64
 _AUGMENTATION = {"flip": True, "rotation": 10, "translation": 0.1}
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
+    data: Data,
     network: Annotated[str, typer.Option(help="Network to train.")] = "cnn_2",
     faces: Annotated[int, typer.Option(help="Training faces of an epoch.")] = 6400,
     rounds: Annotated[int, typer.Option(help="Rounds of all three, one after the other.")] = 3,
-    out: Annotated[Path, typer.Option(help="File for the figures.")] = HERE
-    / "results"
-    / "training_speed.json",
+    out: Out = RESULTS / "training_speed.json",
 ) -> None:
     """Time epochs of Keras's fit and of the engine, without and with augmentation, in turn.
 
@@ -57,7 +54,7 @@ def main(
             side: round(fastest["keras"] / time, 3) for side, time in fastest.items()
         },
     }
-    out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(out, record)
     typer.echo(json.dumps(record["throughput_of_keras"]))
 
 

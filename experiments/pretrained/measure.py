@@ -13,6 +13,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from experiments.options import RESULTS, Data, Results, write_record
 from experiments.pretrained.commands import command_figures
 from experiments.pretrained.figures import ensemble_figures, figures, mirrored_members
 from experiments.pretrained.peer import N_PARAMETERS, load_peer, peer_faces, predict_peer
@@ -24,12 +25,11 @@ from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.evaluation import compare_predictions
 from fer_ensemble.measuring import measure_model
 
-RESULTS = Path(__file__).parents[1] / "results"
 _CORES = (1, 2)
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
+    data: Data,
     model: Annotated[
         Path | None,
         typer.Option(help="Packed ensemble; by default, the package's.", show_default=False),
@@ -42,7 +42,7 @@ def main(
         ),
     ] = None,
     speed: Annotated[bool, typer.Option(help="Whether to measure times, on idle cores.")] = True,
-    results: Annotated[Path, typer.Option(help="Folder for the figures.")] = RESULTS,
+    results: Results = RESULTS,
 ) -> None:
     """Measure accuracy and calibration on PublicTest, what members add, size and speed.
 
@@ -69,8 +69,7 @@ def main(
                 command_figures(model, test, Path(work), cores) for cores in _CORES
             ]
     record_measurement(folder, ensemble, measured.to_measurement(), _cost(record))
-    results.mkdir(parents=True, exist_ok=True)
-    (results / "pretrained.json").write_text(json.dumps(record, indent=1) + "\n")
+    write_record(results / "pretrained.json", record)
     for line in _told(record):
         output.print(line, soft_wrap=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,7 +14,16 @@ import typer
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
-from experiments import run
+from experiments.options import (
+    FITTED,
+    PREDICTIONS,
+    RESULTS,
+    Data,
+    Fitted,
+    Predictions,
+    Results,
+    write_record,
+)
 from experiments.pretrained.choosing import Candidate, Step, cheapest, choose_members
 from experiments.pretrained.declaration import (
     DECLARATION,
@@ -43,15 +51,11 @@ _MOST_CHANGE, _MOST_LABELS = 0.01, 0.003
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
-    fitted: Annotated[
-        Path, typer.Option(help="Folder where 'experiments.run' left the fitted members.")
-    ] = run.HERE / "fitted",
-    predictions: Annotated[
-        Path, typer.Option(help="Folder where it left its predictions.")
-    ] = run.HERE / "predictions",
+    data: Data,
+    fitted: Fitted = FITTED,
+    predictions: Predictions = PREDICTIONS,
     out: Annotated[Path, typer.Option(help="Folder for the ensemble.")] = SHIPPED,
-    results: Annotated[Path, typer.Option(help="Folder for the figures.")] = run.HERE / "results",
+    results: Results = RESULTS,
     declaration: Annotated[
         Path, typer.Option(help="File that names the candidates.")
     ] = DECLARATION,
@@ -185,8 +189,7 @@ def _report(
         "compacted": changes,
         "n_bytes": n_bytes,
     }
-    results.mkdir(parents=True, exist_ok=True)
-    (results / "pretrained_choice.json").write_text(json.dumps(record, indent=1) + "\n")
+    write_record(results / "pretrained_choice.json", record)
     for step in steps:
         told = ", ".join(f"{name} {rise:+.4f}" for name, rise in step.contributions.items())
         output.print(f"Log loss {step.log_loss:.4f}; without: {told}", soft_wrap=True)

@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from experiments import run
+from experiments.options import FITTED, Data
 from experiments.pretrained.declaration import DECLARATION, PROTOCOL, fitted_file, read_declaration
 from experiments.systems import read_system
 from fer_ensemble.cli.console import notes
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="FER2013 as 'fer-ensemble fit' takes it.")],
+    data: Data,
     time_budget: Annotated[
         str | None,
         typer.Option(help="Time for each member's training, as in 2h.", show_default=False),
@@ -30,7 +31,7 @@ def main(
     After an interruption the same command goes on with the last epoch of the member in training.
     """
     for name in _with_teachers(read_declaration(declaration).candidates):
-        if fitted_file(run.HERE / "fitted", name).is_file():
+        if fitted_file(FITTED, name).is_file():
             notes.print(f"{name} is trained already")
             continue
         run.main(name, data, protocol=PROTOCOL, time_budget=time_budget)

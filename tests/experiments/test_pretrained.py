@@ -77,7 +77,7 @@ def test_what_is_declared_is_registered():
 
 def test_only_what_is_not_trained_yet_is_trained(runs, tmp_path, monkeypatch):
     trained = []
-    monkeypatch.setattr(run, "HERE", tmp_path)
+    monkeypatch.setattr(train, "FITTED", tmp_path / "fitted")
     monkeypatch.setattr(run, "main", lambda name, data, **_: trained.append((name, str(data))))
     (tmp_path / "fitted").mkdir()
     (tmp_path / "fitted" / "cnn_2.official.skops").touch()

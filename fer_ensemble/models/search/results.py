@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from fer_ensemble.evaluation import evaluate_predictions
+from fer_ensemble.evaluation import wilson_interval
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,7 @@ class SearchTrial:
         """Wilson's 95 % interval of the accuracy; ``None`` if the trial failed."""
         if self.accuracy is None:
             return None
-        is_right = np.arange(self.n) < round(self.accuracy * self.n)
-        expected = np.ones(self.n, bool)
-        return evaluate_predictions(expected, is_right, classes=[False, True]).accuracy_interval
+        return wilson_interval(round(self.accuracy * self.n), self.n)
 
 
 @dataclass(frozen=True)
