@@ -55,7 +55,7 @@ def render_readme(results: Path) -> str:
         n_alone=_counts(official, "without_copies"),
         warning=PROTOCOLS["balanced"].warning,
         inflations=inflation_rows(found),
-        inflation_summary=inflation_summary(found) if found else "",
+        inflation_summary=inflation_summary(found),
         leaks=leak_rows(leaks),
         redrawn=system_rows(redrawn.get("systems", {}), runs, systems)
         + ensemble_rows(redrawn.get("ensembles", {}), combined, ensembles),

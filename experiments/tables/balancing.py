@@ -35,6 +35,11 @@ class Inflation:
     difference: float
     interval: tuple[float, float]
 
+    @property
+    def is_fair(self) -> bool:
+        """Whether both trainings, or neither, were held to a time."""
+        return cells.cut_short(self.balanced) == cells.cut_short(self.official)
+
 
 def inflations(runs: Runs, systems: Sequence[System]) -> list[Inflation]:
     """Compare all systems that were run under both protocols.
@@ -102,19 +107,26 @@ def inflation_rows(found: Sequence[Inflation]) -> list[tuple[str, ...]]:
     -------
     list of tuple of str
         System, accuracy on the official split and under the balanced protocol, their difference,
-        the same without exact copies, and how much of it is the mix of expressions.
+        the same without exact copies, and how much of it is the mix of expressions; of trainings
+        that cannot be compared no differences.
     """
     return [
         (
             f"`{each.system}`" + _against(each),
             cells.accuracy(each.official, "all", with_n=False),
             cells.accuracy(each.balanced, "all"),
-            cells.points(each.difference, each.interval),
-            cells.points(*_difference(each.balanced, each.official, "without_copies")),
-            cells.points(class_mix(each.balanced, each.official)),
+            *(_differences(each) if each.is_fair else (cells.NOTHING,) * 3),
         )
         for each in found
     ]
+
+
+def _differences(each: Inflation) -> tuple[str, str, str]:
+    return (
+        cells.points(each.difference, each.interval),
+        cells.points(*_difference(each.balanced, each.official, "without_copies")),
+        cells.points(class_mix(each.balanced, each.official)),
+    )
 
 
 def _against(each: Inflation) -> str:
@@ -128,17 +140,20 @@ def inflation_summary(found: Sequence[Inflation]) -> str:
     Parameters
     ----------
     found : sequence of Inflation
-        At least one.
 
     Returns
     -------
     str
+        Of systems whose trainings can be compared; empty if there is none.
     """
-    differences = [each.difference for each in found]
-    clear = sum(each.interval[0] > 0 for each in found)
+    fair = [each for each in found if each.is_fair]
+    if not fair:
+        return ""
+    differences = [each.difference for each in fair]
+    clear = sum(each.interval[0] > 0 for each in fair)
     least, middle, most = (cells.points(of(differences)) for of in (min, median, max))
     return (
-        f"{clear} of {len(found)} systems run both ways score higher under the balanced protocol "
+        f"{clear} of {len(fair)} systems run both ways score higher under the balanced protocol "
         f"than on the official split, beyond chance. The differences go from {least} to {most} "
         f"points; the median is {middle}."
     )

@@ -79,7 +79,7 @@ def _row(record: Record, way: str, ensemble: Ensemble) -> tuple[str, ...]:
         _without_copies(record, way),
         cells.points(figures["gain"], figures["gain_interval"]),
         cells.p_value(figures["mcnemar_p"]),
-        f"{100 * figures['cost_of_noise']:.1f}",
+        f"{round(100 * figures['cost_of_noise'], 1) + 0:.1f}",
     )
 
 

@@ -45,6 +45,24 @@ def test_rows_hold_the_difference_on_all_faces_and_without_copies(runs, make_rec
     assert row[4].startswith("+10.0 (-0.")
 
 
+def test_trainings_of_another_kind_are_not_compared(runs, make_record):
+    fair = inflation_summary(inflations(runs, all_systems()))
+    short = make_record("se_resnet", "balanced", time_budget="10m", epochs_run=2.0)
+    runs = {**runs, ("se_resnet", "balanced"): short}
+    runs["se_resnet", "official"] = make_record("se_resnet")
+    found = inflations(runs, all_systems())
+    row = next(row for row in inflation_rows(found) if row[0] == "`se_resnet`")
+    assert row[2].startswith("0.700 (0.633–0.759)†")
+    assert row[3:] == ("–", "–", "–")
+    assert inflation_summary(found) == fair
+    assert (
+        inflation_summary(
+            inflations({k: runs[k] for k in runs if k[0] == "se_resnet"}, all_systems())
+        )
+        == ""
+    )
+
+
 def test_an_official_run_of_another_system_is_named(make_record):
     runs = {
         ("dense_hog_balanced", "balanced"): make_record("dense_hog_balanced", "balanced"),

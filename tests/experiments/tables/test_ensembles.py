@@ -53,3 +53,11 @@ def test_a_published_ensemble_that_was_not_run_says_so():
         ("weighted", "0.8499", "not run"),
         ("average", "0.8434", "not run"),
     ]
+
+
+def test_a_cost_of_nothing_has_no_sign():
+    record = _record("official", None)
+    for figures in record["combined"].values():
+        figures["cost_of_noise"] = -0.0001
+    (section,) = ensemble_sections({("pair", "official"): record}, [PAIR])
+    assert {row[-1] for row in section.rows[-len(WAYS) :]} == {"0.0"}
