@@ -1,8 +1,8 @@
 """Draw test faces anew after training: ``python -m experiments.redrawn --data fer2013.zip``.
 
 Under the balanced protocol the authors' sets of test faces have other sizes from member to member,
-and again for the ensembles: rows were drawn anew each time. Whoever does that measures members on
-faces that they were trained on.
+and again for the ensembles: rows were drawn more than once. Whoever draws them anew after training
+measures members on faces that they were trained on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from experiments.run import divide
 from experiments.systems import Ensemble, System, all_ensembles, all_systems
 from fer_ensemble.artifact.members import load_member
 from fer_ensemble.cli.console import notes, output, read_faces
-from fer_ensemble.datasets import FaceDataset, Parts
+from fer_ensemble.datasets import Parts
 from fer_ensemble.evaluation import wilson_interval
 
 _PROTOCOL = "balanced"
@@ -76,21 +76,21 @@ def main(
     Members, weights and stacking are those of the runs: nothing is fitted or learned again.
     """
     faces, _ = read_faces(data, strict=False, seed=seed)
-    redrawn = {}
+    redrawn, runs = {}, {}
     for system in all_systems():
         file = fitted / f"{system.name}.{_PROTOCOL}.skops"
         if not file.is_file():
             continue
         parts = divide(system, faces, _PROTOCOL, seed)
-        run = read_run(predictions, system.name, _PROTOCOL)
-        if not np.array_equal(run["y_test"], parts.test.labels):
+        runs[system.name] = read_run(predictions, system.name, _PROTOCOL)
+        if not np.array_equal(runs[system.name]["y_test"], parts.test.labels):
             raise typer.BadParameter(f"{file}: run on other faces; run {system.name} anew.")
         with notes.status(f"{system.name} looks at {len(parts.test):,} faces"):
             redrawn[system.name] = _look_again(system, file, parts, seed + 1)
     record = {
         "systems": {name: again.measure() for name, again in redrawn.items()},
         "ensembles": {
-            ensemble.name: _combine(ensemble, redrawn, predictions, seed)
+            ensemble.name: _combine(ensemble, redrawn, runs, seed)
             for ensemble in all_ensembles()
             if ensemble.protocol == _PROTOCOL and set(ensemble.members) <= redrawn.keys()
         },
@@ -101,12 +101,14 @@ def main(
 
 
 def _look_again(system: System, file: Path, parts: Parts, seed: int) -> Redrawn:
-    test, trained_on = draw_again(parts, seed)
+    images, labels, trained_on = draw_again(parts, seed)
     member = load_member(system.name, file.read_bytes())
-    return Redrawn(member.predict_proba(test.images), test.labels, trained_on)
+    return Redrawn(member.predict_proba(images), labels, trained_on)
 
 
-def draw_again(parts: Parts, seed: int) -> tuple[FaceDataset, NDArray[np.bool_]]:
+def draw_again(
+    parts: Parts, seed: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]:
     """Draw as many test faces anew from both parts together, each class in proportion.
 
     Parameters
@@ -117,28 +119,26 @@ def draw_again(parts: Parts, seed: int) -> tuple[FaceDataset, NDArray[np.bool_]]
 
     Returns
     -------
-    test : FaceDataset
+    images : ndarray of shape (n_samples, 48, 48), uint8
+    labels : ndarray of shape (n_samples,), int
     trained_on : ndarray of bool of shape (n_samples,)
         Which of them were in the training part.
     """
-    n_train = len(parts.train)
     labels = np.concatenate([parts.train.labels, parts.test.labels])
     rows = train_test_split(
         np.arange(len(labels)), test_size=len(parts.test), stratify=labels, random_state=seed
     )[1]
     images = np.concatenate([parts.train.images, parts.test.images])[rows]
-    names = np.concatenate([parts.train.names, parts.test.names])[rows]
-    test = FaceDataset(images, labels[rows], np.full(len(rows), "test"), names)
-    return test, rows < n_train
+    return images, labels[rows], rows < len(parts.train)
 
 
 def _combine(
-    ensemble: Ensemble, redrawn: dict[str, Redrawn], predictions: Path, seed: int
+    ensemble: Ensemble, redrawn: dict[str, Redrawn], runs: dict[str, Any], seed: int
 ) -> dict[str, Any]:
-    runs = [read_run(predictions, name, _PROTOCOL) for name in ensemble.members]
     members = [redrawn[name] for name in ensemble.members]
     test = np.stack([member.probabilities for member in members], axis=1)
-    combined, _ = combine_every_way(*stack_runs(runs, "held_out"), test, seed)
+    held_out = stack_runs([runs[name] for name in ensemble.members], "held_out")
+    combined, _ = combine_every_way(*held_out, test, seed)
     return {way: _accuracy(members[0].y, found) for way, found in combined.items()}
 
 

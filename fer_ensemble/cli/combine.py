@@ -110,12 +110,15 @@ def combine(
     warning = find_protocol(manifest.data.get("protocol", "official")).warning
     if warning and probabilities is not None:
         output.print(warning)
+    # Figures on test faces were those of the old combination.
+    data_record = {name: value for name, value in manifest.data.items() if name != "figures"}
+    if "commands" in data_record:
+        data_record["commands"] = []  # those lead to the old combination only
     target = model if out is None else out
     save_ensemble(
         new,
         target,
-        # Figures on test faces were those of the old combination.
-        data={name: value for name, value in manifest.data.items() if name != "figures"},
+        data=data_record,
         face_size=manifest.preprocessing["size"],
         overwrite=out is None,
     )

@@ -8,6 +8,7 @@ import pytest
 
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.artifact import read_manifest
+from fer_ensemble.artifact.reproducing import fit_commands
 from fer_ensemble.datasets import PROTOCOLS, row_digests, synthetic_dataset, write_folder
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
 from fer_ensemble.models import create_member
@@ -62,6 +63,15 @@ def test_the_rule_is_changed_in_place_and_no_member(run, saved, model):
     np.testing.assert_array_equal(after.validation_probabilities_, before.validation_probabilities_)
     assert read_manifest(model).data == {"source": "drawn"}
     assert after.fit_times_ == before.fit_times_
+
+
+def test_commands_that_made_the_old_combination_are_not_told_of_the_new(run, saved, tmp_path):
+    made = {"source": "drawn", "seed": 0, "commands": ["make it"]}
+    model = save_ensemble(load_ensemble(saved), tmp_path / "made", data=made, face_size=48)
+    assert fit_commands(read_manifest(model)) == ["make it"]
+    code, _, notes = run("combine", model, "--rule", "average")
+    assert code == 0, notes
+    assert fit_commands(read_manifest(model)) == []
 
 
 def test_a_new_folder_leaves_the_old_one_alone(run, saved, tmp_path):
