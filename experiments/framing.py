@@ -22,12 +22,10 @@ from numpy.typing import NDArray
 
 from experiments.options import RESULTS, Data, Out, write_record
 from fer_ensemble.artifact import load_ensemble
-from fer_ensemble.artifact.members import load_member
+from fer_ensemble.artifact.states import load_member
 from fer_ensemble.datasets import load_faces
-from fer_ensemble.evaluation.intervals import wilson_interval
-from fer_ensemble.faces.boxes import Detector, FaceBox, Framing
-from fer_ensemble.faces.detection import create_detector
-from fer_ensemble.faces.framing import crop_face
+from fer_ensemble.evaluation import wilson_interval
+from fer_ensemble.faces import Detector, FaceBox, Framing, create_detector, crop_face
 
 SCALES = (0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 FITTED_SCALES = (3.0, 4.0, 5.0)

@@ -30,7 +30,7 @@ from experiments.options import (
 )
 from experiments.run import divide
 from experiments.systems import Ensemble, System, all_ensembles, all_systems
-from fer_ensemble.artifact.members import load_member
+from fer_ensemble.artifact.states import load_member
 from fer_ensemble.cli.console import notes, output, read_faces
 from fer_ensemble.datasets import Parts
 from fer_ensemble.evaluation import wilson_interval

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from experiments.options import HERE, RESULTS, Data, Results, write_record
 from experiments.systems import System, read_system
-from fer_ensemble.artifact.members import dump_member, load_member
-from fer_ensemble.cli.console import notes, output, read_faces
-from fer_ensemble.cli.durations import parse_duration
+from fer_ensemble.artifact.states import dump_member, load_member
+from fer_ensemble.cli.console import notes, output, parse_duration, read_faces
 from fer_ensemble.datasets import (
     EMOTIONS,
     PROTOCOLS,
@@ -28,9 +27,9 @@ from fer_ensemble.datasets import (
 )
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.models import create_member
-from fer_ensemble.models.augmented_copies import augment_copies
 from fer_ensemble.models.device import describe_device
 from fer_ensemble.models.registry import find_parameters
+from fer_ensemble.models.training_data import augment_copies
 
 _PACKAGES = (
     "fer-ensemble",

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from fer_ensemble.artifact import load_ensemble, load_pretrained, save_ensemble
     from fer_ensemble.faces import annotate
     from fer_ensemble.predicting import predict_faces
-    from fer_ensemble.reporting import write_report
+    from fer_ensemble.report import write_report
 
 __all__ = [
     "annotate",
@@ -24,7 +24,7 @@ _ROOMS = {
     "load_pretrained": "artifact",
     "predict_faces": "predicting",
     "save_ensemble": "artifact",
-    "write_report": "reporting",
+    "write_report": "report",
 }
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer_ensemble.artifact import load_model, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
-from fer_ensemble.faces import FaceFinder, PictureListing, predict_files, to_frame
-from fer_ensemble.faces.boxes import Detector
+from fer_ensemble.faces import Detector, FaceFinder, PictureListing, predict_files, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd

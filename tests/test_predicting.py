@@ -7,7 +7,7 @@ import pytest
 import fer_ensemble
 from fer_ensemble import predict_faces
 from fer_ensemble.artifact import ArtifactError
-from fer_ensemble.faces.boxes import FaceBox
+from fer_ensemble.faces import FaceBox
 
 pytest.importorskip("pandas")
 
@@ -83,6 +83,6 @@ def test_a_saved_ensemble_is_loaded(photo: Path, tmp_path: Path) -> None:
 
 
 def test_annotate_is_at_hand() -> None:
-    from fer_ensemble.faces.annotation import annotate
+    from fer_ensemble.faces import annotate
 
     assert fer_ensemble.annotate is annotate

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from fer_ensemble.artifact.compact import compact_ensemble
 from fer_ensemble.artifact.files import ArtifactError, read_verified
 from fer_ensemble.artifact.manifest import MANIFEST, Manifest, StoredMember, read_manifest
-from fer_ensemble.artifact.members import load_member
-from fer_ensemble.artifact.states import Ensemble, EnsembleState, restore_state
+from fer_ensemble.artifact.states import Ensemble, EnsembleState, load_member, restore_state
 from fer_ensemble.artifact.storage import load_ensemble, save_ensemble
 from fer_ensemble.ensemble import RULES, VotingEnsemble, fit_calibration
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fer_ensemble.artifact.manifest import Manifest, StoredMember
-from fer_ensemble.artifact.members import describe_parameters
+from fer_ensemble.artifact.states import describe_parameters
 
 _FIT_DEFAULTS = {"protocol": "official", "split": "train", "test_size": 0.1, "seed": 0}
 _COMBINE_DEFAULTS = {"weighting": "log_loss", "ties": "mean_probability"}

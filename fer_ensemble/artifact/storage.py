@@ -21,12 +21,14 @@ from fer_ensemble.artifact.manifest import (
     read_manifest,
     write_artifact,
 )
-from fer_ensemble.artifact.members import describe_parameters, dump_member, load_member
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
 from fer_ensemble.artifact.states import (
     Ensemble,
     EnsembleState,
+    describe_parameters,
     describe_state,
+    dump_member,
+    load_member,
     restore_state,
 )
 from fer_ensemble.datasets import emotion_names

@@ -113,8 +113,14 @@ def fit(
       fer-ensemble fit fer2013.csv --ferplus fer2013new.csv --out model/
     """
     from fer_ensemble.artifact import fit_resumable
-    from fer_ensemble.cli.console import choose_device, notes, output, read_faces, told_counts
-    from fer_ensemble.cli.durations import parse_duration
+    from fer_ensemble.cli.console import (
+        choose_device,
+        notes,
+        output,
+        parse_duration,
+        read_faces,
+        told_counts,
+    )
     from fer_ensemble.cli.settings import parse_settings
     from fer_ensemble.cli.tables import score_table
     from fer_ensemble.datasets import (
@@ -127,7 +133,7 @@ def fit(
     )
     from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
     from fer_ensemble.models import create_member
-    from fer_ensemble.models.augmented_copies import augment_copies
+    from fer_ensemble.models.training_data import augment_copies
 
     choose_device(device)
     warning = find_protocol(protocol).warning

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def count_pictures(paths: Sequence[str], left_out: Path | None) -> int | None:
     """Count the pictures, where a bar needs it and it can be known beforehand."""
     from fer_ensemble.faces import PictureListing, is_video
-    from fer_ensemble.faces.listing import STANDARD_INPUT
+    from fer_ensemble.faces.inputs import STANDARD_INPUT
 
     if not notes.is_terminal or STANDARD_INPUT in paths:
         return None

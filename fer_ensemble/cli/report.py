@@ -68,7 +68,7 @@ def report(
       fer-ensemble report model/ fer2013.zip --out report.html --figures figures/
     """
     from fer_ensemble.cli.console import choose_device, notes, read_faces
-    from fer_ensemble.reporting import write_report
+    from fer_ensemble.report import write_report
 
     choose_device(device)
     faces = None if data is None else read_faces(data, strict=strict, seed=seed)[0]

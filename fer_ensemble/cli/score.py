@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from fer_ensemble.datasets.joining import JoinedPredictions, SystemPredictions
     from fer_ensemble.evaluation import Evaluation
+    from fer_ensemble.scoring import JoinedPredictions, SystemPredictions
 
 _RESAMPLES = 2000
 
@@ -67,15 +67,15 @@ def score(
       fer-ensemble score ours.csv --truth labels.csv --against theirs.csv --json figures.json
     """
     from fer_ensemble.cli.console import notes, output
-    from fer_ensemble.cli.score_tables import (
+    from fer_ensemble.cli.tables import (
+        class_table,
         comparison_line,
         confusion_table,
         group_table,
         measure_table,
     )
-    from fer_ensemble.cli.tables import class_table
-    from fer_ensemble.datasets.joining import join_predictions
     from fer_ensemble.evaluation import compare_predictions, evaluate_groups
+    from fer_ensemble.scoring import join_predictions
 
     files = [predictions] if against is None else [predictions, against]
     columns = None if by is None else [name.strip() for name in by.split(",")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -10,7 +10,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from fer_ensemble.ensemble import EnsembleScores
-    from fer_ensemble.evaluation import Evaluation, VoteEvaluation
+    from fer_ensemble.evaluation import Comparison, Evaluation, GroupScore, VoteEvaluation
 
 
 def score_table(
@@ -134,3 +134,148 @@ def _figures(scores: Evaluation) -> list[str]:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
+
+
+_MEASURES = {
+    "accuracy": "accuracy, bootstrap",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "top_2": "top 2",
+    "log_loss": "log loss (nats)",
+    "brier_score": "Brier score (0 to 2)",
+    "calibration_error": "calibration error",
+}
+
+
+def measure_table(title: str, scores: Mapping[str, Evaluation]) -> Table:
+    """Lay out every measure, one a line.
+
+    Parameters
+    ----------
+    title : str
+        What was measured.
+    scores : mapping of {'all', 'answered'} to Evaluation
+        Of all rows, and of the answered ones alone if there are others.
+
+    Returns
+    -------
+    Table
+    """
+    table = _table(title)
+    table.add_column("", no_wrap=True)
+    for kind, found in scores.items():
+        told = "" if len(scores) == 1 else f"answered {found.n:,}" if kind != "all" else "all"
+        table.add_column(told, justify="right")
+        table.add_column("95 % CI", justify="right", no_wrap=True)
+    for rows in zip(*map(_measures, scores.values()), strict=True):
+        table.add_row(rows[0][0], *(cell for row in rows for cell in row[1:]))
+    return table
+
+
+def confusion_table(title: str, scores: Evaluation) -> Table:
+    """Lay out counts and, of each true class, shares in per cent.
+
+    Parameters
+    ----------
+    title : str
+    scores : Evaluation
+
+    Returns
+    -------
+    Table
+    """
+    table = _table(title)
+    names = [row.name for row in scores.per_class]
+    for name in ("", *names):
+        table.add_column(name, justify="right" if name else "left")
+    cells = zip(scores.confusion.tolist(), scores.confusion_rates.tolist(), strict=True)
+    for name, (counts, rates) in zip(names, cells, strict=True):
+        row = (f"{n:,}\n{rate:.0%}" for n, rate in zip(counts, rates, strict=True))
+        table.add_row(name, *row)
+    return table
+
+
+def group_table(title: str, groups: Sequence[GroupScore]) -> Table:
+    """Lay out the groups, one a line; small ones are marked.
+
+    Parameters
+    ----------
+    title : str
+    groups : sequence of GroupScore
+
+    Returns
+    -------
+    Table
+    """
+    table = _table(title)
+    table.add_column("group")
+    for column in ("n", "accuracy", "95 % CI", "balanced", "macro F1", "wtd F1"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for part in groups:
+        found = part.scores
+        figures = (found.accuracy, found.balanced_accuracy, found.macro_f1, found.weighted_f1)
+        accuracy, *others = (f"{value:.3f}" for value in figures)
+        mark = "*" if part.small else ""
+        interval = _interval(found.accuracy_interval)
+        table.add_row(
+            f"{part.group}{mark}",
+            f"{found.n:,}",
+            accuracy,
+            interval,
+            *others,
+            style="dim" if part.small else None,
+        )
+    if any(part.small for part in groups):
+        table.caption = "* so few that little can be said of them: mind the interval"
+        table.caption_justify = "left"
+    return table
+
+
+def comparison_line(ours: str, theirs: str, found: Comparison) -> str:
+    """Tell how two systems differ, in a sentence.
+
+    Parameters
+    ----------
+    ours, theirs : str
+        Their names.
+    found : Comparison
+
+    Returns
+    -------
+    str
+    """
+    low, high = found.interval
+    return (
+        f"Accuracy of {ours} less that of {theirs}: {found.difference:+.3f} "
+        f"(95 % CI {low:+.3f} to {high:+.3f}, paired bootstrap); only the first right "
+        f"{found.n_only_a:,}, only the second {found.n_only_b:,}, "
+        f"McNemar p = {found.mcnemar_p:.3g}, n = {found.n:,}."
+    )
+
+
+def _measures(found: Evaluation) -> list[tuple[str, str, str]]:
+    drawn = found.bootstrap_intervals or {}
+    rows = [("accuracy, Wilson", _number(found.accuracy), _interval(found.accuracy_interval))]
+    rows += [
+        (name, _number(getattr(found, field)), _interval(drawn.get(field)))
+        for field, name in _MEASURES.items()
+    ]
+    for part in found.coverage:
+        rows += [
+            (f"confidence ≥ {part.min_confidence:g}: share", _number(part.coverage), ""),
+            ("  accuracy", _number(part.accuracy), _interval(part.accuracy_interval)),
+        ]
+    return rows
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}"
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -66,8 +66,14 @@ def tune(
 
       fer-ensemble tune tuned_cnn fer2013.zip --trials 20 --time-budget 10h --out search/
     """
-    from fer_ensemble.cli.console import choose_device, notes, output, read_faces, told_counts
-    from fer_ensemble.cli.durations import parse_duration
+    from fer_ensemble.cli.console import (
+        choose_device,
+        notes,
+        output,
+        parse_duration,
+        read_faces,
+        told_counts,
+    )
     from fer_ensemble.models.search import import_keras_tuner, search_member, search_space
 
     choose_device(device)

@@ -2,22 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fer_ensemble.datasets.audit import DataAudit, audit_faces
+from fer_ensemble.datasets.audit import CopySets, DataAudit, audit_faces
 from fer_ensemble.datasets.balancing import BalancedRows, balance_rows
-from fer_ensemble.datasets.copies import CopySets
-from fer_ensemble.datasets.dataset import FaceDataset
-from fer_ensemble.datasets.dividing import Parts
-from fer_ensemble.datasets.embedded import synthetic_dataset
+from fer_ensemble.datasets.dataset import DatasetError, FaceDataset, Problem, ReadReport
 from fer_ensemble.datasets.ferplus import FERPlusVotes, join_ferplus, load_ferplus
-from fer_ensemble.datasets.folder_writer import write_folder
+from fer_ensemble.datasets.folders import write_folder
 from fer_ensemble.datasets.labels import EMOTIONS, SPLITS, emotion_names, parse_emotion
 from fer_ensemble.datasets.near_copies import NearCopies, find_near_copies
 from fer_ensemble.datasets.parts import EvaluationPart, evaluation_part, training_part
-from fer_ensemble.datasets.protocols import PROTOCOLS, Protocol, find_protocol
+from fer_ensemble.datasets.protocols import PROTOCOLS, Parts, Protocol, find_protocol
 from fer_ensemble.datasets.reading import load_faces
-from fer_ensemble.datasets.report import DatasetError, Problem, ReadReport
 from fer_ensemble.datasets.soft_labels import SoftTraining, soft_label_rows, soft_training
-from fer_ensemble.datasets.splits import copy_groups, holdout_split, row_digests
+from fer_ensemble.datasets.synthetic import synthetic_dataset
+from fer_ensemble.splitting import copy_groups, holdout_split, row_digests
 
 if TYPE_CHECKING:
     from fer_ensemble.datasets.synthetic import make_faces

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.datasets.csv_table import CsvTable, read_table
-from fer_ensemble.datasets.dataset import FaceDataset
+from fer_ensemble.datasets.csv_files import CsvTable, read_table
+from fer_ensemble.datasets.dataset import DatasetError, FaceDataset
 from fer_ensemble.datasets.labels import parse_split
-from fer_ensemble.datasets.report import DatasetError
 
 #: What could be voted for, in the order of the file.
 VOTES = (

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.datasets.dataset import FaceDataset
-from fer_ensemble.datasets.dividing import Augment, Parts
-from fer_ensemble.datasets.protocols import Protocol, find_protocol
-from fer_ensemble.datasets.splits import row_digests
+from fer_ensemble.datasets.protocols import Augment, Parts, Protocol, find_protocol
+from fer_ensemble.splitting import row_digests
 
 
 @dataclass(frozen=True, eq=False)

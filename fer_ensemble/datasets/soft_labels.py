@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.datasets.dataset import FaceDataset
 from fer_ensemble.datasets.ferplus import FERPlusVotes
-from fer_ensemble.datasets.splits import copy_groups, holdout_split
+from fer_ensemble.splitting import copy_groups, holdout_split
 
 
 def soft_label_rows(

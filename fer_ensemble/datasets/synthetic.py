@@ -8,10 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.datasets._face_geometry import N_LANDMARKS, N_TRAITS, face_shape, turn_head
-from fer_ensemble.datasets._face_look import draw_camera, draw_look
-from fer_ensemble.datasets._facs import draw_action_units
-from fer_ensemble.datasets.dataset import FACE_SIZE
+from fer_ensemble.datasets._face_drawing import draw_camera, draw_look
+from fer_ensemble.datasets._face_shape import (
+    N_LANDMARKS,
+    N_TRAITS,
+    draw_action_units,
+    face_shape,
+    turn_head,
+)
+from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset
 from fer_ensemble.datasets.labels import EMOTIONS
 
 
@@ -130,3 +135,31 @@ def _labels(n_samples: int, rng: np.random.Generator) -> NDArray[np.int64]:
 def _draw_traits(rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw how a face differs at rest, a little less in one half than between faces."""
     return rng.normal(0, 0.6, N_TRAITS) + rng.normal(0, 0.1, (2, N_TRAITS))
+
+
+def synthetic_dataset(
+    n_samples: int = 1500, *, random_state: int | np.random.RandomState | None = None
+) -> FaceDataset:
+    """Draw synthetic faces as a data set.
+
+    Parameters
+    ----------
+    n_samples : int, default=1500
+        How many faces.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the faces.
+
+    Returns
+    -------
+    FaceDataset
+        All of the split ``'train'``, named ``synthetic_00000`` and on. Figures from them say
+        nothing about real faces.
+    """
+
+    images, labels, _ = make_faces(n_samples, random_state=random_state)
+    return FaceDataset(
+        images,
+        labels,
+        split=np.full(n_samples, "train"),
+        names=np.array([f"synthetic_{i:05d}" for i in range(n_samples)], dtype=object),
+    )

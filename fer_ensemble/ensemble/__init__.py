@@ -1,9 +1,22 @@
 """Combine members into an ensemble. Knows only scikit-learn's protocol."""
 
-from fer_ensemble.ensemble.calibration import Calibration, CalibrationScores, fit_calibration
-from fer_ensemble.ensemble.diversity import Diversity, leave_one_out, measure_diversity
-from fer_ensemble.ensemble.pairwise import disagreement, kappa, oracle_accuracy, q_statistic
-from fer_ensemble.ensemble.recombining import to_stacking, to_voting
+from fer_ensemble.ensemble.calibration import (
+    Calibration,
+    CalibrationScores,
+    apply_temperature,
+    fit_calibration,
+    fit_temperature,
+)
+from fer_ensemble.ensemble.diversity import (
+    Diversity,
+    disagreement,
+    kappa,
+    leave_one_out,
+    measure_diversity,
+    oracle_accuracy,
+    q_statistic,
+)
+from fer_ensemble.ensemble.recombining import EnsembleScores, score_ensemble, to_stacking, to_voting
 from fer_ensemble.ensemble.rules import (
     RULES,
     average,
@@ -16,13 +29,10 @@ from fer_ensemble.ensemble.rules import (
     weighted,
     weighted_majority,
 )
-from fer_ensemble.ensemble.scoring import EnsembleScores, score_ensemble
-from fer_ensemble.ensemble.selection import GreedySelection, select_greedily
 from fer_ensemble.ensemble.stacking import StackingEnsemble
-from fer_ensemble.ensemble.temperature import apply_temperature, fit_temperature
 from fer_ensemble.ensemble.ties import TIES, choose_classes
 from fer_ensemble.ensemble.voting import VotingEnsemble
-from fer_ensemble.ensemble.weights import WEIGHTING, learn_weights
+from fer_ensemble.ensemble.weights import WEIGHTING, GreedySelection, learn_weights, select_greedily
 
 __all__ = [
     "RULES",

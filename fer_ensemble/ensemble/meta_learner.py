@@ -11,8 +11,8 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from fer_ensemble.ensemble.alignment import align_columns, check_classes, encode_labels
-from fer_ensemble.ensemble.fitting import sample_weight_keyword
+from fer_ensemble.ensemble.evidence import align_columns, check_classes, encode_labels
+from fer_ensemble.ensemble.member_fits import sample_weight_keyword
 
 SMALLEST_PROBABILITY = 1e-6
 """Probabilities are raised to this before their logarithm: a member may be wrong and certain."""

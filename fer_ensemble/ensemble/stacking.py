@@ -15,19 +15,16 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from fer_ensemble.datasets.splits import row_digests
-from fer_ensemble.ensemble.checks import check_probabilities, check_sample_weight
-from fer_ensemble.ensemble.fitting import TrainingData
-from fer_ensemble.ensemble.folds import assign_folds
-from fer_ensemble.ensemble.members import MemberComposition
+from fer_ensemble.ensemble.base import MemberComposition
+from fer_ensemble.ensemble.evidence import check_probabilities, check_sample_weight
+from fer_ensemble.ensemble.member_fits import TrainingData, predict_out_of_fold, write_out_of_fold
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
     fit_final_estimator,
     meta_features,
     predict_final_proba,
 )
-from fer_ensemble.ensemble.out_of_fold import predict_out_of_fold, write_out_of_fold
-from fer_ensemble.ensemble.provenance import check_unseen, refuse, seen_digests
+from fer_ensemble.splitting import assign_folds, check_unseen, refuse, row_digests, seen_digests
 
 
 class StackingEnsemble(ClassifierMixin, MemberComposition):

@@ -12,20 +12,18 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from fer_ensemble.ensemble.abstention import choose_labels
+from fer_ensemble.ensemble.base import MemberComposition
 from fer_ensemble.ensemble.calibration import (
     Calibration,
+    apply_temperature,
     fit_calibrations,
     fit_member_temperatures,
 )
-from fer_ensemble.ensemble.checks import check_sample_weight, check_weights
-from fer_ensemble.ensemble.holdout import hold_out
-from fer_ensemble.ensemble.members import MemberComposition
-from fer_ensemble.ensemble.provenance import check_unseen, seen_digests
+from fer_ensemble.ensemble.evidence import check_sample_weight, check_weights
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, check_rule, combine
-from fer_ensemble.ensemble.temperature import apply_temperature
-from fer_ensemble.ensemble.ties import check_ties
+from fer_ensemble.ensemble.ties import check_ties, choose_labels
 from fer_ensemble.ensemble.weights import check_weighting, learn_weights
+from fer_ensemble.splitting import check_unseen, hold_out, seen_digests
 
 _CALIBRATION_FOLDS = 5
 

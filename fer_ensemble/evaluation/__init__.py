@@ -1,26 +1,28 @@
 """How good predictions are, with intervals. Knows arrays only."""
 
-from fer_ensemble.evaluation.calibration import (
-    Reliability,
-    brier_score,
-    calibration_error,
-    reliability,
-)
-from fer_ensemble.evaluation.comparison import Comparison, compare_predictions
-from fer_ensemble.evaluation.coverage import (
-    CoverageCurve,
-    CoverageScore,
-    coverage_at,
-    coverage_curve,
-)
 from fer_ensemble.evaluation.intervals import (
+    Comparison,
     bootstrap_intervals,
+    compare_predictions,
     difference_interval,
     wilson_interval,
 )
-from fer_ensemble.evaluation.metrics import evaluate_predictions
-from fer_ensemble.evaluation.ranking import top_k_accuracy
-from fer_ensemble.evaluation.scores import ClassScore, Evaluation
+from fer_ensemble.evaluation.metrics import (
+    ClassScore,
+    Evaluation,
+    evaluate_predictions,
+    top_k_accuracy,
+)
+from fer_ensemble.evaluation.reliability import (
+    CoverageCurve,
+    CoverageScore,
+    Reliability,
+    brier_score,
+    calibration_error,
+    coverage_at,
+    coverage_curve,
+    reliability,
+)
 from fer_ensemble.evaluation.subgroups import GroupScore, evaluate_groups
 from fer_ensemble.evaluation.votes import VoteEvaluation, evaluate_votes
 

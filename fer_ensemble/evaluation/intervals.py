@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from math import hypot
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation.checks import check_count, check_level
+from fer_ensemble.evaluation.arrays import check_classes, check_count, check_labels, check_level
 from fer_ensemble.evaluation.confusion import confusion_figures
 
 BOOTSTRAPPED = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1")
@@ -178,3 +179,166 @@ def _check_counts(confusion: ArrayLike) -> NDArray[np.int64]:
             "confusion must hold counts: whole numbers from 0 on, of one sample at least."
         )
     return counts.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare_predictions` found about two systems a and b.
+
+    Attributes
+    ----------
+    difference : float
+        Accuracy of a less that of b, from -1 to 1; above 0, a is better.
+    interval : tuple of (float, float)
+        Percentile bootstrap interval of that difference.
+    mcnemar_p : float
+        Two-sided p-value of McNemar's exact test that both are right equally often.
+    n_only_a, n_only_b : int
+        How many samples only a, and only b, gets right.
+    n : int
+        Number of samples.
+    confidence : float
+        The level of the interval.
+    """
+
+    difference: float
+    interval: tuple[float, float]
+    mcnemar_p: float
+    n_only_a: int
+    n_only_b: int
+    n: int
+    confidence: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain lists and numbers, ready for JSON."""
+        return asdict(self) | {"interval": list(self.interval)}
+
+
+def compare_predictions(
+    y_true: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    classes: ArrayLike | None = None,
+    n_bootstrap: int = 10_000,
+    confidence: float = 0.95,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Comparison:
+    """Say by how much one system is more accurate than another, and how sure that is.
+
+    Only samples that one system gets right and the other wrong tell them apart; that both are
+    measured on the same samples makes the interval far narrower than two intervals beside each
+    other.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        True labels.
+    a, b : array-like of shape (n_samples,)
+        Labels that each system predicts, for the same samples in the same order.
+    classes : array-like of shape (n_classes,), optional
+        Every class that there is; without it, any label is accepted.
+    n_bootstrap : int, default=10000
+        Number of resamples for the interval.
+    confidence : float, default=0.95
+        Level of the interval, between 0 and 1.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the resampling.
+
+    Returns
+    -------
+    Comparison
+        Difference, interval and test.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, lengths differ, labels are missing, of different kinds or not
+        among the classes, or a parameter is out of range.
+
+    Notes
+    -----
+    The interval is the paired percentile bootstrap (Efron and Tibshirani 1993, chapter 13).
+    Drawing samples with replacement leads to multinomial counts of "only a right", "only b right"
+    and "no difference"; these are drawn straight away, which is the same and much faster. The
+    test is that of McNemar (1947) with the exact binomial distribution in place of chi-squared;
+    for classifiers it is what Dietterich (1998) recommends where each was trained only once. Both
+    take the samples as independent, and neither covers the chance in a training.
+
+    References
+    ----------
+    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
+    percentages", Psychometrika 12(2), 1947, pages 153-157.
+
+    B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman & Hall, 1993.
+
+    T. G. Dietterich, "Approximate statistical tests for comparing supervised classification
+    learning algorithms", Neural Computation 10(7), 1998, pages 1895-1923.
+
+    Examples
+    --------
+    >>> found = compare_predictions([0, 0, 1, 1], [0, 0, 1, 0], [0, 1, 0, 0])
+    >>> found.difference, found.n_only_a, found.n_only_b, found.mcnemar_p
+    (0.5, 2, 0, 0.5)
+    """
+    # Imported late: SciPy's statistics take a noticeable part of a second.
+    from scipy.stats import binomtest
+
+    check_level(confidence)
+    n_bootstrap = check_count(n_bootstrap, "n_bootstrap")
+    right_a, right_b = _right(y_true, a, b, classes)
+    n = right_a.size
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    discordant = only_a + only_b
+    return Comparison(
+        difference=(only_a - only_b) / n,
+        interval=_bootstrap(only_a, only_b, n, n_bootstrap, confidence, random_state),
+        mcnemar_p=float(binomtest(only_a, discordant).pvalue) if discordant else 1.0,
+        n_only_a=only_a,
+        n_only_b=only_b,
+        n=n,
+        confidence=float(confidence),
+    )
+
+
+def _bootstrap(
+    only_a: int, only_b: int, n: int, n_bootstrap: int, confidence: float, random_state: Any
+) -> tuple[float, float]:
+    from sklearn.utils import check_random_state
+
+    shares = np.array([only_a, only_b, n - only_a - only_b]) / n
+    counts = check_random_state(random_state).multinomial(n, shares, size=n_bootstrap)
+    differences = (counts[:, 0] - counts[:, 1]) / n
+    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def _right(
+    y_true: ArrayLike, a: ArrayLike, b: ArrayLike, classes: ArrayLike | None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    arrays = {"y_true": np.asarray(y_true), "a": np.asarray(a), "b": np.asarray(b)}
+    _check_kinds(arrays)
+    if classes is None:
+        labels = [label for array in arrays.values() for label in array.ravel().tolist()]
+        # NaN is no label, and never equal to itself.
+        declared = [x for x in dict.fromkeys(labels) if x is not None and x == x]
+    else:
+        declared = check_classes(classes)
+    truth, of_a, of_b = (check_labels(array, declared, name) for name, array in arrays.items())
+    if truth.size == 0:
+        raise ValueError("There is nothing to compare: y_true is empty.")
+    if not truth.size == of_a.size == of_b.size:
+        raise ValueError(
+            f"Both systems must predict the same samples: y_true has {truth.size} labels, "
+            f"a {of_a.size} and b {of_b.size}."
+        )
+    return truth == of_a, truth == of_b
+
+
+def _check_kinds(arrays: dict[str, NDArray[Any]]) -> None:
+    # Text never equals a number: both systems would silently be wrong on every sample.
+    kinds = {name: "text" if x.dtype.kind in "US" else "number" for name, x in arrays.items()}
+    known = {kinds[name] for name, x in arrays.items() if x.dtype.kind != "O" and x.size}
+    if len(known) > 1:
+        listing = ", ".join(f"{name} holds {kind}s" for name, kind in kinds.items())
+        raise ValueError(f"Labels must be of one kind ({listing}): encode them alike.")

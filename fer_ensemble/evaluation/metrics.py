@@ -1,26 +1,171 @@
-"""Every figure of one set of predictions, with intervals."""
+"""What figures of predictions look like: of one class, and of all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation.calibration import brier_score, calibration_error
-from fer_ensemble.evaluation.checks import (
+from fer_ensemble.evaluation.arrays import (
     check_classes,
+    check_count,
     check_labels,
     check_level,
     check_names,
     check_probabilities,
+    check_scored,
 )
-from fer_ensemble.evaluation.confusion import ConfusionFigures, confusion_figures, count_confusion
-from fer_ensemble.evaluation.coverage import MIN_CONFIDENCES, coverage_at
+from fer_ensemble.evaluation.confusion import (
+    ConfusionFigures,
+    confusion_figures,
+    confusion_rates,
+    count_confusion,
+)
 from fer_ensemble.evaluation.intervals import bootstrap_intervals, wilson_interval
-from fer_ensemble.evaluation.ranking import top_k_accuracy
-from fer_ensemble.evaluation.scores import ClassScore, Evaluation
+from fer_ensemble.evaluation.reliability import (
+    MIN_CONFIDENCES,
+    CoverageScore,
+    brier_score,
+    calibration_error,
+    coverage_at,
+)
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well one class is recognised, or all of them on average.
+
+    Attributes
+    ----------
+    name : str
+        Name of the class, or of the mean.
+    precision, recall, f1 : float
+        From 0 to 1; 0 where the figure is undefined (nothing predicted, or nothing to find).
+    support : int
+        How many true labels are of this class.
+    """
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate_predictions` found.
+
+    Attributes
+    ----------
+    n : int
+        Number of samples.
+    n_answered : int
+        How many of them have a prediction; the others count as errors.
+    accuracy : float
+        Share of right labels, from 0 to 1.
+    accuracy_interval : tuple of (float, float)
+        Wilson's score interval of the accuracy.
+    confidence : float
+        The level of all intervals.
+    balanced_accuracy : float
+        Mean recall of the classes that occur among the true labels.
+    macro_f1 : float
+        Plain mean of F1 over the classes that occur among the true or the predicted labels.
+    weighted_f1 : float
+        Mean of F1 over the classes, weighted by support.
+    bootstrap_intervals : dict of str to tuple of (float, float), or None
+        Percentile bootstrap intervals of the four figures above; None if none were asked for.
+    top_2 : float or None
+        How often the true class is among the two most probable ones. It is None without
+        probabilities, as are the next three.
+    log_loss : float or None
+        Mean of -log(probability of the true class) in nats.
+    brier_score, calibration_error : float or None
+        See the functions of these names.
+    coverage : tuple of CoverageScore
+        What is answered, and how well, at some least confidences; empty without probabilities.
+    per_class : tuple of ClassScore
+        One for every declared class, in the declared order; a class that does not occur has
+        support 0.
+    averages : tuple of ClassScore
+        The macro and the weighted mean of precision, recall and F1.
+    confusion : ndarray of shape (n_classes, n_classes)
+        Counts: rows are true classes, columns predicted ones. What has no prediction stands in
+        no column.
+    """
+
+    n: int
+    n_answered: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    confidence: float
+    balanced_accuracy: float
+    macro_f1: float
+    weighted_f1: float
+    bootstrap_intervals: dict[str, tuple[float, float]] | None
+    top_2: float | None
+    log_loss: float | None
+    brier_score: float | None
+    calibration_error: float | None
+    coverage: tuple[CoverageScore, ...]
+    per_class: tuple[ClassScore, ...]
+    averages: tuple[ClassScore, ...]
+    confusion: NDArray[np.int64]
+
+    @property
+    def confusion_rates(self) -> NDArray[np.float64]:
+        """The confusion matrix as shares of each true class, from 0 to 1."""
+        return confusion_rates(self.confusion, np.array([row.support for row in self.per_class]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain lists, dictionaries and numbers, ready for JSON."""
+        return asdict(self) | {"confusion": self.confusion.tolist()}
+
+
+def top_k_accuracy(
+    y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, *, k: int = 2
+) -> float:
+    """Return how often the true class is among the `k` most probable ones.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        True labels.
+    probabilities : array-like of shape (n_samples, n_classes)
+        Predicted probabilities, columns in the order of `classes`.
+    classes : array-like of shape (n_classes,)
+        The label that each column stands for.
+    k : int, default=2
+        How many classes to name.
+
+    Returns
+    -------
+    float
+        From 0 to 1. Where classes are exactly as probable as the true one, it counts with the
+        chance of being named if they were drawn at random: the order of the classes decides
+        nothing.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, lengths differ, labels are not among the classes, the
+        probabilities are not distributions, or `k` is no whole number from 1 on.
+
+    Examples
+    --------
+    >>> top_k_accuracy(["c", "b"], [[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]], ["a", "b", "c"])
+    0.5
+    >>> top_k_accuracy(["c"], [[0.5, 0.25, 0.25]], ["a", "b", "c"])
+    0.5
+    """
+    truth, proba = check_scored(y_true, probabilities, classes)
+    given = proba[np.arange(truth.size), truth][:, np.newaxis]
+    above, level = (proba > given).sum(axis=1), (proba == given).sum(axis=1)
+    return float(np.clip((check_count(k, "k") - above) / level, 0, 1).mean())
 
 
 def evaluate_predictions(

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation.checks import check_count
-from fer_ensemble.evaluation.metrics import evaluate_predictions
-from fer_ensemble.evaluation.scores import Evaluation
+from fer_ensemble.evaluation.arrays import check_count
+from fer_ensemble.evaluation.metrics import Evaluation, evaluate_predictions
 
 MISSING = "(missing)"
 """The group of the samples that name none."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation.checks import check_level, check_probabilities
+from fer_ensemble.evaluation.arrays import check_level, check_probabilities
 from fer_ensemble.evaluation.intervals import wilson_interval
 
 

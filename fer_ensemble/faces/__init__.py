@@ -1,18 +1,16 @@
 """Pictures and videos: decoding them, finding faces, and predicting their expressions."""
 
 from fer_ensemble.faces.annotation import annotate
-from fer_ensemble.faces.boxes import Detector, FaceBox, Framing
+from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
 from fer_ensemble.faces.decode import UnreadableImage, decode_gray, decode_image, to_face
-from fer_ensemble.faces.detection import create_detector
+from fer_ensemble.faces.detectors import create_detector
 from fer_ensemble.faces.finding import FaceFinder, FoundFace
-from fer_ensemble.faces.framing import crop_face
-from fer_ensemble.faces.listing import PictureListing
-from fer_ensemble.faces.output import choose_writer, open_writer
+from fer_ensemble.faces.inputs import PictureListing
+from fer_ensemble.faces.output import PredictionWriter, choose_writer, open_writer
 from fer_ensemble.faces.prediction import Prediction, predict_files
 from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, skip_done
 from fer_ensemble.faces.table import to_frame
 from fer_ensemble.faces.video import Frame, is_video, read_frames
-from fer_ensemble.faces.writers import PredictionWriter
 
 __all__ = [
     "Detector",

@@ -1,19 +1,137 @@
-"""Where predictions go: a file whose ending says its form, or standard output."""
+"""Forms of a table of predictions: CSV, JSON Lines, Parquet."""
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from fer_ensemble.faces.writers import (
-    CsvWriter,
-    JsonLinesWriter,
-    ParquetWriter,
-    PredictionWriter,
-)
+from fer_ensemble.faces.prediction import Prediction
+from fer_ensemble.faces.table import COUNTS, TEXTS, Cell, columns, row
+
+# A group of rows has a header and statistics of its own: one for every batch would cost more
+# than the rows.
+_PARQUET_GROUP = 16_384
+
+
+class PredictionWriter(ABC):
+    """Writes predictions to a stream, so that what was written can be read at any time.
+
+    Parameters
+    ----------
+    stream : binary file
+        Where to write.
+    class_names : sequence of str
+        Names of the classes, in the order that their columns shall have.
+    begun : bool, default=False
+        Whether the stream holds the beginning of the table already.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, class_names: Sequence[str], *, begun: bool = False
+    ) -> None:
+        """Begin the file."""
+        self._stream = stream
+        self._class_names = tuple(class_names)
+        self._columns = columns(class_names)
+        if not begun:
+            self._begin()
+
+    @abstractmethod
+    def write(self, predictions: Sequence[Prediction]) -> None:
+        """Write a batch.
+
+        Parameters
+        ----------
+        predictions : sequence of Prediction
+            One becomes one row.
+        """
+
+    def finish(self) -> None:
+        """Complete the file; the stream stays open."""
+        self._stream.flush()
+
+    def _begin(self) -> None:  # noqa: B027 - most forms have no header
+        """Write what comes before the rows."""
+
+    def _rows(self, predictions: Sequence[Prediction]) -> list[list[Cell]]:
+        return [row(prediction, self._class_names) for prediction in predictions]
+
+
+class CsvWriter(PredictionWriter):
+    """Writes CSV in UTF-8 with a header; what there is not is left empty."""
+
+    def write(self, predictions: Sequence[Prediction]) -> None:  # noqa: D102
+        self._write_lines(self._rows(predictions))
+
+    def _begin(self) -> None:
+        self._write_lines([self._columns])
+
+    def _write_lines(self, rows: Sequence[Sequence[Cell]]) -> None:
+        lines = _Lines()
+        # Python 3.11 quotes a carriage return in a file's name only if it ends the lines too.
+        csv.writer(lines, lineterminator="\r\n").writerows(rows)
+        text = "".join(line.removesuffix("\r\n") + "\n" for line in lines)
+        self._stream.write(text.encode())
+        self._stream.flush()
+
+
+class JsonLinesWriter(PredictionWriter):
+    """Writes one JSON object a line; what there is not is null."""
+
+    def write(self, predictions: Sequence[Prediction]) -> None:  # noqa: D102
+        objects = (dict(zip(self._columns, row, strict=True)) for row in self._rows(predictions))
+        lines = [json.dumps(content, ensure_ascii=False) + "\n" for content in objects]
+        self._stream.write("".join(lines).encode())
+        self._stream.flush()
+
+
+class ParquetWriter(PredictionWriter):
+    """Writes Parquet with pyarrow; what there is not is null. Readable once it is finished."""
+
+    def write(self, predictions: Sequence[Prediction]) -> None:  # noqa: D102
+        self._waiting += self._rows(predictions)
+        if len(self._waiting) >= _PARQUET_GROUP:
+            self._write_group()
+
+    def finish(self) -> None:  # noqa: D102
+        if self._waiting:
+            self._write_group()
+        self._writer.close()
+        super().finish()
+
+    def _begin(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = {
+            **dict.fromkeys(self._columns, pa.float64()),
+            **dict.fromkeys(TEXTS, pa.string()),
+            **dict.fromkeys(COUNTS, pa.int64()),
+        }
+        self._schema = pa.schema(list(kinds.items()))
+        self._writer = pq.ParquetWriter(self._stream, self._schema)
+        self._waiting: list[list[Cell]] = []
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+
+        rows = [dict(zip(self._columns, cells, strict=True)) for cells in self._waiting]
+        self._writer.write_table(pa.Table.from_pylist(rows, self._schema))
+        self._waiting = []
+
+
+class _Lines(list[str]):
+    """Takes each line that a `csv.writer` writes."""
+
+    write = list.append
+
 
 _WRITERS: dict[str, type[PredictionWriter]] = {
     ".csv": CsvWriter,

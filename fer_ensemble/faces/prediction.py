@@ -11,14 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.faces.batches import Gathering
+from fer_ensemble.faces.annotation import write_copies
 from fer_ensemble.faces.boxes import FaceBox
-from fer_ensemble.faces.copies import write_copies
-from fer_ensemble.faces.files import Status
-from fer_ensemble.faces.finding import FaceFinder, FoundFace
-from fer_ensemble.faces.inputs import iterate_items
-from fer_ensemble.faces.ordered import map_ordered
-from fer_ensemble.faces.sighting import Sighting, look
+from fer_ensemble.faces.finding import FaceFinder, FoundFace, Sighting, look
+from fer_ensemble.faces.inputs import Status, iterate_items
+from fer_ensemble.faces.order import Gathering, map_ordered
 
 # While one batch is predicted, two more are read: enough to hide the reading.
 _BATCHES_AHEAD = 2

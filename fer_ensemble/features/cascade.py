@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.features.alignment import Similarity, fit_similarity
 from fer_ensemble.features.dense_layers import Layers, run_layers
+from fer_ensemble.features.points import Similarity, fit_similarity
 
 #: Side, in pixels, of the faces that a cascade works on.
 SIDE = 48

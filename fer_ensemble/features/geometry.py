@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.features.ibug import OUTER_EYE_CORNERS, PARTS, POINT_NAMES, as_points
+from fer_ensemble.features.points import OUTER_EYE_CORNERS, PARTS, POINT_NAMES, as_points
 
 # The points between which every distance is taken: ends and middles of brows, eyes, nose and lips.
 _KEY_POINTS = (

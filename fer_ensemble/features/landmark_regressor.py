@@ -11,10 +11,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from fer_ensemble.features.cascade import SIDE, run_cascade, upright_shape
-from fer_ensemble.features.cascade_training import train_stage
 from fer_ensemble.features.dense_layers import Layers
-from fer_ensemble.features.ibug import as_points, mirror_points, point_errors
-from fer_ensemble.features.small_faces import as_faces, to_side
+from fer_ensemble.features.hog import as_faces, to_side
+from fer_ensemble.features.points import as_points, mirror_points, point_errors
+from fer_ensemble.features.regressor_training import train_stage
 
 # As many faces at once as stay in the processor's cache.
 _BATCH = 256

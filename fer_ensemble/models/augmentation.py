@@ -26,6 +26,8 @@ AUGMENTATIONS: Mapping[str, float] = {
     "share": 1,
     "mixup": math.inf,
 }
+#: What the ensemble's balancing and augmentation do to faces.
+AUGMENTATION = {"noise": 0.05, "flip": True, "contrast": 0.25, "sharpness": 0.5, "crop": 0.1}
 _MOVES = ("rotation", "translation", "zoom", "shear", "crop")
 
 
@@ -75,7 +77,7 @@ def augmentation_layers(
     ['flip', 'affine']
     """
     _check_amounts(augmentation)
-    from fer_ensemble.models import augmentation_layers as changes
+    from fer_ensemble.models import layers as changes
 
     # One seed for all would tie the changes together: each mirrored face turned the same way.
     drawn = np.random.default_rng(random_state).integers(2**31 - 1, size=len(AUGMENTATIONS))

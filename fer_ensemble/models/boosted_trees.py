@@ -11,9 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fer_ensemble.datasets.splits import row_digests
 from fer_ensemble.models.progress import ProgressDisplay
-from fer_ensemble.models.validation import Samples, encode_labels, resolve_validation
+from fer_ensemble.models.training_data import Samples, encode_labels, resolve_validation
+from fer_ensemble.splitting import row_digests
 
 if TYPE_CHECKING:
     import xgboost

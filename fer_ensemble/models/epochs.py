@@ -1,21 +1,151 @@
-"""The training loop: steps, epochs, the best of them, and going on after an interruption."""
+"""The best epoch of a training."""
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.models.best_epoch import BestEpoch
-from fer_ensemble.models.checkpoint import read_checkpoint, write_checkpoint
-from fer_ensemble.models.plateau import Plateau
 from fer_ensemble.models.progress import EpochProgress
-from fer_ensemble.models.schedules import Pace, rate_factor
-from fer_ensemble.models.validation import Samples
+from fer_ensemble.models.schedules import Pace, Plateau, rate_factor
+from fer_ensemble.models.training_data import Samples
+
+
+class BestEpoch:
+    """The best epoch so far.
+
+    Parameters
+    ----------
+    lowest : bool
+        Whether lower values are better.
+
+    Attributes
+    ----------
+    value : float or None
+        What the best epoch was chosen by.
+    wait : int
+        Epochs since then.
+    weights : list of ndarray
+        The network's weights at its end.
+    """
+
+    def __init__(self, *, lowest: bool) -> None:
+        self._sign = -1 if lowest else 1
+        self.value: float | None = None
+        self.wait = 0
+        self.weights: list[NDArray[Any]] = []
+
+    def offer(self, value: float, network: keras.Model) -> bool:
+        """Take an epoch into account.
+
+        Parameters
+        ----------
+        value : float
+        network : keras.Model
+
+        Returns
+        -------
+        bool
+            Whether it is the best so far.
+        """
+        # A first epoch that diverged still leaves weights to return.
+        if (
+            self.value is None
+            or np.isnan(self.value)
+            or self._sign * value > self._sign * self.value
+        ):
+            self.value, self.wait, self.weights = value, 0, network.get_weights()
+            return True
+        self.wait += 1
+        return False
+
+
+def write_checkpoint(
+    path: str | os.PathLike[str],
+    model: keras.Model,
+    best: list[NDArray[Any]],
+    state: dict[str, Any],
+) -> None:
+    """Write all that a training depends on; an older checkpoint stays until this one is whole.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write.
+    model : keras.Model
+        Compiled; its weights, random states and optimizer are kept.
+    best : list of ndarray
+        Weights of the best epoch so far.
+    state : dict
+        Whatever else there is, as JSON values.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {
+        f"variable_{i}": np.asarray(v) for i, v in enumerate(_variables(model))
+    }
+    arrays |= {f"best_{i}": array for i, array in enumerate(best)}
+    arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def read_checkpoint(
+    path: str | os.PathLike[str], model: keras.Model, fingerprint: str
+) -> tuple[list[NDArray[Any]], dict[str, Any]] | None:
+    """Put a model into the state of a checkpoint.
+
+    Parameters
+    ----------
+    path : path-like
+        Where a checkpoint may be.
+    model : keras.Model
+        Compiled as for the interrupted training.
+    fingerprint : str
+        Must be the ``'fingerprint'`` in the checkpoint's state.
+
+    Returns
+    -------
+    best : list of ndarray
+        Weights of the best epoch.
+    state : dict
+        As given to :func:`write_checkpoint`. Without a usable checkpoint of that fingerprint,
+        ``None`` is returned in place of both.
+    """
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            state = json.loads(stored["state"].tobytes())
+            if state["fingerprint"] != fingerprint:
+                return None
+            n_best = sum(name.startswith("best_") for name in stored.files)
+            best = [stored[f"best_{i}"] for i in range(n_best)]
+            variables = _variables(model)
+            values = [stored[f"variable_{i}"] for i in range(len(variables))]
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        return None  # nothing there, or nothing usable: the training starts anew
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return best, state
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    # The optimizer makes its variables at the first step unless it is asked to.
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
+
 
 _WATCH_BATCH = 256
 

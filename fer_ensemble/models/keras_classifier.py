@@ -14,15 +14,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fer_ensemble.datasets.splits import row_digests
-from fer_ensemble.models.balancing import balance_samples
 from fer_ensemble.models.device import quiet_start
-from fer_ensemble.models.validation import (
+from fer_ensemble.models.training_data import (
     Samples,
+    balance_samples,
     check_soft_labels,
     encode_labels,
     resolve_validation,
 )
+from fer_ensemble.splitting import row_digests
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 
-from fer_ensemble.datasets.splits import row_digests
+from fer_ensemble.splitting import row_digests
 
 
 class MemberPipeline(Pipeline):

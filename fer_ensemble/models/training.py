@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from fer_ensemble.models.augmentation import augmentation_layers
 from fer_ensemble.models.device import describe_device, has_gpu, resolve_precision
 from fer_ensemble.models.epochs import EpochLoop, batches
-from fer_ensemble.models.mixup import MixedModel, MixUp
+from fer_ensemble.models.layers import MixedModel, MixUp
 from fer_ensemble.models.networks import NETWORKS
 from fer_ensemble.models.progress import EpochProgress, ProgressDisplay
 from fer_ensemble.models.schedules import schedule_params
-from fer_ensemble.models.validation import Samples
+from fer_ensemble.models.training_data import Samples
 
 LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 _PREDICT_BATCH = 256

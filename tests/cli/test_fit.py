@@ -9,9 +9,12 @@ import time
 
 import numpy as np
 import pytest
+import typer
 
 from fer_ensemble import load_ensemble
 from fer_ensemble.artifact import read_manifest
+from fer_ensemble.cli.console import parse_duration
+from fer_ensemble.cli.settings import parse_settings
 from fer_ensemble.datasets import EMOTIONS, synthetic_dataset, write_folder
 from fer_ensemble.ensemble import RULES
 
@@ -200,3 +203,32 @@ def test_what_cannot_be_used_is_said_before_any_work(run_apart, data, tmp_path, 
     assert told in " ".join(done.stderr.split())
     assert "Fitting" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1.5h", 5400), (" 2M ", 120)],
+)
+def test_lengths_of_time(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5m", "20 minutes", "1.2.3m", "m", "h"])
+def test_what_is_no_length_of_time(text):
+    with pytest.raises(typer.BadParameter, match="write 20m, 1h30m or 90s"):
+        parse_duration(text)
+
+
+def test_values_are_literals_or_text():
+    settings = ["cnn_2.epochs=10", "cnn_2.schedule=cosine", "dense.params={'units': [16]}"]
+    assert parse_settings(settings, [], ["cnn_2", "dense", "other"]) == {
+        "cnn_2": {"epochs": 10, "schedule": "cosine"},
+        "dense": {"params": {"units": [16]}},
+        "other": {},
+    }
+
+
+@pytest.mark.parametrize("setting", ["cnn_2.epochs", "epochs=3", "foreign.epochs=3", "cnn_2.=3"])
+def test_what_is_no_setting_is_refused(setting):
+    with pytest.raises(typer.BadParameter, match=r"write MEMBER\.PARAMETER=VALUE"):
+        parse_settings([setting], [], ["cnn_2"])

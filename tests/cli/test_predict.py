@@ -142,7 +142,7 @@ def test_an_output_that_cannot_be_made_is_an_error_that_names_it(folder: Path, m
 def test_a_missing_model_is_an_error_with_the_remedy(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fer_ensemble.cli.app import main
+    from fer_ensemble.cli import main
 
     monkeypatch.setattr(sys, "argv", ["fer-ensemble", "predict", "photos", "--model", "none"])
     with pytest.raises(SystemExit) as ended:
@@ -205,7 +205,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(folder: Path, model: Path) -> 
 def test_a_full_disk_is_an_error_in_one_line(
     folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fer_ensemble.faces.writers import CsvWriter
+    from fer_ensemble.faces.output import CsvWriter
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from fer_ensemble import load_pretrained, predict_faces
 from fer_ensemble.artifact import pretrained
 from fer_ensemble.artifact.pretrained import save_pretrained
-from fer_ensemble.cli.app import main
+from fer_ensemble.cli import main
 from fer_ensemble.datasets import EMOTIONS, make_faces
 from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.features import HOG

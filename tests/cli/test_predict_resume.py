@@ -90,7 +90,7 @@ def test_kills_lose_and_double_nothing(photos: Path, model: Path) -> None:
     script = (
         # Slow, so that the kill comes amid the rows.
         "import os, time\n"
-        "from fer_ensemble.faces.writers import CsvWriter\n"
+        "from fer_ensemble.faces.output import CsvWriter\n"
         "def write(self, predictions, lines=CsvWriter._write_lines):\n"
         "    for row in self._rows(predictions):\n"
         "        lines(self, [row]); time.sleep(0.005)\n"

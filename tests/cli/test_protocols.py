@@ -67,7 +67,7 @@ def test_grouped_test_faces_are_those_that_were_set_apart(fit_and_evaluate, data
 
 def test_the_leaking_protocol_warns_wherever_its_figures_stand(fit_and_evaluate, monkeypatch):
     counts = dict.fromkeys(("disgust", "happy"), 60)
-    monkeypatch.setattr("fer_ensemble.datasets.dividing.BALANCED_COUNTS", counts)
+    monkeypatch.setattr("fer_ensemble.datasets.protocols.BALANCED_COUNTS", counts)
     fitted, told, figures, model = fit_and_evaluate("balanced")
     warning = PROTOCOLS["balanced"].warning
     for text in (fitted, told):

@@ -5,8 +5,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from fer_ensemble.cli import console
-from fer_ensemble.cli.app import app, main
+from fer_ensemble.cli import console, main
+from fer_ensemble.cli.app import app
 from fer_ensemble.datasets import synthetic_dataset, write_folder
 from fer_ensemble.models import search
 from fer_ensemble.models.search import read_recipe

@@ -1,13 +1,10 @@
+"""Label sets of other tools, in one spelling."""
+
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets.labels import (
-    EMOTIONS,
-    SPLITS,
-    emotion_names,
-    parse_emotion,
-    parse_split,
-)
+from fer_ensemble.datasets import EMOTIONS, SPLITS, emotion_names, parse_emotion
+from fer_ensemble.datasets.labels import parse_split, sort_classes, spell_classes
 
 
 def test_order_is_that_of_fer2013() -> None:
@@ -79,3 +76,22 @@ def test_parse_split_spellings(spelling: str, part: str) -> None:
 def test_parse_split_refuses_and_lists_what_is_accepted() -> None:
     with pytest.raises(ValueError, match=r"'dev'.*public_test"):
         parse_split("dev")
+
+
+@pytest.mark.parametrize(
+    ("names", "spelled"),
+    [
+        (["Happiness", "SAD", "6"], ["happy", "sad", "neutral"]),
+        (["anger", "contempt"], ["angry", "contempt"]),
+        (["0", "1", "9"], ["0", "1", "9"]),
+        (["3", "contempt", "joy"], ["3", "contempt", "happy"]),
+        (["Cat", "cat"], ["Cat", "cat"]),
+    ],
+)
+def test_expressions_get_one_spelling_and_other_names_stay(names, spelled):
+    assert spell_classes(names) == dict(zip(names, spelled, strict=True))
+
+
+def test_expressions_come_first_then_numbers_by_size():
+    names = ["zebra", "10", "9", "neutral", "contempt", "angry", "angry"]
+    assert sort_classes(names) == ("angry", "neutral", "9", "10", "contempt", "zebra")

@@ -37,7 +37,7 @@ def test_official_fits_on_train_though_there_is_no_test(faces: FaceDataset) -> N
 @pytest.mark.parametrize("name", ["random", "grouped", "balanced"])
 def test_test_faces_are_found_again(faces: FaceDataset, name: str, monkeypatch) -> None:
     monkeypatch.setattr(
-        "fer_ensemble.datasets.dividing.BALANCED_COUNTS", {"happy": 80, "disgust": 70}
+        "fer_ensemble.datasets.protocols.BALANCED_COUNTS", {"happy": 80, "disgust": 70}
     )
     training, record = training_part(faces, name, test_size=0.2, random_state=1)
     record = json.loads(json.dumps(record))
@@ -91,7 +91,7 @@ def test_the_own_test_part_of_the_protocol_is_measured_on(faces, protocol, split
 
 
 def test_a_leaking_fit_is_told_of_under_other_protocols_too(faces, monkeypatch) -> None:
-    monkeypatch.setattr("fer_ensemble.datasets.dividing.BALANCED_COUNTS", {"happy": 80})
+    monkeypatch.setattr("fer_ensemble.datasets.protocols.BALANCED_COUNTS", {"happy": 80})
     _, record = training_part(faces, "balanced")
     part = evaluation_part(faces, record, protocol="official")
     assert part.warning == PROTOCOLS["balanced"].warning

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from skimage.feature import hog
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from fer_ensemble.datasets.labels import EMOTIONS
-from fer_ensemble.datasets.synthetic import SyntheticFaces, make_faces
+from fer_ensemble.datasets import EMOTIONS, make_faces
+from fer_ensemble.datasets.synthetic import SyntheticFaces
 
 N_TRAIN, N_TEST = 1400, 700
 

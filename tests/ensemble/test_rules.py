@@ -19,8 +19,8 @@ from fer_ensemble.ensemble import (
     weighted,
     weighted_majority,
 )
-from fer_ensemble.ensemble.checks import check_probabilities, check_weights
-from fer_ensemble.ensemble.rules import WEIGHTED_RULES
+from fer_ensemble.ensemble.evidence import check_probabilities, check_weights
+from fer_ensemble.ensemble.rules import WEIGHTED_RULES, combine_by
 
 # Two samples, three members, two classes.
 TWO = np.array([[[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]], [[0.2, 0.8], [0.5, 0.5], [1.0, 0.0]]])
@@ -306,3 +306,37 @@ def test_a_weighted_rule_says_that_it_needs_weights(rule: str) -> None:
 def test_a_rule_is_called_by_its_name_or_as_a_function(rule: str) -> None:
     given = ([1, 2, 3],) if rule in WEIGHTED_RULES else ()
     np.testing.assert_array_equal(RULES[rule](TWO, *given), combine(TWO, rule, [1, 2, 3]))
+
+
+TWO_COMBINING = np.array(
+    [[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.5, 0.5]], [[0.3, 0.7], [1.0, 0.0]]]
+)
+
+
+@pytest.mark.parametrize("rule", ["average", "weighted", "majority"])
+def test_a_name_stands_for_its_rule(rule: str) -> None:
+    np.testing.assert_array_equal(
+        combine_by(TWO_COMBINING, rule, [3, 1]), combine(TWO_COMBINING, rule, [3, 1])
+    )
+
+
+def test_a_function_receives_weights_only_if_they_are_given() -> None:
+    np.testing.assert_array_equal(combine_by(TWO_COMBINING, average), average(TWO_COMBINING))
+    np.testing.assert_array_equal(
+        combine_by(TWO_COMBINING, weighted, [3, 1]), weighted(TWO_COMBINING, [3, 1])
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("mode", "no rule 'mode'"),
+        ("weighted", "needs weights"),
+        (lambda p: p[:, 0, :1], r"\(3, 2\); it returned the shape \(3, 1\)"),
+        (lambda p: p[:, 0] * np.nan, "must return distributions"),
+        (lambda p: p.sum(axis=1), "must return distributions"),
+    ],
+)
+def test_errors_say_what_is_wrong(rule: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        combine_by(TWO_COMBINING, rule)

@@ -21,7 +21,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from fer_ensemble.datasets import row_digests
-from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble, fitting
+from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
+from fer_ensemble.ensemble import member_fits as fitting
 
 NAMES = np.array(["sad", "angry", "happy"])
 

@@ -6,24 +6,35 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from fer_ensemble.datasets import row_digests
 from fer_ensemble.ensemble import (
     RULES,
+    WEIGHTING,
     combine,
     learn_weights,
 )
+from fer_ensemble.ensemble import member_fits as fitting
 from tests.ensemble.stand_ins import (
     NAMES,
+    Noise,
+    OwnPipeline,
+    Reader,
     Spy,
+    Untrainable,
     make_ensemble,
     make_members,
+    make_opinions,
     make_table,
     make_voting,
 )
@@ -308,3 +319,388 @@ def test_members_can_choose_columns_of_a_data_frame_by_name() -> None:
     assert ensemble.score(frame, y) > 0.6
     with pytest.raises(ValueError, match="feature names"):
         ensemble.predict(frame[["b", "a", "c", "d", "e", "f", "word"]])
+
+
+def test_the_rule_can_be_changed_after_the_fit() -> None:
+    X, y = make_table()
+    ensemble = make_ensemble(rule="majority").fit(X, y)
+    voted = ensemble.predict_proba(X)
+    switched = ensemble.set_params(rule="weighted").predict_proba(X)
+    assert not np.allclose(voted, switched)
+    np.testing.assert_array_equal(switched, make_ensemble().fit(X, y).predict_proba(X))
+
+
+@pytest.mark.parametrize("weighting", WEIGHTING)
+def test_weights_are_learned_by_the_method_asked_for(weighting: str) -> None:
+    ensemble = make_ensemble(weighting=weighting).fit(*make_table())
+    expected = learn_weights(
+        ensemble.validation_probabilities_,
+        ensemble.validation_labels_,
+        ensemble.classes_,
+        method=weighting,
+        random_state=0,
+    )
+    np.testing.assert_array_equal(ensemble.weights_, expected)
+
+
+def test_another_way_to_learn_weights_needs_no_refit() -> None:
+    X, y = make_table()
+    ensemble = make_ensemble().fit(X, y)
+    members, by_log_loss = ensemble.members_, ensemble.weights_
+    assert ensemble.set_params(weighting="accuracy").learn_combination() is ensemble
+    assert ensemble.members_ is members
+    assert not np.allclose(ensemble.weights_, by_log_loss)
+    np.testing.assert_array_equal(
+        ensemble.predict_proba(X), make_ensemble(weighting="accuracy").fit(X, y).predict_proba(X)
+    )
+    ensemble.set_params(weights=[0, 1, 1]).learn_combination()
+    np.testing.assert_array_equal(ensemble.weights_, [0, 0.5, 0.5])
+
+
+def test_nothing_can_be_learned_where_nothing_was_held_out() -> None:
+    X, y = make_table()
+    ensemble = make_ensemble(rule="average", validation_fraction=None).fit(X, y)
+    for changes in ({"rule": "weighted"}, {"calibrate": True}):
+        # A fraction set afterwards holds nothing out any more.
+        ensemble.set_params(**{"rule": "average", "validation_fraction": 0.1, **changes})
+        with pytest.raises(ValueError, match="held-out samples"):
+            ensemble.learn_combination()
+    with pytest.raises(NotFittedError):
+        make_ensemble().learn_combination()
+
+
+def test_after_an_interrupted_refit_nothing_can_be_learned_from_the_former_one() -> None:
+    X, y = make_table()
+    ensemble = make_ensemble().fit(X, y)
+    ensemble.set_params(members=[("lr", LogisticRegression()), ("none", Untrainable())])
+    with pytest.raises(AssertionError):
+        ensemble.fit(X, y)
+    with pytest.raises(NotFittedError):
+        ensemble.predict(X)
+    with pytest.raises(NotFittedError):
+        ensemble.learn_combination()
+
+
+@pytest.mark.parametrize("weighting", WEIGHTING)
+def test_a_member_of_pure_noise_costs_learned_weights_less_than_a_fifth_of_a_point(
+    weighting: str,
+) -> None:
+    X, y = make_table(24_000)
+    train, test = slice(0, 12_000), slice(12_000, None)
+    honest = [("lr", LogisticRegression()), ("nb", GaussianNB())]
+    accuracy = {}
+    for name, members in {"without": honest, "with": [*honest, ("noise", Noise())]}.items():
+        ensemble = make_voting(
+            members, weighting=weighting, validation_fraction=0.3, random_state=0
+        ).fit(X[train], y[train])
+        for rule in ("weighted", "average"):
+            accuracy[rule, name] = ensemble.set_params(rule=rule).score(X[test], y[test])
+    assert ensemble.weights_[2] < 0.05
+    assert accuracy["weighted", "with"] > accuracy["weighted", "without"] - 0.002
+    assert accuracy["average", "with"] < accuracy["average", "without"] - 0.02
+
+
+def test_given_weights_are_used_as_they_are() -> None:
+    X, y = make_table()
+    ensemble = make_ensemble(weights=[2, 0, 6]).fit(X, y)
+    np.testing.assert_array_equal(ensemble.weights_, [0.25, 0, 0.75])
+    assert ensemble.validation_probabilities_ is not None
+    without = make_ensemble(weights=[2, 0, 6], validation_fraction=None).fit(X, y)
+    np.testing.assert_array_equal(without.weights_, [0.25, 0, 0.75])
+
+
+def test_learned_weights_resist_members_that_poison_the_average() -> None:
+    X, y = make_table(1500)
+    train, test = slice(0, 1000), slice(1000, None)
+    wrong = [(f"wrong_{i}", Spy(answer=[0.9, 0.05, 0.05])) for i in range(3)]
+    members = [*make_members(), *wrong]
+    losses = {}
+    for rule in RULES:
+        ensemble = make_voting(members, rule=rule, random_state=0).fit(X[train], y[train])
+        losses[rule] = log_loss(y[test], ensemble.predict_proba(X[test]))
+    alone = log_loss(y[test], make_ensemble().fit(X[train], y[train]).predict_proba(X[test]))
+    assert losses["weighted"] < alone + 0.01
+    assert losses["average"] > alone + 0.2
+    assert ensemble.weights_[3:].sum() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, -1, 1], "member 1: -1"),
+        ([0, 0, 0], "All 3 weights are zero"),
+        ([1, 1], "3 in all"),
+    ],
+)
+def test_weights_that_are_none_are_refused_before_any_fit(weights: Any, message: str) -> None:
+    ensemble = make_ensemble(weights=weights)
+    with pytest.raises(ValueError, match=message):
+        ensemble.fit(*make_table())
+    assert not hasattr(ensemble, "members_")
+
+
+def test_calibration_lowers_the_log_loss_of_a_member_that_is_too_sure() -> None:
+    X, y = make_opinions(3000)
+    members = [("sure", Reader(power=4))]
+    before, after = (
+        make_voting(members, calibrate=calibrate, random_state=0).fit(X[:2000], y[:2000])
+        for calibrate in (False, True)
+    )
+    assert before.calibration_ is None
+    calibration = after.calibration_["weighted"]
+    assert 3 < calibration.member_temperatures[0] < 5.5
+    assert calibration.after.log_loss < calibration.before.log_loss - 0.2
+    assert calibration.after.calibration_error < calibration.before.calibration_error
+    unseen, truth = X[2000:], y[2000:]
+    tempered = after.predict_proba(unseen)
+    assert log_loss(truth, tempered) < log_loss(truth, before.predict_proba(unseen)) - 0.2
+    assert log_loss(truth, tempered) < log_loss(truth, unseen) + 0.02
+    np.testing.assert_array_equal(tempered.argmax(axis=1), unseen.argmax(axis=1))
+
+
+def test_another_rule_comes_with_its_own_temperatures() -> None:
+    X, y = make_opinions(600)
+    X = np.hstack([X, (X + X[:, ::-1]) / 2, (3 * X + make_opinions(600, seed=1)[0]) / 4])
+    members = [("sure", Reader(0, power=3)), ("vague", Reader(1)), ("modest", Reader(2, 0.5))]
+    ensemble = make_voting(members, calibrate=True, validation_fraction=0.5, random_state=0).fit(
+        X, y
+    )
+    stacked = ensemble.predict_member_proba(X)
+    for rule in RULES:
+        expected = ensemble.calibration_[rule].apply(stacked, rule, ensemble.weights_)
+        actual = ensemble.set_params(rule=rule).predict_proba(X)
+        np.testing.assert_allclose(actual, expected, atol=1e-12)
+    refitted = clone(ensemble).fit(X, y)
+    np.testing.assert_array_equal(refitted.predict_proba(X), actual)
+    temperatures = {entry.ensemble_temperature for entry in ensemble.calibration_.values()}
+    assert len(temperatures) == len(RULES)
+
+
+def test_weights_are_learned_on_tempered_members() -> None:
+    X, y = make_opinions(1000)
+    X = np.hstack([X, X])
+    members = [("sure", Reader(0, power=6)), ("right", Reader(1))]
+    untempered = make_voting(members, validation_fraction=0.5, random_state=0).fit(X, y)
+    assert untempered.weights_[0] < 0.1
+    tempered = clone(untempered).set_params(calibrate=True).fit(X, y)
+    np.testing.assert_allclose(tempered.calibration_["average"].member_temperatures[0], 6, rtol=0.2)
+    assert tempered.weights_[0] > 0.2
+
+
+def test_temperatures_can_be_learned_and_dropped_without_a_refit() -> None:
+    X, y = make_opinions(400)
+    ensemble = make_voting([("sure", Reader(power=4))], random_state=0).fit(X, y)
+    raw = ensemble.predict_proba(X)
+    ensemble.set_params(calibrate=True).learn_combination()
+    assert (ensemble.predict_proba(X).max(axis=1) < raw.max(axis=1)).all()
+    ensemble.set_params(calibrate=False).learn_combination()
+    np.testing.assert_array_equal(ensemble.predict_proba(X), raw)
+
+
+@pytest.mark.parametrize("n_held_out", [1, 3])
+def test_a_handful_of_held_out_samples_is_enough_for_temperatures(n_held_out: int) -> None:
+    X, y = make_table()
+    held_out = X[:n_held_out], y[:n_held_out]
+    ensemble = make_ensemble(calibrate=True).fit(X[9:], y[9:], validation_data=held_out)
+    assert ensemble.calibration_["weighted"].n_folds == (None if n_held_out == 1 else n_held_out)
+
+
+def test_sample_weights_go_to_the_members_that_take_them_and_it_is_said_which() -> None:
+    X, y = make_table()
+    members = [
+        ("spy", Spy()),
+        ("piped", make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), Spy()))),
+        ("own", OwnPipeline([("scale", StandardScaler()), ("spy", Spy())])),
+        ("knn", KNeighborsClassifier()),
+        ("lda", make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())),
+    ]
+    sample_weight = np.random.default_rng(0).uniform(0.5, 2, size=300)
+    ensemble = make_voting(members, random_state=0)
+    with pytest.warns(UserWarning, match=r"fitted without: knn, lda\."):
+        ensemble.fit(X, y, sample_weight=sample_weight)
+    assert ensemble.sample_weight_members_ == ["spy", "piped", "own"]
+    held = ensemble.validation_indices_
+    direct, piped, own = (member for _, member in ensemble.members_[:3])
+    for spy in (direct, piped[-1][-1], own[-1]):
+        np.testing.assert_array_equal(spy.sample_weight_, np.delete(sample_weight, held))
+    np.testing.assert_array_equal(ensemble.validation_sample_weight_, sample_weight[held])
+    np.testing.assert_array_equal(
+        ensemble.weights_,
+        learn_weights(
+            ensemble.validation_probabilities_,
+            ensemble.validation_labels_,
+            ensemble.classes_,
+            sample_weight=sample_weight[held],
+        ),
+    )
+
+
+def test_without_sample_weights_none_are_passed() -> None:
+    ensemble = make_voting([("spy", Spy()), ("knn", KNeighborsClassifier())]).fit(*make_table())
+    assert ensemble.members_[0][1].sample_weight_ is None
+    assert ensemble.sample_weight_members_ == []
+    assert ensemble.validation_sample_weight_ is None
+
+
+def test_samples_of_weight_zero_are_left_out_even_by_members_that_take_no_weights() -> None:
+    X, y = make_table()
+    sample_weight = np.ones(300)
+    sample_weight[:100] = 0
+    members = [("knn", KNeighborsClassifier())]
+    with pytest.warns(UserWarning, match="knn"):
+        weighted = make_voting(members, random_state=0).fit(X, y, sample_weight=sample_weight)
+    without = make_voting(members, random_state=0).fit(X[100:], y[100:])
+    np.testing.assert_array_equal(weighted.predict_proba(X), without.predict_proba(X))
+    np.testing.assert_array_equal(weighted.validation_indices_, without.validation_indices_ + 100)
+
+
+@pytest.mark.parametrize(
+    ("sample_weight", "message"),
+    [
+        (np.zeros(300), "zero"),
+        (np.r_[-1, np.ones(299)], "1 of 300 sample weights are neg.* -1 at row 0"),
+    ],
+)
+def test_sample_weights_that_are_none_are_refused(sample_weight: Any, message: str) -> None:
+    X, y = make_table()
+    with pytest.raises(ValueError, match=message):
+        make_ensemble().fit(X, y, sample_weight=sample_weight)
+
+
+def test_members_fitted_elsewhere_are_aligned_by_their_classes() -> None:
+    X, y = make_table()
+    fitted = LogisticRegression().fit(X, y)
+    permuted = LogisticRegression().fit(X, y)
+    order = [2, 0, 1]
+    permuted.classes_ = permuted.classes_[order]
+    permuted.coef_, permuted.intercept_ = permuted.coef_[order], permuted.intercept_[order]
+    members = [("plain", FrozenEstimator(fitted)), ("permuted", FrozenEstimator(permuted))]
+    ensemble = make_voting(members, rule="average").fit(X, y)
+    np.testing.assert_allclose(ensemble.predict_proba(X), fitted.predict_proba(X))
+    assert ensemble.members_[0][1].estimator is fitted
+    assert ensemble.fit_times_ == {}
+
+
+def test_a_frozen_member_that_has_seen_held_out_samples_is_refused() -> None:
+    X, y = make_table()
+    old = FrozenEstimator(make_ensemble().fit(X[:200], y[:200]))
+    members = [("new", Untrainable()), ("old", old)]
+    with pytest.raises(ValueError, match=r"'old' was fitted on \d+ of the 30 held-out samples"):
+        make_voting(members, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match=r"'old' was fitted on 1 of the 101 .*\(rows 0\)"):
+        make_voting([("old", old)]).fit(X, y, validation_data=(X[199:], y[199:]))
+    make_voting([("old", old)]).fit(X, y, validation_data=(X[200:], y[200:]))
+
+
+def test_an_ensemble_tells_what_its_members_were_fitted_on() -> None:
+    X, y = make_table()
+    ensemble = make_ensemble().fit(X, y)
+    fitted_on = np.delete(X, ensemble.validation_indices_, axis=0)
+    np.testing.assert_array_equal(ensemble.training_digests_, np.unique(row_digests(fitted_on)))
+    new, _ = make_table(seed=1)
+    frozen = [("old", FrozenEstimator(ensemble))]
+    outer = make_voting(frozen, rule="average").fit(new, y)
+    np.testing.assert_array_equal(outer.training_digests_, ensemble.training_digests_)
+
+
+def test_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = make_table()
+    # Of classes that processes can import: those of a test module they cannot.
+    one, two = make_ensemble(), make_ensemble(n_jobs=2)
+    monkeypatch.setattr(fitting.joblib, "cpu_count", lambda: 4)
+    one.fit(X, y), two.fit(X, y)
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+    assert [name for name, _ in two.members_] == ["lr", "nb", "tree"]
+    assert two.fit_times_.keys() == {"lr", "nb", "tree"}
+
+
+def test_a_frozen_member_that_was_not_fitted_is_refused() -> None:
+    with pytest.raises(NotFittedError):
+        make_voting([("lr", FrozenEstimator(LogisticRegression()))]).fit(*make_table())
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (
+            ["sad", "angry"],
+            r"Member 'old' knows 2 classes and the ensemble 3: .* lacks \['happy'\]",
+        ),
+        (["sad", "angry", "happy", "bored"], r"knows 4 classes .* also knows \['bored'\]"),
+    ],
+)
+def test_a_member_of_other_classes_is_an_error_with_counts(labels: list[str], message: str) -> None:
+    X, y = make_table()
+    old = FrozenEstimator(GaussianNB().fit(X, np.resize(labels, len(X))))
+    with pytest.raises(ValueError, match=message):
+        make_voting([("new", Untrainable()), ("old", old)]).fit(X, y)
+
+
+def test_a_member_that_never_says_its_classes_is_refused() -> None:
+    class Silent(Spy):
+        def fit(self, *args: Any, **keywords: Any) -> Any:
+            super().fit(*args, **keywords)
+            del self.classes_
+            return self
+
+    with pytest.raises(ValueError, match="'silent' has no classes_"):
+        make_voting([("silent", Silent())]).fit(*make_table())
+
+
+ANGRY_OR_SAD = np.tile([0.5, 0.4, 0.1, 0.0, 0.3, 0.7], (40, 1))
+
+
+def _undecided(**parameters: Any) -> Any:
+    members = [("first", Reader(0)), ("second", Reader(1))]
+    ensemble = make_voting(members, rule="majority", validation_fraction=None, **parameters)
+    return ensemble.fit(ANGRY_OR_SAD, np.resize(NAMES, 40))
+
+
+def test_ties_go_to_the_highest_mean_probability_and_not_to_the_lowest_index() -> None:
+    assert set(_undecided().predict(ANGRY_OR_SAD)) == {"sad"}
+
+
+def test_ties_go_where_they_are_said_to_go() -> None:
+    assert set(_undecided(ties="priority").predict(ANGRY_OR_SAD)) == {"angry"}
+    swapped = np.roll(ANGRY_OR_SAD, 3, axis=1)
+    assert set(_undecided(ties="priority").predict(swapped)) == {"sad"}
+    ensemble = _undecided(ties="random", random_state=0)
+    drawn = ensemble.predict(ANGRY_OR_SAD)
+    assert 8 < (drawn == "sad").sum() < 32
+    np.testing.assert_array_equal(drawn, ensemble.predict(ANGRY_OR_SAD))
+    other = ensemble.set_params(random_state=1).predict(ANGRY_OR_SAD)
+    assert (drawn != other).any()
+
+
+def test_a_tie_may_be_left_open() -> None:
+    ensemble = _undecided(ties="abstain")
+    np.testing.assert_allclose(ensemble.predict_proba(ANGRY_OR_SAD)[0], [0.5, 0, 0.5])
+    assert set(ensemble.predict(ANGRY_OR_SAD)) == {"abstain"}
+    certain = np.tile([0.1, 0.1, 0.8, 0.2, 0.1, 0.7], (2, 1))
+    assert ensemble.predict(certain).tolist() == ["sad", "sad"]
+    assert ensemble.set_params(abstain_label="?").predict(ANGRY_OR_SAD[:1]).tolist() == ["?"]
+
+
+def test_other_ties_and_rules_can_be_asked_of_predictions_at_hand() -> None:
+    ensemble = _undecided(ties="abstain")
+    stacked = ensemble.predict_member_proba(ANGRY_OR_SAD[:1])
+    np.testing.assert_allclose(ensemble.combine(stacked, "average"), [[0.25, 0.35, 0.4]])
+    assert ensemble.combine(stacked, ties="mean_probability").argmax() == 2
+    assert ensemble.combine(stacked, ties="priority").argmax() == 0
+    with pytest.raises(ValueError, match="without held-out data"):
+        ensemble.combine(stacked, "weighted")
+
+
+def test_a_sample_that_is_too_unsure_gets_no_label() -> None:
+    X, y = make_opinions(300)
+    ensemble = make_voting([("right", Reader())], random_state=0).fit(X, y)
+    confidence = X.max(axis=1)
+    labels = ensemble.predict(X, min_confidence=0.6)
+    np.testing.assert_array_equal(labels == "abstain", confidence < 0.6)
+    np.testing.assert_array_equal(labels[confidence >= 0.6], ensemble.predict(X)[confidence >= 0.6])
+    codes = np.searchsorted(np.sort(NAMES), y)
+    numbers = ensemble.fit(X, codes).predict(X, min_confidence=0.6)
+    assert numbers.dtype == codes.dtype
+    np.testing.assert_array_equal(numbers == -1, confidence < 0.6)
+    with pytest.raises(ValueError, match="abstain_label=2 is one of the classes"):
+        ensemble.set_params(abstain_label=2).predict(X, min_confidence=0.6)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.metrics import log_loss
 
 from fer_ensemble.ensemble import WEIGHTING, learn_weights, select_greedily, weighted
 
@@ -233,3 +234,180 @@ def test_errors_say_what_is_wrong(change: dict[str, Any], message: str, method: 
     } | change
     with pytest.raises(ValueError, match=message):
         learn_weights(**arguments, method=method)
+
+
+METRICS = ["accuracy", "log_loss"]
+
+
+def _predictions_selection(seed: int, skills: Any, n_samples: int = 120) -> tuple[Any, Any]:
+    """Draw labels and members that are right the more often the higher their skill."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(4, size=n_samples)
+    evidence = rng.normal(size=(n_samples, len(skills), 4))
+    evidence[np.arange(n_samples), :, truth] += skills
+    probabilities = np.exp(evidence)
+    return probabilities / probabilities.sum(axis=2, keepdims=True), CLASSES[truth]
+
+
+def _measure(mean: Any, y: Any, metric: str, sample_weight: Any = None) -> float:
+    if metric == "log_loss":
+        return float(log_loss(y, mean, labels=CLASSES, sample_weight=sample_weight))
+    right = CLASSES[mean.argmax(axis=1)] == y
+    return float(np.average(right, weights=sample_weight))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("seed", range(4))
+def test_every_round_adds_the_member_that_helps_most(seed: int, metric: str) -> None:
+    probabilities, y = _predictions_selection(seed, [0.5, 1.0, 1.1, 1.2, 0.0])
+    selection = select_greedily(probabilities, y, CLASSES, n_rounds=10, metric=metric)
+    chosen: list[int] = []
+    for position, member in enumerate(selection.chosen):
+        keys = []
+        for candidate in range(5):
+            mean = probabilities[:, [*chosen, candidate]].mean(axis=1)
+            by_metric, by_loss = _measure(mean, y, metric), _measure(mean, y, "log_loss")
+            keys.append((-by_metric if metric == "accuracy" else by_metric, by_loss))
+        rounded = [tuple(np.round(key, 9)) for key in keys]
+        assert rounded[member] == min(rounded)
+        chosen.append(int(member))
+        mean = probabilities[:, chosen].mean(axis=1)
+        assert selection.scores[position] == pytest.approx(_measure(mean, y, metric), abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("seed", range(4))
+def test_the_ensemble_is_the_best_prefix(seed: int, metric: str) -> None:
+    probabilities, y = _predictions_selection(seed, [0.5, 1.0, 1.1, 1.2, 0.0])
+    selection = select_greedily(probabilities, y, CLASSES, n_rounds=12, metric=metric)
+    assert len(selection.chosen) == len(selection.scores) == 12
+    sign = -1 if metric == "accuracy" else 1
+    best = np.round(sign * selection.scores, 9).argmin()
+    assert selection.best_round == best + 1
+    counts = np.bincount(selection.chosen[: best + 1], minlength=5)
+    np.testing.assert_allclose(selection.weights, counts / counts.sum(), rtol=1e-15)
+    assert selection.used.tolist() == np.flatnonzero(counts).tolist()
+    combined = weighted(probabilities, selection.weights)
+    assert selection.score == pytest.approx(_measure(combined, y, metric), abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_selection_is_never_worse_than_the_best_single_member(seed: int, metric: str) -> None:
+    skills = np.random.default_rng(seed).uniform(0, 1.5, size=6)
+    probabilities, y = _predictions_selection(seed, skills, n_samples=50)
+    selection = select_greedily(probabilities, y, CLASSES, metric=metric)
+    singles = [_measure(probabilities[:, i], y, metric) for i in range(6)]
+    sign = -1 if metric == "accuracy" else 1
+    assert sign * selection.single_score == pytest.approx(min(sign * np.array(singles)))
+    assert sign * selection.score <= sign * selection.single_score
+
+
+def test_many_rounds_for_log_loss_come_near_the_best_weights_there_are() -> None:
+    probabilities, y = _predictions_selection(1, [0.3, 1.0, 1.2, 1.1], n_samples=300)
+    selection = select_greedily(probabilities, y, CLASSES, n_rounds=100, metric="log_loss")
+    best = _measure(
+        weighted(probabilities, learn_weights(probabilities, y, CLASSES)), y, "log_loss"
+    )
+    assert best - 1e-8 <= selection.score <= best + 1e-3
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_fewer_than_two_helpful_members_are_a_result(metric: str) -> None:
+    # The others are the first one, a bit worse on every row.
+    probabilities, y = _predictions_selection(0, [1.5])
+    truth = np.eye(4)[np.searchsorted(CLASSES, y)][:, None]
+    wrong = (1 - truth) / 3
+    probabilities = np.concatenate(
+        [probabilities, 0.6 * probabilities + 0.4 * wrong, wrong], axis=1
+    )
+    selection = select_greedily(probabilities, y, CLASSES, metric=metric)
+    assert selection.used.tolist() == [0]
+    assert selection.best_round == 1
+    assert selection.weights.tolist() == [1, 0, 0]
+    assert selection.score == selection.single_score
+
+
+def test_one_member_is_a_result() -> None:
+    probabilities, y = _predictions_selection(0, [1.0])
+    selection = select_greedily(probabilities, y, CLASSES, n_rounds=3)
+    assert selection.weights.tolist() == [1]
+    assert selection.chosen.tolist() == [0, 0, 0]
+
+
+def test_members_equal_by_accuracy_are_told_apart_by_log_loss() -> None:
+    unsure, sure = [0.6, 0.4], [0.9, 0.1]
+    for members, best in (([unsure, sure], 1), ([sure, unsure], 0)):
+        selection = select_greedily([members] * 3, [0, 0, 0], [0, 1], n_rounds=1)
+        assert selection.chosen.tolist() == [best]
+
+
+def test_members_exactly_alike_are_chosen_between_by_the_seed_never_by_the_lowest_index() -> None:
+    probabilities, y = _predictions_selection(0, [1.0])
+    twins = probabilities.repeat(3, axis=1)
+    firsts = [
+        select_greedily(twins, y, CLASSES, n_rounds=1, random_state=seed).chosen[0]
+        for seed in range(20)
+    ]
+    assert set(firsts) == {0, 1, 2}
+    first, again = (
+        select_greedily(twins, y, CLASSES, random_state=5).chosen.tolist() for _ in range(2)
+    )
+    assert first == again
+
+
+def test_a_row_with_several_favourites_counts_as_a_decision_by_chance_would() -> None:
+    torn = [[[0.5, 0.5, 0.0, 0.0]], [[0.25, 0.25, 0.25, 0.25]]]
+    for label in ("a", "b"):
+        selection = select_greedily(torn, [label, "c"], CLASSES, n_rounds=1)
+        assert selection.score == pytest.approx((1 / 2 + 1 / 4) / 2, abs=1e-15)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_sample_weight_of_two_is_the_same_as_a_row_twice_selection(metric: str) -> None:
+    probabilities, y = _predictions_selection(5, [0.8, 1.0, 0.9])
+    times = np.random.default_rng(0).integers(0, 4, size=len(y))
+    by_weight = select_greedily(
+        probabilities, y, CLASSES, metric=metric, sample_weight=times, random_state=0
+    )
+    repeated = probabilities.repeat(times, axis=0), y.repeat(times)
+    by_copies = select_greedily(*repeated, CLASSES, metric=metric, random_state=0)
+    np.testing.assert_allclose(by_weight.scores, by_copies.scores, rtol=1e-12)
+    np.testing.assert_array_equal(by_weight.chosen, by_copies.chosen)
+
+
+def test_the_order_of_the_classes_does_not_matter_selection() -> None:
+    probabilities, y = _predictions_selection(3, [0.2, 1.0, 1.1])
+    order = [2, 0, 3, 1]
+    straight = select_greedily(probabilities, y, CLASSES, random_state=0)
+    permuted = select_greedily(probabilities[..., order], y, CLASSES[order], random_state=0)
+    np.testing.assert_array_equal(straight.chosen, permuted.chosen)
+
+
+def test_input_is_left_alone_and_single_precision_will_do() -> None:
+    probabilities, y = _predictions_selection(3, [0.2, 1.0, 1.1])
+    probabilities.flags.writeable = False
+    double = select_greedily(probabilities, y, CLASSES, metric="log_loss")
+    single = select_greedily(probabilities.astype(np.float32), y, CLASSES, metric="log_loss")
+    np.testing.assert_allclose(double.scores, single.scores, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metric": "f1"}, "no metric 'f1'; choose one of accuracy, log_loss"),
+        ({"n_rounds": 0}, "n_rounds must be at least 1, not 0"),
+        ({"y": np.array(["a", "x", "x"])}, r"not among the 4 classes .*: x \(2×\)"),
+        ({"y": np.array(["a", "b"])}, "3 rows and 2 labels"),
+        ({"sample_weight": [0, 0, 0]}, "All sample weights are zero"),
+        ({"probabilities": np.full((3, 2, 4), np.nan)}, "not finite"),
+    ],
+)
+def test_errors_say_what_is_wrong_selection(change: dict[str, Any], message: str) -> None:
+    arguments = {
+        "probabilities": np.full((3, 2, 4), 0.25),
+        "y": np.array(["a", "b", "a"]),
+        "classes": CLASSES,
+    } | change
+    with pytest.raises(ValueError, match=message):
+        select_greedily(**arguments)

@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from experiments import framing
-from fer_ensemble.faces.boxes import FaceBox, Framing
+from fer_ensemble.faces import FaceBox, Framing
 
 
 class Brightness:

@@ -3,7 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
+from experiments.hostile_files import make_hostile_files
 from experiments.kills import kill_often
+from experiments.predict_command import predict_command
+from fer_ensemble.faces import predict_files
 
 # Stands in for a prediction: appends what is missing, line by line.
 SCRIPT = """
@@ -37,3 +42,27 @@ def test_a_run_that_ends_by_itself_does_not_count(tmp_path: Path) -> None:
     sizes = kill_often(_command(table, 0.02), table, 1, len(WHOLE), random.Random(0))
     assert len(sizes) == 1
     assert sizes[0] < len(WHOLE)
+
+
+class Level:
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        return np.full((len(X), 2), 0.5)
+
+
+def test_each_hostile_file_has_its_row_and_none_stops_the_run(tmp_path: Path) -> None:
+    kinds = make_hostile_files(tmp_path, 32, np.random.default_rng(0))
+    assert len(kinds) == 12
+    assert sum(kinds.values()) == 32
+    paths = sorted(str(path) for path in tmp_path.iterdir())
+    batches = predict_files(Level(), paths, class_names=("happy", "sad"), batch_size=5)
+    rows = [row for batch in batches for row in batch]
+    assert sorted({row.path for row in rows}) == paths
+    assert {"unreadable", "empty", "missing", "too_large"} <= {row.status for row in rows}
+    assert all(row.reason for row in rows if row.face is None)
+
+
+def test_options_and_flags_follow_the_paths():
+    words = predict_command(Path("in"), Path("m"), Path("o.csv"), batch_size=8, resume=True)
+    assert words[0] == sys.executable
+    expected = "predict in --model m --out o.csv --batch-size 8 --resume"
+    assert " ".join(words[3:]) == expected

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from experiments import redrawn
 from experiments.systems import Ensemble
-from fer_ensemble.artifact.members import dump_member
+from fer_ensemble.artifact.states import dump_member
 from fer_ensemble.datasets import PROTOCOLS, FaceDataset, load_faces, make_faces, write_folder
 from fer_ensemble.models import create_member
 

@@ -6,6 +6,7 @@ import typer
 from typer.testing import CliRunner
 
 from experiments import run
+from experiments.options import write_record
 from fer_ensemble.datasets import FaceDataset, make_faces, write_folder
 
 
@@ -92,3 +93,10 @@ def test_an_unknown_protocol_is_refused(data):
         _app(run.main), ["resnet", "--data", str(data), "--protocol", "lenient"]
     )
     assert outcome.exit_code == 2
+
+
+def test_a_record_is_written_into_a_new_folder(tmp_path):
+    write_record(tmp_path / "results" / "a.json", {"n": 3})
+    text = (tmp_path / "results" / "a.json").read_text()
+    assert json.loads(text) == {"n": 3}
+    assert text.endswith("}\n")

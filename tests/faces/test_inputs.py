@@ -1,10 +1,24 @@
+import io
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from fer_ensemble.faces.inputs import Item, VideoRest, iterate_items
+from fer_ensemble.faces import PictureListing, UnreadableImage, is_video, read_frames
+from fer_ensemble.faces import inputs as files
+from fer_ensemble.faces.decode import TooManyPixels
+from fer_ensemble.faces.inputs import (
+    FileProblem,
+    Item,
+    VideoRest,
+    check_file,
+    iterate_items,
+    naming_problems,
+    read_file,
+    read_path_list,
+)
 
 
 @pytest.fixture
@@ -76,3 +90,330 @@ def test_a_video_that_breaks_keeps_its_frames_and_says_so(clip: Path) -> None:
 def test_a_wrong_setting_is_an_error_and_no_row(clip: Path) -> None:
     with pytest.raises(ValueError, match="every"):
         list(iterate_items([clip], every=0))
+
+
+def _problem(path: Path | str) -> tuple[str, str]:
+    with pytest.raises(FileProblem) as raised, naming_problems(str(path)):
+        read_file(str(path))
+    assert str(raised.value) == raised.value.reason
+    return raised.value.status, raised.value.reason
+
+
+def _broken(kind: str, folder: Path) -> Path:
+    path = folder / "face.jpg"
+    if kind == "zero bytes":
+        path.touch()
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "link to nothing":
+        path.symlink_to(folder / "lost.jpg")
+    elif kind == "link to itself":
+        path.symlink_to(path)
+    elif kind == "below a file":
+        path.touch()
+        path /= "face.jpg"
+    elif kind == "pattern":
+        path = folder / "*.jpg"
+    elif kind == "pipe":
+        os.mkfifo(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "reason"),
+    [
+        ("zero bytes", "empty", "the file is empty"),
+        ("folder", "unreadable", "a folder that cannot be opened"),
+        ("absent", "missing", "no such file"),
+        ("pattern", "missing", "nothing matches this pattern"),
+        ("link to nothing", "missing", "a link to nothing"),
+        ("link to itself", "unreadable", "cannot be opened (Too many levels of symbolic links)"),
+        ("below a file", "missing", "no such file"),
+        ("pipe", "unreadable", "not a regular file"),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
+def test_what_is_wrong_is_told(tmp_path: Path, kind: str, status: str, reason: str) -> None:
+    assert _problem(_broken(kind, tmp_path)) == (status, reason)
+
+
+def test_a_name_that_no_file_can_have_is_told() -> None:
+    assert _problem("a\0b.jpg") == ("missing", "no file can have this name")
+
+
+def test_a_good_file_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1234")
+    assert read_file(str(tmp_path / "a")) == b"1234"
+    assert check_file(str(tmp_path / "a")) == 4
+
+
+def test_too_many_bytes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"1234")
+    monkeypatch.setattr(files, "MAX_PICTURE_BYTES", 3)
+    status, reason = _problem(tmp_path / "a")
+    assert (status, reason[:13]) == ("too_large", "4 bytes large")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (
+            PermissionError(13, "Permission denied"),
+            "unreadable",
+            "cannot be opened (Permission denied)",
+        ),
+        (TooManyPixels("too many"), "too_large", "too many"),
+        (UnreadableImage("cut short"), "unreadable", "cut short"),
+        (MemoryError(), "too_large", "does not fit into memory"),
+    ],
+)
+def test_errors_become_problems(error: Exception, status: str, reason: str) -> None:
+    with pytest.raises(FileProblem) as raised, naming_problems("a.jpg"):
+        raise error
+    assert (raised.value.status, raised.value.reason) == (status, reason)
+    assert raised.value.__cause__ is error
+
+
+def test_errors_of_the_program_stay_what_they_are() -> None:
+    with pytest.raises(ValueError, match="a setting"), naming_problems("a.jpg"):
+        raise ValueError("a setting")
+
+
+def _make(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def _listed(listing: PictureListing, folder: Path) -> list[str]:
+    return [Path(path).relative_to(folder).as_posix() for path in listing]
+
+
+def test_a_folder_gives_its_pictures_sorted_with_all_below(tmp_path: Path) -> None:
+    _make(tmp_path, "c.png", "b/z.JPG", "b/a/x.webp", "a.jpeg", "b.bmp", "b/b.tif")
+    listing = PictureListing([tmp_path])
+    assert _listed(listing, tmp_path) == [
+        "a.jpeg",
+        "b/a/x.webp",
+        "b/b.tif",
+        "b/z.JPG",
+        "b.bmp",
+        "c.png",
+    ]
+
+
+def test_what_is_left_out_of_a_folder_is_counted(tmp_path: Path) -> None:
+    _make(tmp_path, "a.png", "notes.txt", "sub/song.mp3", ".b.png", ".git/c.png", "sub/jpg")
+    listing = PictureListing([tmp_path])
+    for _ in range(2):  # a second pass counts anew
+        assert _listed(listing, tmp_path) == ["a.png"]
+        assert (listing.n_other_files, listing.n_hidden) == (3, 2)
+
+
+def test_a_folder_gives_its_videos_too(tmp_path: Path) -> None:
+    _make(tmp_path, "a.png", "clip.MP4", "b.gif")
+    assert _listed(PictureListing([tmp_path]), tmp_path) == ["a.png", "b.gif", "clip.MP4"]
+
+
+def test_a_pattern_stands_for_what_matches_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _make(tmp_path, "b.png", "a.png", "sub/c.png", "sub/deep/d.png", "sub/e.txt", "[x].png")
+    monkeypatch.chdir(tmp_path)
+    assert list(PictureListing(["?.png"])) == ["a.png", "b.png"]
+    assert list(PictureListing(["sub/**/*.png"])) == ["sub/c.png", "sub/deep/d.png"]
+    assert list(PictureListing(["s*"])) == ["sub/c.png", "sub/deep/d.png"]
+    assert list(PictureListing(["*/e.*"])) == ["sub/e.txt"]
+    assert list(PictureListing(["[x].png"])) == ["[x].png"]
+    assert list(PictureListing(["z*.jpg", "a.png"])) == ["z*.jpg", "a.png"]
+
+
+@pytest.mark.parametrize(
+    ("data", "paths"),
+    [
+        (b"a.png\n\nb c.png\n", ["a.png", "b c.png"]),
+        (b"a.png\nlast.png", ["a.png", "last.png"]),
+        (b"a\nb.png\0c.png\0", ["a\nb.png", "c.png"]),
+        (b"caf\xe9.png\n", [os.fsdecode(b"caf\xe9.png")]),
+        (b"", []),
+    ],
+)
+def test_a_list_has_a_path_a_line_or_up_to_each_zero_byte(data: bytes, paths: list[str]) -> None:
+    assert list(read_path_list(io.BytesIO(data))) == paths
+
+
+def test_a_long_list_is_put_together_over_its_chunks() -> None:
+    paths = [f"{number:04}.png" for number in range(20_000)]
+    assert list(read_path_list(io.BytesIO("\n".join(paths).encode()))) == paths
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes that do not wait")
+def test_a_list_is_read_as_it_comes() -> None:
+    end, beginning = os.pipe()
+    with open(end, "rb") as stream, open(beginning, "wb", buffering=0) as sender:
+        sender.write(b"a.png\nb.p")
+        paths = read_path_list(stream)
+        assert next(paths) == "a.png"
+        sender.write(b"ng\n")
+        assert next(paths) == "b.png"
+
+
+def test_a_dash_stands_for_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _make(tmp_path, "sub/c.png", "a.png")
+    monkeypatch.chdir(tmp_path)
+    given = ["a.png", "-", "a.png"]
+    listed = list(PictureListing(given, io.BytesIO(b"sub\n*.png\n")))
+    assert listed == ["a.png", "sub/c.png", "*.png", "a.png"]
+    assert list(PictureListing(given)) == given
+
+
+def test_files_are_given_as_they_are_in_the_order_given(tmp_path: Path) -> None:
+    _make(tmp_path, "b/1.png", "notes.txt")
+    text, hidden, lost = tmp_path / "notes.txt", tmp_path / ".x.png", tmp_path / "lost.png"
+    listing = PictureListing([text, lost, tmp_path / "b", hidden, text])
+    expected = [text, lost, tmp_path / "b" / "1.png", hidden, text]
+    assert list(listing) == [str(path) for path in expected]
+
+
+def test_paths_start_as_the_user_gave_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _make(tmp_path, "photos/a.png")
+    monkeypatch.chdir(tmp_path)
+    given = ["photos", "./photos/", "photos/a.png", "./photos/../photos/a.png"]
+    assert list(PictureListing(given)) == [
+        os.path.join("photos", "a.png"),
+        "./photos/a.png",
+        "photos/a.png",
+        "./photos/../photos/a.png",
+    ]
+
+
+def test_a_folder_named_like_a_picture_is_a_folder(tmp_path: Path) -> None:
+    _make(tmp_path, "x.jpg/a.png")
+    assert _listed(PictureListing([tmp_path]), tmp_path) == ["x.jpg/a.png"]
+
+
+def test_the_folder_of_copies_is_left_out_below_another(tmp_path: Path) -> None:
+    _make(tmp_path, "a.png", "seen/a.png.jpg", "sub/seen/b.png")
+    listing = PictureListing([tmp_path], left_out=tmp_path / "sub" / ".." / "seen")
+    assert _listed(listing, tmp_path) == ["a.png", "sub/seen/b.png"]
+    given = PictureListing([tmp_path / "seen"], left_out=tmp_path / "seen")
+    assert _listed(given, tmp_path) == ["seen/a.png.jpg"]
+    assert len(list(PictureListing([tmp_path], left_out=tmp_path / "none"))) == 3
+
+
+def test_folders_without_pictures_are_named(tmp_path: Path) -> None:
+    _make(tmp_path, "full/a.png", "other/notes.txt")
+    (tmp_path / "bare").mkdir()
+    listing = PictureListing([tmp_path / "bare", tmp_path / "full", tmp_path / "other"])
+    assert _listed(listing, tmp_path) == ["full/a.png"]
+    assert listing.empty_folders == [str(tmp_path / "bare"), str(tmp_path / "other")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links")
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    _make(tmp_path, "photos/a.png", "elsewhere/b.png")
+    photos = tmp_path / "photos"
+    (photos / "again").symlink_to(photos)
+    (photos / "linked").symlink_to(tmp_path / "elsewhere")
+    (photos / "lost.png").symlink_to(photos / "nothing.png")
+    (photos / "self.png").symlink_to(photos / "self.png")
+    assert _listed(PictureListing([photos]), photos) == [
+        "a.png",
+        "linked/b.png",
+        "lost.png",
+        "self.png",
+    ]
+
+
+def test_a_folder_that_cannot_be_opened_is_given_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _make(tmp_path, "a.png", "locked/b.png", "z.png")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("locked"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert _listed(PictureListing([tmp_path]), tmp_path) == ["a.png", "locked", "z.png"]
+
+
+@pytest.fixture(scope="module")
+def clip_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten frames, five a second, each of one brightness: 0, 20, 40, …"""
+    path = tmp_path_factory.mktemp("clips") / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 5, (64, 48))
+    assert writer.isOpened()
+    for number in range(10):
+        writer.write(np.full((48, 64, 3), 20 * number, np.uint8))
+    writer.release()
+    return path
+
+
+def test_every_frame_comes_in_order(clip_video: Path) -> None:
+    frames = list(read_frames(clip_video))
+    assert [frame.number for frame in frames] == list(range(10))
+    np.testing.assert_allclose([frame.time for frame in frames], np.arange(10) / 5, atol=0.01)
+    for frame in frames:
+        assert frame.image.shape == (48, 64, 3)
+        assert abs(int(frame.image.mean()) - 20 * frame.number) < 5
+
+
+def test_every_third_frame_keeps_its_number_and_time(clip_video: Path) -> None:
+    frames = list(read_frames(clip_video, every=3))
+    assert [frame.number for frame in frames] == [0, 3, 6, 9]
+    np.testing.assert_allclose([frame.time for frame in frames], [0, 0.6, 1.2, 1.8], atol=0.01)
+    assert abs(int(frames[2].image.mean()) - 120) < 5
+
+
+def test_frames_are_read_as_they_are_taken(clip_video: Path) -> None:
+    frames = read_frames(str(clip_video))
+    assert next(frames).number == 0
+    frames.close()  # type: ignore[attr-defined] - a generator
+
+
+def test_a_clip_cut_short_gives_its_frames_and_then_tells(clip_video: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.avi"
+    data = clip_video.read_bytes()
+    short.write_bytes(data[: len(data) * 3 // 4])
+    frames = read_frames(short)
+    numbers = []
+    with pytest.raises(UnreadableImage, match=r"cut short: \d of 10 frames"):  # noqa: PT012
+        for frame in frames:
+            numbers.append(frame.number)
+    assert 2 <= len(numbers) < 10
+
+
+def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+    for name, data in {"text.mp4": b"hello" * 99, "empty.avi": b"", "frame01.mkv": b"x"}.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(UnreadableImage, match="not a video"):
+            next(read_frames(tmp_path / name))
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImage, match="no such file"):
+        next(read_frames(tmp_path / "none.mp4"))
+
+
+def test_frames_of_too_many_pixels_are_refused(
+    clip_video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer_ensemble.faces.decode.MAX_PIXELS", 1000)
+    with pytest.raises(TooManyPixels, match="64×48"):
+        next(read_frames(clip_video))
+
+
+def test_every_must_be_positive(clip_video: Path) -> None:
+    with pytest.raises(ValueError, match="every"):
+        next(read_frames(clip_video, every=0))
+
+
+def test_videos_are_told_by_their_ending() -> None:
+    assert is_video("a/b.MP4")
+    assert is_video(Path("b.webm"))
+    assert not is_video("b.jpg")
+    assert not is_video("mp4")

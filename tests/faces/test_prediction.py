@@ -8,9 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ensemble.faces.boxes import FaceBox
-from fer_ensemble.faces.finding import FaceFinder
-from fer_ensemble.faces.prediction import Prediction, predict_files
+from fer_ensemble.faces import FaceBox, FaceFinder, Prediction, predict_files
 
 NAMES = ("dark", "middle", "bright")
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fer_ensemble.models import KerasClassifier, checkpoint, epochs
-from fer_ensemble.models.checkpoint import read_checkpoint, write_checkpoint
+from fer_ensemble.models import KerasClassifier, epochs
+from fer_ensemble.models import epochs as checkpoint
+from fer_ensemble.models.epochs import read_checkpoint, write_checkpoint
 
 EVERYTHING = {
     "network_params": {"filters": (4,), "convolutions": (1,), "units": 6, "dropout": 0.3},

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from fer_ensemble.datasets import row_digests
 from fer_ensemble.ensemble import VotingEnsemble
-from fer_ensemble.ensemble.fitting import fits_alone
+from fer_ensemble.ensemble.member_fits import fits_alone
 from fer_ensemble.models import KerasClassifier, network
 
 

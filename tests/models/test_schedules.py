@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fer_ensemble.models.schedules import SCHEDULES, Pace, rate_factor, schedule_params
+from fer_ensemble.models.schedules import SCHEDULES, Pace, Plateau, rate_factor, schedule_params
 
 
 class Clock:
@@ -161,3 +161,30 @@ def test_steps_left_are_shown_by_time():
     assert pace.remaining == 1000
     train(pace, clock, lambda step: 1.0, n_steps=40)
     assert pace.remaining == 60
+
+
+PARAMS = {"factor": 0.5, "patience": 2, "min_lr": 0.003}
+
+
+def factors(plateau, improvements):
+    found = []
+    for improved in improvements:
+        plateau.watched(improved)
+        found.append(plateau.factor)
+    return found
+
+
+def test_the_rate_falls_when_patience_is_over_and_not_below_its_end():
+    epochs = [True, False, False, False, True, False, False, False, False]
+    assert factors(Plateau(PARAMS, 0.01), epochs) == [1, 1, 0.5, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3]
+
+
+def test_a_plateau_goes_on_where_another_stopped():
+    whole, first, second = (Plateau(PARAMS, 0.01) for _ in range(3))
+    factors(first, [True, False])
+    second.resume(*first.state())
+    assert factors(whole, [True, False, False, False])[2:] == factors(second, [False, False])
+
+
+def test_a_rate_of_zero_stays():
+    assert factors(Plateau({**PARAMS, "patience": 1}, 0.0), [False, False]) == [1, 1]

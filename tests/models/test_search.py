@@ -12,13 +12,8 @@ from fer_ensemble.datasets import make_faces
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.models import create_member, list_members
 from fer_ensemble.models.networks import NETWORKS
-from fer_ensemble.models.search import (
-    SearchError,
-    read_recipe,
-    run,
-    search_member,
-    search_space,
-)
+from fer_ensemble.models.search import SearchError, read_recipe, search_member, search_space
+from fer_ensemble.models.search import search as run
 from fer_ensemble.models.search.spaces import choice, dimensions, log_range, member_params
 
 # KerasTuner calls what Python has renamed.

@@ -4,10 +4,13 @@ Every function takes an `ax` and returns it; without one, it makes a figure that
 """
 
 from fer_ensemble.evaluation.plots.accuracies import plot_accuracies, plot_rules, plot_weights
-from fer_ensemble.evaluation.plots.classes import plot_class_scores, plot_confusion
+from fer_ensemble.evaluation.plots.classes import (
+    plot_class_counts,
+    plot_class_scores,
+    plot_confusion,
+)
 from fer_ensemble.evaluation.plots.confidence import plot_coverage, plot_reliability
-from fer_ensemble.evaluation.plots.counts import plot_class_counts
-from fer_ensemble.evaluation.plots.training import best_epoch, plot_history
+from fer_ensemble.evaluation.plots.histories import best_epoch, plot_history
 
 __all__ = [
     "best_epoch",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from fer_ensemble.evaluation.metrics import Evaluation
 from fer_ensemble.evaluation.plots.axes import BLUE, VERMILLION, legend_above, new_axes
-from fer_ensemble.evaluation.scores import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_ensemble.evaluation.calibration import Reliability
-from fer_ensemble.evaluation.coverage import MIN_CONFIDENCES, CoverageCurve
 from fer_ensemble.evaluation.plots.axes import BLUE, SKY, VERMILLION, new_axes
+from fer_ensemble.evaluation.reliability import MIN_CONFIDENCES, CoverageCurve, Reliability
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,11 +1,3 @@
-"""The named members and their recipes, one module for each publication that they come from."""
+"""The recipes of named members; importing this package registers them."""
 
-from fer_ensemble.models.members import (  # noqa: F401 - each registers its members
-    baseline,
-    eight_convolutions,
-    hog_cnn,
-    landmarks,
-    modern,
-    small_vgg,
-    wide,
-)
+from fer_ensemble.models.members import own, published  # noqa: F401 - register their members

@@ -5,14 +5,17 @@ Register one with :func:`network` and :class:`~fer_ensemble.models.KerasClassifi
 name, which is also how an artifact rebuilds it.
 """
 
-from fer_ensemble.models.networks.baseline import baseline_cnn, regularised_cnn, tuned_cnn
-from fer_ensemble.models.networks.dense import dense
-from fer_ensemble.models.networks.plain import cnn_1, cnn_2, cnn_8, wide_cnn
+from fer_ensemble.models.networks.plain import cnn_1, cnn_2, cnn_8, dense, wide_cnn
 from fer_ensemble.models.networks.registry import NETWORKS, network
-from fer_ensemble.models.networks.residual import resnet, se_resnet
+from fer_ensemble.models.networks.residual import mini_xception, resnet, se_resnet, tiny_xception
 from fer_ensemble.models.networks.transfer import efficientnet, mobilenet_v2, resnet50
-from fer_ensemble.models.networks.vgg import improved_vgg, vgg_style
-from fer_ensemble.models.networks.xception import mini_xception, tiny_xception
+from fer_ensemble.models.networks.vgg import (
+    baseline_cnn,
+    improved_vgg,
+    regularised_cnn,
+    tuned_cnn,
+    vgg_style,
+)
 
 __all__ = [
     "NETWORKS",

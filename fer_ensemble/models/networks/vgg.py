@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fer_ensemble.models.networks.registry import network, softmax
@@ -84,3 +85,149 @@ def improved_vgg(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
     x = layers.Flatten()(x)
     x = layers.Dense(128, activation="relu")(x)
     return keras.Model(inputs, softmax(x, n_classes), name="improved_vgg")
+
+
+@network
+def baseline_cnn(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (32, 64, 128, 256),
+    dropout: Sequence[float] = (0.1, 0.2, 0.3, 0.4),
+    units: int = 128,
+) -> keras.Model:
+    """Four normalised convolutions, with dropout that rises with depth.
+
+    Published are the number of convolutions, batch normalisation and the rising dropout.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(32, 64, 128, 256)
+        Filters of each convolution.
+    dropout : sequence of float, default=(0.1, 0.2, 0.3, 0.4)
+        Share of the activations dropped after each; the dense layer drops half.
+    units : int, default=128
+        Width of the dense layer.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+    """
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 255)(inputs)
+    for width, share in zip(filters, dropout, strict=True):
+        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.MaxPooling2D()(x)
+        x = layers.Dropout(share)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(units, activation="relu")(x)
+    x = layers.Dropout(0.5)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="baseline_cnn")
+
+
+@network
+def tuned_cnn(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (64, 128, 256),
+    dropout: float = 0.2,
+    units: int = 128,
+) -> keras.Model:
+    """Three convolutional blocks and global average pooling; a search chooses their sizes.
+
+    What the published search chose is not known: ``fer-ensemble tune tuned_cnn`` searches anew.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(64, 128, 256)
+        Filters of each block's convolution.
+    dropout : float, default=0.2
+        Share of the activations dropped after each block and after the dense layer.
+    units : int, default=128
+        Width of the dense layer.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+    """
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 255)(inputs)
+    for width in filters:
+        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+        x = layers.Dropout(dropout)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dense(units, activation="relu")(x)
+    x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="tuned_cnn")
+
+
+@network
+def regularised_cnn(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (128, 128, 256, 256, 512),
+    negative_slope: float = 0.1,
+    dropout: float = 0.25,
+    units: int = 512,
+) -> keras.Model:
+    """Five padded blocks with leaky rectifiers, average pooling and a normalised dense layer.
+
+    Published are the blocks, filters from 128 to 512, the dense layer of 512 and its dropout; the
+    filters between, the slope ("small") and the dropout of the blocks are not.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(128, 128, 256, 256, 512)
+        Filters of each block's convolution.
+    negative_slope : float, default=0.1
+        Slope of the rectifiers below zero.
+    dropout : float, default=0.25
+        Share of the activations dropped after each block; the dense layer drops half.
+    units : int, default=512
+        Width of the dense layer.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+    """
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 255)(inputs)
+    for width in filters:
+        x = layers.Conv2D(width, 3, padding="same")(x)
+        x = layers.LeakyReLU(negative_slope)(x)
+        x = layers.MaxPooling2D()(x)
+        x = layers.Dropout(dropout)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dense(units)(x)
+    x = layers.LeakyReLU(negative_slope)(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Dropout(0.5)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="regularised_cnn")

@@ -14,8 +14,8 @@ from typing import Any
 import keras_tuner
 from sklearn.exceptions import ConvergenceWarning
 
-from fer_ensemble.models.search.files import TRIALS, SearchError
 from fer_ensemble.models.search.spaces import Space, dimensions
+from fer_ensemble.models.search.trials import TRIALS, SearchError
 
 _OBJECTIVE = "val_accuracy"
 _FINISHED = {"COMPLETED": "completed", "FAILED": "failed"}

@@ -1,0 +1,297 @@
+"""Pictures in class folders to a dataset: the way that folders and zips share."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset, ReadReport
+from fer_ensemble.datasets.labels import EMOTIONS, parse_emotion, parse_split
+from fer_ensemble.faces import UnreadableImage, decode_gray, to_face
+from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, PICTURE_ENDINGS
+
+_IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+_OFFICIAL_PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
+_CHUNK = 100
+
+# Decoding frees the interpreter, so threads share the processor's cores. For pictures of a few
+# kilobytes, as FER2013's, they wait for it longer than they decode: four take twice as long as one.
+_THREADS = 4
+_WORTH_THREADS = 12_000  # bytes of a picture
+
+
+class Entry(NamedTuple):
+    """A file of the source: its name in it, and a function that reads it.
+
+    `read` raises `UnreadableImage` with the reason if it cannot.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+
+
+class _Placed(NamedTuple):
+    entry: Entry
+    label: int
+    part: str
+
+
+class _Decoded(NamedTuple):
+    face: NDArray[np.uint8] | None
+    problem: tuple[str, str] | None  # kind, message
+    n_bytes: int
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file is one that systems leave behind: hidden, ``__MACOSX``, ``Thumbs.db``."""
+    return any(part.startswith(".") or part.lower() in _IGNORED for part in split_name(name))
+
+
+def is_picture(name: str) -> bool:
+    """Whether the ending is that of a picture."""
+    return os.path.splitext(name)[1].lower() in PICTURE_ENDINGS
+
+
+def split_name(name: str) -> list[str]:
+    """Folders and file of a name, with either slash."""
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def check_size(n_bytes: int) -> None:
+    """Refuse a file that is too large for a picture, before it is read.
+
+    Raises
+    ------
+    UnreadableImage
+        If it has more than `MAX_PICTURE_BYTES`.
+    """
+    if n_bytes > MAX_PICTURE_BYTES:
+        raise UnreadableImage(
+            f"{n_bytes:,} bytes large, at most {MAX_PICTURE_BYTES // 2**20} MiB are read"
+        )
+
+
+def read_pictures(
+    entries: Iterable[Entry],
+    report: ReadReport,
+    progress: Callable[[int, int], None] | None = None,
+) -> FaceDataset:
+    """Decode pictures that lie in folders named after expressions.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        In any order; the dataset is sorted by name.
+    report : ReadReport
+        Takes what is skipped, resized or left out.
+    progress : callable, optional
+        Called as ``progress(done, total)``.
+
+    Returns
+    -------
+    FaceDataset
+    """
+    placed = _place(sorted(entries, key=lambda entry: entry.name), report)
+    images = np.empty((len(placed), FACE_SIZE, FACE_SIZE), np.uint8)
+    kept: list[_Placed] = []
+    for done, (item, decoded) in enumerate(_decode_all(placed), start=1):
+        if decoded.problem:
+            report.add(decoded.problem[0], item.entry.name, decoded.problem[1])
+        if decoded.face is not None:
+            images[len(kept)] = decoded.face
+            kept.append(item)
+        if progress and (done % _CHUNK == 0 or done == len(placed)):
+            progress(done, len(placed))
+    return FaceDataset(
+        images=images if len(kept) == len(placed) else images[: len(kept)].copy(),
+        labels=np.array([item.label for item in kept], np.int64),
+        split=np.array([item.part for item in kept], np.str_),
+        names=np.array([item.entry.name for item in kept], object),
+        report=report,
+    )
+
+
+def _place(entries: Sequence[Entry], report: ReadReport) -> list[_Placed]:
+    """Label and part of each picture, by the folders that it lies in."""
+    placed: list[tuple[Entry, int, str | None]] = []
+    unknown: Counter[str] = Counter()
+    for entry in entries:
+        *folders, file = split_name(entry.name) or [""]
+        if is_ignored(entry.name):
+            continue
+        label = _label_of(folders)
+        if not is_picture(file):
+            # What lies among the faces was probably meant as one.
+            kind = "other_file" if label is None else "unreadable"
+            report.add(kind, entry.name, f"not a picture ({', '.join(sorted(PICTURE_ENDINGS))})")
+        elif label is None:
+            unknown["/".join(folders)] += 1
+        else:
+            placed.append((entry, label, _part_of(folders, file)))
+    for folder, count in unknown.items():
+        report.add(
+            "unknown_class_folder",
+            f"{folder}/" if folder else "the top folder",
+            f"{count} pictures in a folder that is not named after an expression",
+            count,
+        )
+    if all(part is None for _, _, part in placed):
+        return [_Placed(entry, label, "train") for entry, label, _ in placed]
+    for entry, _, part in placed:
+        if part is None:
+            report.add("unknown_usage", entry.name, "in no folder named after a split")
+    return [_Placed(entry, label, part) for entry, label, part in placed if part is not None]
+
+
+def _label_of(folders: Sequence[str]) -> int | None:
+    try:
+        return parse_emotion(folders[-1])
+    except (IndexError, ValueError):
+        return None
+
+
+def _part_of(folders: Sequence[str], file: str) -> str | None:
+    """Part named by the nearest folder above the class, refined by FER2013's file names."""
+    for folder in reversed(folders[:-1]):
+        try:
+            part = parse_split(folder)
+        except ValueError:
+            continue
+        if part == "test" and file.startswith(_OFFICIAL_PREFIXES):
+            return parse_split(file.partition("_")[0])
+        return part
+    return None
+
+
+def _decode_all(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]:
+    first, rest = placed[:_CHUNK], placed[_CHUNK:]
+    sample = _decode_chunk(first)
+    yield from zip(first, sample, strict=True)
+    if sum(decoded.n_bytes for decoded in sample) >= _WORTH_THREADS * len(sample):
+        yield from _decode_in_threads(rest)
+    else:
+        for item in rest:
+            yield item, _decode(item.entry)
+
+
+def _decode_in_threads(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]:
+    chunks = [placed[start : start + _CHUNK] for start in range(0, len(placed), _CHUNK)]
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        # Faces are small; a chunk that waits for its turn costs a quarter of a megabyte.
+        for chunk, decoded in zip(chunks, pool.map(_decode_chunk, chunks), strict=True):
+            yield from zip(chunk, decoded, strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _decode_chunk(chunk: Sequence[_Placed]) -> list[_Decoded]:
+    return [_decode(item.entry) for item in chunk]
+
+
+def _decode(entry: Entry) -> _Decoded:
+    data = b""
+    try:
+        data = entry.read()
+        if not data:
+            return _Decoded(None, ("empty_file", "the file is empty"), 0)
+        gray = decode_gray(data)
+    except UnreadableImage as error:
+        return _Decoded(None, ("unreadable", str(error)), len(data))
+    height, width = gray.shape
+    if (height, width) == (FACE_SIZE, FACE_SIZE):
+        return _Decoded(gray, None, len(data))
+    resized = ("resized", f"resized from {width}×{height}")
+    return _Decoded(to_face(gray, FACE_SIZE), resized, len(data))
+
+
+def read_folder(
+    path: Path, report: ReadReport, progress: Callable[[int, int], None] | None = None
+) -> FaceDataset:
+    """Read faces from a folder; links to other folders are followed.
+
+    Parameters
+    ----------
+    path : Path
+    report : ReadReport
+        Takes what is skipped, resized or left out.
+    progress : callable, optional
+        Called as ``progress(done, total)``.
+
+    Returns
+    -------
+    FaceDataset
+    """
+    return read_pictures(_entries(path, report), report, progress)
+
+
+def _entries(root: Path, report: ReadReport) -> Iterator[Entry]:
+    def refuse(error: OSError) -> None:
+        name = os.path.relpath(error.filename, root)
+        report.add("unreadable", name, f"the folder cannot be opened ({error.strerror})")
+
+    # A link to a folder above would be walked round and round, so each folder knows those above.
+    above = {os.fspath(root): {os.path.realpath(root)}}
+    for folder, below, files in os.walk(os.fspath(root), onerror=refuse, followlinks=True):
+        for name in files:
+            path = Path(folder, name)
+            yield Entry(_shown(path.relative_to(root)), partial(_read, path))
+        real = {name: os.path.realpath(os.path.join(folder, name)) for name in below}
+        below[:] = [name for name in below if real[name] not in above[folder]]
+        above |= {os.path.join(folder, name): above[folder] | {real[name]} for name in below}
+
+
+def _shown(path: Path) -> str:
+    """Name with ``/`` between its parts, fit to be printed whatever bytes it is made of."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImage("not a regular file")
+        check_size(status.st_size)
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(f"cannot be opened ({error.strerror})") from error
+
+
+def write_folder(faces: FaceDataset, path: str | os.PathLike[str]) -> None:
+    """Write faces as ``class/name.png``.
+
+    Parameters
+    ----------
+    faces : FaceDataset
+        Names serve as file names; an ending is replaced by ``.png``.
+    path : path-like
+        Folder to write to; made if it is not there, and what stands in it is kept.
+
+    Raises
+    ------
+    ValueError
+        If two faces of a class would share a file.
+    OSError
+        If a file can't be written.
+    """
+    import cv2
+
+    files = [
+        (Path(path) / EMOTIONS[label] / Path(name).name).with_suffix(".png")
+        for label, name in zip(faces.labels, faces.names, strict=True)
+    ]
+    file, times = Counter(files).most_common(1)[0] if files else (None, 0)
+    if times > 1:
+        raise ValueError(f"{times} faces would be written to {file}: write one split at a time.")
+    for image, file in zip(faces.images, files, strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(cv2.imencode(".png", image)[1].tobytes())

@@ -1,0 +1,250 @@
+"""What every ensemble does with its members: name them, check them, fit them, ask them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from fer_ensemble.ensemble.evidence import align_columns, check_classes, encode_labels
+from fer_ensemble.ensemble.member_fits import (
+    MemberFit,
+    TrainingData,
+    fit_side_by_side,
+    sample_weight_keyword,
+)
+
+
+class MemberComposition(_BaseComposition):
+    """The part of an ensemble that looks after ``members``, a list of (name, estimator)."""
+
+    members: Any
+    members_: list[tuple[str, Any]]
+    classes_: NDArray[Any]
+    fit_times_: dict[str, float]
+    sample_weight_members_: list[str]
+    n_jobs: int | None = None
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, and with ``deep`` those of every member as ``name__parameter``.
+
+        Parameters
+        ----------
+        deep : bool
+            Whether to list the members and their parameters as well.
+
+        Returns
+        -------
+        dict
+            Names and values.
+        """
+        params: dict[str, Any] = self._get_params("members", deep=deep)
+        return params
+
+    def set_params(self, **params: Any) -> MemberComposition:
+        """Set parameters: the ensemble's, a whole member (``name``) or ``name__parameter``.
+
+        Parameters
+        ----------
+        **params
+            Names and values.
+
+        Returns
+        -------
+        self
+        """
+        self._set_params("members", **params)
+        return self
+
+    def predict_member_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return what each member predicts, its columns in the order of ``classes_``.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame whose first axis is the samples
+            Samples of the kind that was fitted on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_members, n_classes)
+            Probabilities from 0 to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the ensemble has not been fitted.
+        """
+        check_is_fitted(self)
+        return self._member_probabilities(self._check_input(X, reset=False))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable class of each sample: the ``argmax`` of ``predict_proba``.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame whose first axis is the samples
+            Samples of the kind that was fitted on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels of the type that was fitted on.
+
+        Raises
+        ------
+        NotFittedError
+            If the ensemble has not been fitted.
+        """
+        winners = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[winners]
+        return labels
+
+    def __sklearn_tags__(self) -> Any:
+        """Say to scikit-learn what data all members can take."""
+        tags = super().__sklearn_tags__()
+        try:
+            inputs = [get_tags(member).input_tags for _, member in self.members]
+        except (TypeError, ValueError, AttributeError):
+            return tags  # members that are none are reported by fit
+        tags.input_tags.allow_nan = all(tag.allow_nan for tag in inputs)
+        tags.input_tags.sparse = all(tag.sparse for tag in inputs)
+        return tags
+
+    def _check_members(self) -> None:
+        members = self.members
+        if (
+            not isinstance(members, (list, tuple))
+            or not members
+            or not all(isinstance(m, (list, tuple)) and len(m) == 2 for m in members)
+            or not all(isinstance(name, str) for name, _ in members)
+        ):
+            raise ValueError(
+                "members must be a list of (name, classifier), at least one, as in "
+                f"[('lr', LogisticRegression())]; it is {members!r}."
+            )
+        self._validate_names([name for name, _ in members])
+        for name, member in members:
+            # Asked before any fit: a missing predict_proba should not cost an hour of training.
+            if isinstance(member, type) or not hasattr(member, "fit"):
+                raise TypeError(
+                    f"Member {name!r} must be a classifier object with fit and predict_proba; "
+                    f"it is {member!r}."
+                )
+            if not hasattr(member, "predict_proba"):
+                raise ValueError(
+                    f"Member {name!r} ({type(member).__name__}) has no predict_proba, and an "
+                    "ensemble combines probabilities. Wrap it in "
+                    "sklearn.calibration.CalibratedClassifierCV to give it one."
+                )
+
+    def _check_input(self, X: Any, *, reset: bool) -> Any:
+        """Return samples that can be indexed; what their values mean is the members' matter."""
+        if not hasattr(X, "shape"):
+            X = np.asarray(X)
+        checked = check_array(
+            X,
+            accept_sparse="csr",
+            dtype=None,
+            ensure_all_finite=False,
+            ensure_2d=False,
+            allow_nd=True,
+            estimator=self,
+        )
+        if len(X.shape) == 2:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        # Data frames stay what they are: members may choose columns by name.
+        return checked if sparse.issparse(X) else X
+
+    def _check_training_data(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
+        if y is None:
+            raise ValueError("A classifier requires y to be passed, but the target y is None.")
+        y = validate_data(self, y=column_or_1d(y, warn=True))
+        X = self._check_input(X, reset=True)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        return X, y
+
+    def _check_validation_data(self, validation_data: Any) -> tuple[Any, NDArray[Any]]:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise ValueError("validation_data must be a pair: (X, y).")
+        X = self._check_input(validation_data[0], reset=False)
+        y = column_or_1d(validation_data[1], warn=True)
+        check_consistent_length(X, y)
+        encode_labels(y, self.classes_, what="The y of validation_data")
+        return X, y
+
+    def _learn_classes(self, y: NDArray[Any]) -> None:
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"Two classes are needed at least; y holds one class: {self.classes_.tolist()}."
+            )
+
+    def _fit_members(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        validation_data: tuple[Any, NDArray[Any]] | None,
+        log_level: int,
+    ) -> None:
+        """Fit a clone of each member; after an interruption, those that are done are kept."""
+        done = {name: member for name, member in self.members if _is_frozen(member)}
+        for name, member in done.items():
+            # Asked of all before the first fit: it may take an hour until the last one's turn.
+            check_is_fitted(member)
+            check_classes(getattr(member, "classes_", None), self.classes_, name)
+        self.members_ = []
+        self.fit_times_ = {}
+        self._assign_sample_weight(sample_weight)
+        fits = [MemberFit(name, member) for name, member in self.members if name not in done]
+        data = TrainingData(X, y, self.classes_, sample_weight, validation_data)
+        fitted = fit_side_by_side(fits, data, n_jobs=self.n_jobs, log_level=log_level)
+        for number, (member, seconds) in fitted:
+            name = fits[number].name
+            done[name] = member
+            self.fit_times_[name] = seconds
+            self.members_ = [(name, done[name]) for name, _ in self.members if name in done]
+        self.members_ = [(name, done[name]) for name, _ in self.members]
+
+    def _assign_sample_weight(self, sample_weight: NDArray[np.float64] | None) -> None:
+        """Keep the names of the members that are fitted with weights, and name the others."""
+        self.sample_weight_members_ = []
+        if sample_weight is None:
+            return
+        fitted = [(name, member) for name, member in self.members if not _is_frozen(member)]
+        takers = [name for name, member in fitted if sample_weight_keyword(member)]
+        self.sample_weight_members_ = takers
+        without = [name for name, _ in fitted if name not in takers]
+        if without:
+            warnings.warn(
+                "sample_weight was given, but these members take none and are fitted without: "
+                f"{', '.join(without)}.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _member_probabilities(self, X: Any) -> NDArray[np.float64]:
+        probabilities = [
+            align_columns(member.predict_proba(X), member.classes_, self.classes_, name)
+            for name, member in self.members_
+        ]
+        return np.stack(probabilities, axis=1)
+
+
+def _is_frozen(member: Any) -> bool:
+    return isinstance(member, FrozenEstimator)

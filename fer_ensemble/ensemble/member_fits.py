@@ -1,0 +1,296 @@
+"""Fit members one after the other, or side by side in processes that share the processors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import has_fit_parameter
+
+from fer_ensemble.ensemble.evidence import align_columns, check_classes
+
+LOGGER = logging.getLogger(__name__)
+
+
+class TrainingData(NamedTuple):
+    """What members are fitted on, and what the ensemble's classes are."""
+
+    X: Any
+    y: NDArray[Any]
+    classes: NDArray[Any]
+    sample_weight: NDArray[np.float64] | None = None
+    validation_data: tuple[Any, NDArray[Any]] | None = None
+
+
+class MemberFit(NamedTuple):
+    """One fit of a member: on all rows, or on some to predict the rows held out."""
+
+    name: str
+    member: Any
+    rows: NDArray[np.intp] | None = None
+    held_out: NDArray[np.intp] | None = None
+
+
+class Outcome(NamedTuple):
+    """The fitted member, or what it predicts for the rows held out; and the seconds it took."""
+
+    result: Any
+    seconds: float
+
+
+def fit_side_by_side(
+    fits: Sequence[MemberFit], data: TrainingData, *, n_jobs: int | None, log_level: int
+) -> Iterator[tuple[int, Outcome]]:
+    """Do fits in processes, and those that cannot share the machine one at a time in this one.
+
+    The threads within the processes are limited, by way of the thread pools of OpenMP and BLAS
+    and of the parameters called ``n_jobs``, so that all processes together have one for each
+    processor. Where the fits run does not change what comes out of them.
+
+    Parameters
+    ----------
+    fits : sequence of MemberFit
+        What to fit. Members are cloned.
+    data : TrainingData
+        What to fit on.
+    n_jobs : int or None
+        How many processes, up to the number of processors, as in scikit-learn: -1 means all
+        processors, None means 1 unless a `joblib.parallel_config` says otherwise.
+    log_level : int
+        Level of the messages about each fit.
+
+    Yields
+    ------
+    number : int
+        Place in `fits`. First come those done in processes.
+    outcome : Outcome
+        Probabilities of shape (n_held_out, n_classes) if rows were held out.
+
+    Raises
+    ------
+    ValueError
+        If a member, once fitted, knows other classes than those of the data.
+    """
+    processors = joblib.cpu_count()
+    workers = min(joblib.effective_n_jobs(n_jobs), processors)
+    apart = [i for i, fit in enumerate(fits) if workers > 1 and not fits_alone(fit.member)]
+    if len(apart) < 2:
+        apart = []
+    else:
+        workers = min(workers, len(apart))
+        threads = processors // workers
+        with joblib.parallel_config("loky", inner_max_num_threads=threads):
+            parallel = Parallel(n_jobs=workers, return_as="generator")
+        outcomes = parallel(delayed(_fit)(fits[i], data, log_level, threads) for i in apart)
+        for number, outcome in zip(apart, outcomes, strict=True):
+            _log_end(fits[number], outcome, log_level)
+            yield number, outcome
+    for number in sorted(set(range(len(fits))) - set(apart)):
+        outcome = _fit(fits[number], data, log_level)
+        _log_end(fits[number], outcome, log_level)
+        yield number, outcome
+
+
+def fits_alone(member: Any) -> bool:
+    """Say whether a member must be fitted in the main process, no other at the same time.
+
+    Parameters
+    ----------
+    member : estimator
+        An estimator says so by an attribute ``fits_alone``, as `KerasClassifier` does: a network
+        takes all processors, or the one accelerator, and its library does not survive a fork.
+
+    Returns
+    -------
+    bool
+        Whether it or an estimator within it has that attribute, and it is true.
+    """
+    parts = [member, *member.get_params().values()]
+    return any(getattr(part, "fits_alone", False) is True for part in parts)
+
+
+def sample_weight_keyword(member: Any) -> str | None:
+    """Return the name under which a member's ``fit`` takes sample weights, if it does.
+
+    Parameters
+    ----------
+    member : estimator
+        A pipeline takes them for its last step.
+
+    Returns
+    -------
+    str or None
+        ``"sample_weight"``, for a pipeline of scikit-learn ``"step__sample_weight"``, or None.
+    """
+    if has_fit_parameter(member, "sample_weight"):
+        return "sample_weight"
+    if isinstance(member, Pipeline):
+        step, final = member.steps[-1]
+        inner = sample_weight_keyword(final)
+        return None if inner is None else f"{step}__{inner}"
+    return None
+
+
+def _fit(fit: MemberFit, data: TrainingData, log_level: int, threads: int | None = None) -> Outcome:
+    X, y, keywords = data.X, data.y, _keywords(fit, data)
+    if fit.rows is not None:
+        X, y = _safe_indexing(X, fit.rows), y[fit.rows]
+    LOGGER.log(log_level, "%s: fitting on %d samples", fit.name, len(y))
+    member = clone(fit.member)
+    unlimited = {} if threads is None else _limit_threads(member, threads)
+    start = time.perf_counter()
+    member = member.fit(X, y, **keywords)
+    seconds = time.perf_counter() - start
+    if unlimited:
+        member.set_params(**unlimited)
+    check_classes(getattr(member, "classes_", None), data.classes, fit.name)
+    if fit.held_out is None:
+        return Outcome(member, seconds)
+    probabilities = member.predict_proba(_safe_indexing(data.X, fit.held_out))
+    aligned = align_columns(probabilities, member.classes_, data.classes, fit.name)
+    return Outcome(aligned, seconds)
+
+
+def _keywords(fit: MemberFit, data: TrainingData) -> dict[str, Any]:
+    keywords: dict[str, Any] = {}
+    weight_keyword = sample_weight_keyword(fit.member)
+    if data.sample_weight is not None and weight_keyword is not None:
+        rows = slice(None) if fit.rows is None else fit.rows
+        keywords[weight_keyword] = data.sample_weight[rows]
+    if data.validation_data is not None and _watches_validation_data(fit.member):
+        keywords["validation_data"] = data.validation_data
+    return keywords
+
+
+def _watches_validation_data(member: Any) -> bool:
+    """Say whether a member takes held-out data, and only to watch: not to learn from."""
+    learns = getattr(member, "learns_from_validation_data", False) is True
+    return has_fit_parameter(member, "validation_data") and not learns
+
+
+def _limit_threads(member: Any, threads: int) -> dict[str, Any]:
+    """Lower every ``n_jobs`` within a member to a number of threads, and return what it was."""
+    former = {
+        name: value
+        for name, value in member.get_params().items()
+        if name.split("__")[-1] == "n_jobs" and value is not None
+    }
+    member.set_params(
+        **{name: min(value, threads) if value > 0 else threads for name, value in former.items()}
+    )
+    return former
+
+
+def _log_end(fit: MemberFit, outcome: Outcome, log_level: int) -> None:
+    LOGGER.log(log_level, "%s: fitted in %.1f s", fit.name, outcome.seconds)
+
+
+def predict_out_of_fold(
+    members: Sequence[tuple[str, Any]],
+    data: TrainingData,
+    folds: NDArray[np.intp],
+    *,
+    n_jobs: int | None,
+    log_level: int,
+) -> tuple[NDArray[np.float64], dict[str, float]]:
+    """Predict each fold by clones of the members that are fitted on the other folds.
+
+    The rows to predict are not passed to any fit, nor as ``validation_data``.
+
+    Parameters
+    ----------
+    members : sequence of (str, estimator)
+        Not frozen.
+    data : TrainingData
+        What to fit on and to predict.
+    folds : ndarray of shape (n_samples,), int
+        Fold of every row.
+    n_jobs : int or None
+        Processes, see `fer_ensemble.ensemble.member_fits.fit_side_by_side`.
+    log_level : int
+        Level of the messages about each fit.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_samples, n_members, n_classes)
+        Columns in the order of the data's classes.
+    seconds : dict of str to float
+        What all fits of each member took.
+
+    Raises
+    ------
+    ValueError
+        If a member, once fitted, knows other classes than those of the data.
+    """
+    fits = [
+        MemberFit(name, member, np.flatnonzero(folds != fold), np.flatnonzero(folds == fold))
+        for fold in np.unique(folds)
+        for name, member in members
+    ]
+    places = {name: place for place, (name, _) in enumerate(members)}
+    probabilities = np.empty((len(folds), len(members), len(data.classes)))
+    seconds = dict.fromkeys(places, 0.0)
+    outcomes = fit_side_by_side(fits, data, n_jobs=n_jobs, log_level=log_level)
+    for number, (predicted, taken) in outcomes:
+        fit = fits[number]
+        probabilities[fit.held_out, places[fit.name]] = predicted
+        seconds[fit.name] += taken
+    return probabilities, seconds
+
+
+def write_out_of_fold(
+    path: str | os.PathLike[str],
+    *,
+    probabilities: NDArray[np.float64],
+    labels: NDArray[Any],
+    fold_ids: NDArray[np.intp] | None,
+    classes: NDArray[Any],
+    members: Sequence[str],
+) -> Path:
+    """Write a table of out-of-fold predictions, to be read by `numpy.load` without pickle.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write; .npz is its usual ending.
+    probabilities : ndarray of shape (n_samples, n_members, n_classes)
+        What each member predicts.
+    labels : ndarray of shape (n_samples,)
+        True labels.
+    fold_ids : ndarray of shape (n_samples,) or None
+        Fold of each row; None if there were no folds.
+    classes : ndarray of shape (n_classes,)
+        What the columns mean.
+    members : sequence of str
+        Names of the members.
+
+    Returns
+    -------
+    Path
+        The file. Its arrays have the names of the parameters; without folds there are no
+        ``fold_ids``.
+    """
+    arrays = {
+        "probabilities": probabilities,
+        # Labels of type object, as data frames have, would be pickled.
+        "labels": np.array(labels.tolist()),
+        "classes": np.array(classes.tolist()),
+        "members": np.array(members),
+    }
+    if fold_ids is not None:
+        arrays["fold_ids"] = fold_ids
+    target = Path(path)
+    with target.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return target

@@ -1,0 +1,363 @@
+"""The layers behind :func:`~fer_ensemble.models.augmentation.augmentation_layers`.
+
+Keras's own layers would keep the whole training step from being compiled (XLA), resample once
+for each change, and change faces by default outside training, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+_WHITE = 255.0
+_MID_GREY = 127.0
+_ERASED_AREA = (0.02, 0.2)
+_ERASED_ASPECT = 0.3
+
+
+class RandomChange(keras.layers.Layer):
+    """Base of layers that change each face of a batch at random, and only in training.
+
+    Parameters
+    ----------
+    amount : float
+        How much to change at most; what it measures is said by each change.
+    seed : int
+        Seed of the draws.
+    name : str, default=None
+        Name of the layer.
+    """
+
+    def __init__(self, amount: float, *, seed: int, name: str | None = None) -> None:
+        # Mixed precision would round pixels and coordinates.
+        super().__init__(dtype="float32", name=name)
+        self.amount = amount
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, images: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        """Change faces in training and pass them as they are otherwise.
+
+        Parameters
+        ----------
+        images : tensor of shape (n_samples, height, width, channels)
+            Pixels 0–255.
+        training : bool, default=False
+
+        Returns
+        -------
+        tensor of the same shape
+        """
+        return self.change(images) if training else images
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Change every face; takes and returns what ``call`` does."""
+        raise NotImplementedError
+
+    def _draw(
+        self, images: keras.KerasTensor, low: float = 0.0, high: float = 1.0
+    ) -> keras.KerasTensor:
+        """Draw one number per face, of shape (n_samples, 1, 1, 1)."""
+        shape = (ops.shape(images)[0], 1, 1, 1)
+        return keras.random.uniform(shape, low, high, seed=self.seed_generator)
+
+
+class RandomlyApplied(RandomChange):
+    """Puts a share of the faces through a chain of changes and passes the rest as they are.
+
+    Parameters
+    ----------
+    chain : sequence of keras.layers.Layer
+        Changes, the first one first.
+    amount : float
+        Probability that a face is changed.
+    seed, name
+        As of every :class:`RandomChange`.
+    """
+
+    def __init__(
+        self,
+        chain: Sequence[keras.layers.Layer],
+        amount: float,
+        *,
+        seed: int,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(amount, seed=seed, name=name)
+        self.chain = list(chain)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:  # noqa: D102
+        for layer in self.chain:
+            layer.build(input_shape)
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
+        changed = images
+        for layer in self.chain:
+            changed = layer(changed, training=True)
+        return ops.where(self._draw(images) < self.amount, changed, images)
+
+
+class RandomFlip(RandomChange):
+    """Mirrors faces left to right, with probability `amount`."""
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
+        return ops.where(self._draw(images) < self.amount, ops.flip(images, axis=2), images)
+
+
+class RandomAffine(RandomChange):
+    """Turns, shears, zooms, shifts and crops faces in one bilinear resampling.
+
+    Parameters
+    ----------
+    rotation : float, default=0
+        Degrees to either side.
+    translation : float, default=0
+        Share of height and width, both ways.
+    zoom : float, default=0
+        Share of the side, in or out; the aspect ratio stays.
+    shear : float, default=0
+        Degrees to either side by which vertical lines lean.
+    crop : float, default=0
+        Share of the side cut off at most at each side, before resizing back.
+    seed, name
+        As of every :class:`RandomChange`.
+    """
+
+    def __init__(
+        self,
+        *,
+        rotation: float = 0.0,
+        translation: float = 0.0,
+        zoom: float = 0.0,
+        shear: float = 0.0,
+        crop: float = 0.0,
+        seed: int,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(1.0, seed=seed, name=name)
+        self.rotation = math.radians(rotation)
+        self.translation = translation
+        self.zoom = zoom
+        self.shear = math.radians(shear)
+        self.crop = crop
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
+        return _sample(images, *self._sources(images))
+
+    def _sources(self, images: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """Draw columns and rows to read each pixel from, (n_samples, height, width) each."""
+        n_samples, height, width, _ = ops.shape(images)
+        draws = keras.random.uniform((9, n_samples, 1, 1), -1.0, 1.0, seed=self.seed_generator)
+        cuts = (draws[5:] + 1) / 2 * self.crop
+        x = _uncropped(width, cuts[0], cuts[1])
+        y = ops.transpose(_uncropped(height, cuts[2], cuts[3]), (0, 2, 1))
+        angle, scale = draws[0] * self.rotation, 1 + draws[1] * self.zoom
+        lean = ops.tan(draws[2] * self.shear)
+        cos, sin = scale * ops.cos(angle), scale * ops.sin(angle)
+        right, down = draws[3] * self.translation * width, draws[4] * self.translation * height
+        columns = cos * x + ((cos * lean - sin) * y + (right + (width - 1) / 2))
+        rows = sin * x + ((sin * lean + cos) * y + (down + (height - 1) / 2))
+        return columns, rows
+
+
+class RandomContrast(RandomChange):
+    """Scales distances from mid-grey (127) by a factor of 1 - amount … 1 + amount."""
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
+        factor = self._draw(images, 1 - self.amount, 1 + self.amount)
+        return _clip(_MID_GREY + factor * (images - _MID_GREY))
+
+
+class RandomSharpness(RandomChange):
+    """Blends faces with their sharpened selves, whose weight is drawn from 0 … amount.
+
+    The sharpened face is the face plus what sets each pixel off from its eight neighbours
+    (3×3 kernel of 9 amid -1).
+    """
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
+        _, height, width, _ = ops.shape(images)
+        # By one pixel, symmetric padding repeats the edge.
+        padded = ops.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], "symmetric")
+        lines = padded[:, :height] + padded[:, 1:-1] + padded[:, 2:]
+        boxes = lines[:, :, :width] + lines[:, :, 1:-1] + lines[:, :, 2:]
+        return _clip(images + self._draw(images, 0.0, self.amount) * (9 * images - boxes))
+
+
+class RandomNoise(RandomChange):
+    """Adds Gaussian noise of a standard deviation drawn from 0 … amount · 255."""
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
+        deviation = self._draw(images, 0.0, self.amount * _WHITE)
+        noise = keras.random.normal(ops.shape(images), seed=self.seed_generator)
+        return _clip(images + deviation * noise)
+
+
+class RandomErasing(RandomChange):
+    """Fills a box of each face with uniform noise, with probability `amount`.
+
+    The box takes 2–20 % of the face and is 0.3 to 1 / 0.3 times as high as wide, tall and wide
+    ones alike; it lies within the face.
+
+    References
+    ----------
+    Zhong, Z. et al. (2020). Random erasing data augmentation. AAAI.
+    """
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
+        _, height, width, _ = ops.shape(images)
+        area = self._draw(images, *_ERASED_AREA) * (height * width)
+        bound = -math.log(_ERASED_ASPECT)
+        aspect = ops.exp(self._draw(images, -bound, bound))
+        inside_rows = self._span(images, height, ops.sqrt(area * aspect))
+        inside_columns = self._span(images, width, ops.sqrt(area / aspect))
+        box = ops.logical_and(ops.transpose(inside_rows, (0, 2, 1, 3)), inside_columns)
+        erased = ops.logical_and(box, self._draw(images) < self.amount)
+        noise = keras.random.uniform(ops.shape(images), 0.0, _WHITE, seed=self.seed_generator)
+        return ops.where(erased, noise, images)
+
+    def _span(self, images: keras.KerasTensor, side: int, length: Any) -> keras.KerasTensor:
+        """Place a stretch on a side at random; whether it covers each pixel, (n, 1, side, 1)."""
+        length = ops.minimum(length, side)
+        start = self._draw(images) * (side - length)
+        centres = ops.reshape(ops.arange(side, dtype="float32") + 0.5, (1, 1, side, 1))
+        return ops.logical_and(centres > start, centres < start + length)
+
+
+def _clip(images: keras.KerasTensor) -> keras.KerasTensor:
+    return ops.clip(images, 0.0, _WHITE)
+
+
+def _uncropped(side: int, before: Any, after: Any) -> keras.KerasTensor:
+    """Where pixels lay, from the centre, before a crop was resized back: (n_samples, 1, side)."""
+    offsets = ops.reshape(ops.arange(side, dtype="float32") - (side - 1) / 2, (1, 1, side))
+    return (1 - before - after) * offsets + (before - after) * (side / 2)
+
+
+def _sample(images: keras.KerasTensor, columns: Any, rows: Any) -> keras.KerasTensor:
+    """Read faces between pixels (bilinear), and beyond the edge at the nearest pixel."""
+    n_samples, height, width, channels = ops.shape(images)
+    columns, rows = ops.clip(columns, 0, width - 1), ops.clip(rows, 0, height - 1)
+    left, top = ops.floor(columns), ops.floor(rows)
+    right_weight, bottom_weight = (columns - left)[..., None], (rows - top)[..., None]
+    first = ops.reshape(ops.arange(n_samples, dtype="int32") * (height * width), (-1, 1, 1))
+    places = first + (ops.cast(top, "int32") * width + ops.cast(left, "int32"))
+    padded = ops.pad(images, [[0, 0], [0, 1], [0, 1], [0, 0]], "symmetric")
+
+    def corner(down: int, right: int) -> keras.KerasTensor:
+        moved = padded[:, down : down + height, right : right + width]
+        return ops.take(ops.reshape(moved, (-1, channels)), places, axis=0)
+
+    upper = corner(0, 0) + right_weight * (corner(0, 1) - corner(0, 0))
+    lower = corner(1, 0) + right_weight * (corner(1, 1) - corner(1, 0))
+    return upper + bottom_weight * (lower - upper)
+
+
+class MixUp(keras.layers.Layer):
+    """Mixes each face of a training batch with the one that stands opposite in it.
+
+    Batches are shuffled, so the one opposite is any other face. The share of the face itself is
+    drawn from a Beta distribution once for each batch, and kept for the loss.
+
+    Parameters
+    ----------
+    alpha : float
+        Both parameters of the Beta distribution; 0.2 mixes little, 1 draws the share uniformly.
+    seed : int
+        Seed of the draws.
+
+    References
+    ----------
+    Zhang, H. et al. (2018). mixup: beyond empirical risk minimization. ICLR.
+    """
+
+    def __init__(self, alpha: float, seed: int, **kwargs: Any) -> None:
+        super().__init__(dtype="float32", **kwargs)
+        if alpha <= 0:
+            raise ValueError(f"augmentation has mixup={alpha}: it takes a positive number.")
+        self._alpha = alpha
+        self._draws = keras.random.SeedGenerator(seed)
+        self.share = self.add_weight(shape=(), initializer="ones", trainable=False, name="share")
+
+    def call(self, faces: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        """Mix a batch.
+
+        Parameters
+        ----------
+        faces : tensor of shape (n_samples, height, width, channels)
+        training : bool, default=False
+            Nothing is mixed outside training.
+
+        Returns
+        -------
+        tensor of the same shape
+        """
+        if not training:
+            return faces
+        share = keras.random.beta((), self._alpha, self._alpha, seed=self._draws)
+        self.share.assign(share)
+        return share * faces + (1 - share) * ops.flip(faces, axis=0)
+
+
+class MixedModel(keras.Model):
+    """A functional model whose loss mixes labels as its layer ``mixup`` mixed faces."""
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Compute the loss against both labels of each mixture.
+
+        Parameters
+        ----------
+        x, y, y_pred, sample_weight, training
+            As in :meth:`keras.Model.compute_loss`.
+
+        Returns
+        -------
+        scalar tensor
+        """
+        own = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not training:
+            return own
+        share = self.get_layer("mixup").share
+        opposite_weight = None if sample_weight is None else ops.flip(sample_weight, axis=0)
+        opposite = super().compute_loss(x, ops.flip(y, axis=0), y_pred, opposite_weight, training)
+        return share * own + (1 - share) * opposite
+
+
+# The norm of He's initialisation, which keeps the variance of activations through rectifiers.
+_NORM = 2**0.5
+
+
+class CentredNorm(keras.constraints.Constraint):
+    """Keeps each filter of a convolution at zero mean and at the norm √2.
+
+    References
+    ----------
+    Huang, L. et al. (2017). Centered weight normalization in accelerating training of deep
+    neural networks. ICCV.
+    """
+
+    def __call__(self, w: keras.KerasTensor) -> keras.KerasTensor:
+        """Project filters.
+
+        Parameters
+        ----------
+        w : tensor of shape (height, width, n_channels, n_filters)
+
+        Returns
+        -------
+        tensor of the same shape
+        """
+        axes = tuple(range(len(w.shape) - 1))
+        centred = w - ops.mean(w, axis=axes, keepdims=True)
+        norm = ops.sqrt(ops.sum(ops.square(centred), axis=axes, keepdims=True))
+        return centred * (_NORM / (norm + keras.config.epsilon()))

@@ -1,0 +1,267 @@
+"""Labels and held-out data, as every member's ``fit`` handles them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import compute_class_weight
+
+from fer_ensemble.datasets import balance_rows
+from fer_ensemble.models.augmentation import AUGMENTATION, augmentation_layers
+from fer_ensemble.models.device import quiet_start
+from fer_ensemble.splitting import copy_groups, holdout_split
+
+
+class Samples(NamedTuple):
+    """Samples that a member fits or watches: class indices as labels, weights if any.
+
+    With soft labels, shares of the classes of shape (n_samples, n_classes), these are trained on
+    in place of the class indices.
+    """
+
+    X: NDArray[Any]
+    targets: NDArray[Any]
+    weight: NDArray[np.float64] | None = None
+    soft_labels: NDArray[np.float32] | None = None
+
+    def take(self, rows: NDArray[np.intp]) -> Samples:
+        """Select rows, in the given order.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+
+        Returns
+        -------
+        Samples
+        """
+        parts: Any = (None if part is None else part[rows] for part in self)
+        return Samples(*parts)
+
+
+def encode_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Split labels into sorted classes and class indices.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any type.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    targets : ndarray of shape (n_samples,)
+        ``classes[targets]`` is `y`.
+
+    Raises
+    ------
+    ValueError
+        If there is one class only.
+    """
+    classes, targets = np.unique(np.asarray(y), return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"Classifier can't train when only one class is present: all of y is {classes[0]!r}."
+        )
+    return classes, targets.reshape(-1)
+
+
+def check_soft_labels(
+    soft_labels: ArrayLike, y: ArrayLike, classes: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Check shares of the classes that a network is to be trained on.
+
+    Parameters
+    ----------
+    soft_labels : array-like of shape (n_samples, n_classes)
+    y : array-like of shape (n_samples,)
+        The labels beside them.
+    classes : ndarray of shape (n_classes,)
+        The sorted labels.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If their shape is another, a share is negative or not a number, or those of a sample do
+        not sum to 1.
+    """
+    shares = np.asarray(soft_labels, np.float32)
+    expected = (len(np.asarray(y)), len(classes))
+    if shares.shape != expected:
+        raise ValueError(
+            f"soft_labels have shape {shares.shape}, but {expected} is needed: a row for each "
+            f"sample, a column for each of the classes {classes.tolist()}."
+        )
+    wrong = ~((shares >= 0).all(axis=1) & np.isclose(shares.sum(axis=1), 1, atol=1e-3))
+    if wrong.any():
+        raise ValueError(
+            f"soft_labels of sample {wrong.argmax()}, {shares[wrong][0].tolist()}, are no shares "
+            "of the classes: they must be at least 0 and sum to 1."
+        )
+    return shares
+
+
+def resolve_validation(
+    samples: Samples,
+    validation_data: tuple[Any, ArrayLike] | None,
+    *,
+    classes: NDArray[Any],
+    validation_fraction: float | None,
+    random_state: np.random.RandomState,
+) -> tuple[Samples, Samples | None]:
+    """Decide which samples are fitted and which are watched for early stopping.
+
+    Parameters
+    ----------
+    samples : Samples
+        Those given to ``fit``.
+    validation_data : tuple of (X, y) or None
+        Held-out samples of the user's; they win over `validation_fraction`.
+    classes : ndarray of shape (n_classes,)
+        The sorted labels.
+    validation_fraction : float or None
+        Share of `samples` to hold out, stratified, exact copies kept on one side.
+    random_state : RandomState
+        Source of the draw.
+
+    Returns
+    -------
+    fitted : Samples
+    watched : Samples or None
+        ``None`` when nothing is held out.
+
+    Raises
+    ------
+    ValueError
+        If `validation_data` has a label that the training data lack, or a class is too small.
+    """
+    if validation_data is not None:
+        held_out, y_held_out = validation_data
+        y_held_out = np.asarray(y_held_out)
+        foreign = np.setdiff1d(y_held_out, classes)
+        if foreign.size:
+            raise ValueError(
+                f"validation_data has labels {foreign.tolist()} that the training data lack."
+            )
+        watched = Samples(held_out, np.searchsorted(classes, y_held_out))
+        return samples, watched
+    if validation_fraction is None:
+        return samples, None
+    fit_rows, watch_rows = holdout_split(
+        samples.targets,
+        test_size=validation_fraction,
+        groups=copy_groups(samples.X),
+        random_state=random_state.randint(2**31 - 1),
+    )
+    return samples.take(fit_rows), samples.take(watch_rows)
+
+
+_BATCH = 256
+
+
+def balance_samples(
+    samples: Samples,
+    classes: NDArray[Any],
+    *,
+    target: int | str | Mapping[Any, int] | None,
+    augmentation: Mapping[str, Any] | None,
+    class_weight: str | Mapping[Any, float] | None,
+    random_state: int,
+) -> tuple[Samples, dict[str, dict[Any, int]]]:
+    """Balance what a member is fitted on.
+
+    Parameters
+    ----------
+    samples : Samples
+        Training samples alone: what is held out stays as it is.
+    classes : ndarray of shape (n_classes,)
+        The sorted labels.
+    target : int, str, mapping or None
+        As in :func:`~fer_ensemble.datasets.balance_rows`; ``None`` keeps all samples once.
+    augmentation : mapping or None
+        Random changes of repeated samples, see :func:`augment_once`.
+    class_weight : {'balanced'}, mapping of label to float, or None
+        Weights of the classes, multiplied with those of the samples.
+    random_state : int
+        Seed of the draws.
+
+    Returns
+    -------
+    samples : Samples
+        Balanced.
+    counts : dict
+        Samples of each label ``'before'`` and ``'after'``.
+    """
+    labels = classes[samples.targets]
+    present, n = np.unique(labels, return_counts=True)
+    before = after = dict(zip(present.tolist(), n.tolist(), strict=True))
+    if target is not None:
+        balanced = balance_rows(labels, target, random_state)
+        samples = samples.take(balanced.rows)
+        if augmentation and balanced.repeated.any():
+            repeated = samples.X[balanced.repeated]
+            samples.X[balanced.repeated] = augment_once(repeated, augmentation, random_state)
+        before, after = balanced.before, balanced.after
+    if class_weight is not None:
+        weights = compute_class_weight(class_weight, classes=classes, y=classes[samples.targets])
+        own = 1.0 if samples.weight is None else samples.weight
+        samples = samples._replace(weight=own * weights[samples.targets])
+    return samples, {"before": before, "after": after}
+
+
+def augment_once(
+    X: NDArray[Any], augmentation: Mapping[str, Any], random_state: int
+) -> NDArray[Any]:
+    """Change faces at random, once.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, height, width, channels)
+        Faces of pixels 0–255.
+    augmentation : mapping
+        As in :func:`~fer_ensemble.models.augmentation.augmentation_layers`.
+    random_state : int
+        Seed of the draws.
+
+    Returns
+    -------
+    ndarray of the same shape and type
+    """
+    with quiet_start():
+        import keras
+    layers = augmentation_layers(augmentation, random_state)
+    changed = np.empty_like(X)
+    for start in range(0, len(X), _BATCH):
+        faces = keras.ops.convert_to_tensor(X[start : start + _BATCH], "float32")
+        for layer in layers:
+            faces = layer(faces, training=True)
+        changed[start : start + _BATCH] = np.rint(keras.ops.convert_to_numpy(faces))
+    return changed
+
+
+def augment_copies(faces: NDArray[np.uint8], random_state: int) -> NDArray[np.uint8]:
+    """Change faces at random, as the balancing of the HOG + CNN ensemble does.
+
+    Parameters
+    ----------
+    faces : ndarray of shape (n_samples, height, width), uint8
+    random_state : int
+        Seed.
+
+    Returns
+    -------
+    ndarray of the same shape and type
+
+    See Also
+    --------
+    fer_ensemble.datasets.PROTOCOLS : The balanced one takes this as its ``augment``.
+    """
+    changed: NDArray[np.uint8] = augment_once(faces[..., np.newaxis], AUGMENTATION, random_state)
+    return changed[..., 0]

@@ -1,0 +1,311 @@
+"""What the members of a measured ensemble make together, and what each of them adds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shlex
+from importlib.metadata import PackageNotFoundError, version
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ensemble.artifact.reproducing import fit_commands
+from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
+from fer_ensemble.ensemble import Diversity, VotingEnsemble, apply_temperature, measure_diversity
+from fer_ensemble.ensemble.rules import WEIGHTED_RULES
+from fer_ensemble.evaluation import Evaluation, compare_predictions, evaluate_predictions
+from fer_ensemble.measuring import MeasuredModel
+from fer_ensemble.report.content import (
+    CombiningContent,
+    DataContent,
+    MemberContent,
+    PairContent,
+    RecipeContent,
+    ReportContent,
+)
+
+
+def tell_combining(measured: MeasuredModel) -> CombiningContent:
+    """Gather what the members make together.
+
+    Parameters
+    ----------
+    measured : MeasuredModel
+        Of two members or more.
+
+    Returns
+    -------
+    CombiningContent
+    """
+    scores, new = measured.scores, measured.new_scores
+    names, labels = list(scores.members), measured.part.faces.labels
+    predicted = measured.probabilities.argmax(axis=2)
+    truth = np.searchsorted(measured.ensemble.classes_, labels)
+    best = max(names, key=lambda name: scores.members[name].accuracy)
+    of_best = predicted[:, names.index(best)]
+    rule, diversity = _measure_diversity(measured, labels)
+    return CombiningContent(
+        rules=scores.rules,
+        new_rules={} if new is None else new.rules,
+        best_member=best,
+        gains={
+            name: compare_predictions(truth, measured.combine(name).argmax(axis=1), of_best)
+            for name in scores.rules
+        },
+        oracle_accuracy=diversity.oracle_accuracy,
+        pairs=_tell_pairs(names, diversity),
+        contribution_rule=rule,
+        contributions=dict(zip(names, diversity.contributions, strict=True)),
+    )
+
+
+def _tell_pairs(names: list[str], diversity: Diversity) -> list[PairContent]:
+    measures = diversity.disagreement, diversity.q_statistic, diversity.kappa
+    return [
+        PairContent(names[i], names[j], *(float(measure[i, j]) for measure in measures))
+        for i, j in combinations(range(len(names)), 2)
+    ]
+
+
+def _measure_diversity(measured: MeasuredModel, labels: NDArray[Any]) -> tuple[str, Diversity]:
+    """Measure under the ensemble's own rule; of stacking, which can lack none, under average."""
+    ensemble, probabilities = measured.ensemble, measured.probabilities
+    rule, weights = "average", None
+    if isinstance(ensemble, VotingEnsemble):
+        rule = ensemble.rule
+        weights = ensemble.weights_ if rule in WEIGHTED_RULES else None
+        if ensemble.calibration_:
+            temperatures = ensemble.calibration_[rule].member_temperatures
+            probabilities = apply_temperature(probabilities, temperatures)
+    return rule, measure_diversity(probabilities, labels, ensemble.classes_, rule, weights=weights)
+
+
+_DATA = {
+    "source": "fitted on",
+    "n_samples": "training faces",
+    "protocol": "protocol of the fit",
+    "split": "part fitted on",
+    "test_size": "share set apart for the test",
+    "seed": "seed of the fit",
+}
+_ENSEMBLE = {
+    "rule": "rule",
+    "weighting": "weights learned by",
+    "ties": "ties decided by",
+    "calibrate": "temperatures learned",
+    "validation_fraction": "share held out",
+    "n_splits": "folds of the stacking",
+}
+
+
+def tell_recipe(measured: MeasuredModel, name: str, out: str) -> RecipeContent:
+    """Gather what someone needs who wants the same figures.
+
+    Parameters
+    ----------
+    measured : MeasuredModel
+    name : str
+        What to call the model's folder.
+    out : str
+        Name of the report's file.
+
+    Returns
+    -------
+    RecipeContent
+    """
+    manifest = measured.manifest
+    members = [entry for entry in manifest.members if entry.name in measured.scores.members]
+    others = [file for file in (manifest.final_estimator, manifest.validation) if file is not None]
+    files = [*(entry.stored for entry in members), *others]
+    fitting = fit_commands(manifest, name)
+    return RecipeContent(
+        commands=[*fitting, _report_command(measured, name, out)],
+        refits=bool(fitting),
+        settings=_tell_settings(measured),
+        versions={
+            library: (fitted, _installed(library)) for library, fitted in manifest.versions.items()
+        },
+        hashes={file.file: file.sha256 for file in files},
+        parameters={entry.name: json.dumps(entry.parameters, indent=1) for entry in members},
+    )
+
+
+def _report_command(measured: MeasuredModel, name: str, out: str) -> str:
+    words = ["fer-ensemble", "report", name]
+    if not measured.synthetic:
+        words.append(measured.source)
+    if measured.protocol != measured.manifest.data.get("protocol", "official"):
+        words += ["--protocol", measured.protocol]
+    if measured.part.split is not None:
+        words += ["--split", measured.part.split]
+    return shlex.join([*words, "--out", out])
+
+
+def _tell_settings(measured: MeasuredModel) -> dict[str, str]:
+    record, ensemble = measured.manifest.data, measured.manifest.ensemble
+    told = _named(record, _DATA) | _named(ensemble, _ENSEMBLE)
+    return told | {
+        "measured on": f"{measured.told}, n = {measured.scores.n:,}",
+        "SHA-256 of these faces and labels": _digest(measured.part.faces),
+    }
+
+
+def _named(values: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
+    found = {told: values.get(name) for name, told in names.items()}
+    return {
+        told: {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+        for told, value in found.items()
+        if value is not None
+    }
+
+
+def _digest(faces: FaceDataset) -> str:
+    content = hashlib.sha256(faces.images.tobytes())
+    content.update(faces.labels.astype("<i8").tobytes())
+    return content.hexdigest()
+
+
+def _installed(library: str) -> str:
+    if library == "python":
+        return platform.python_version()
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+_N_BOOTSTRAP = 2000
+_SYNTHETIC = (
+    "Synthetic faces show that everything works; figures on them say nothing of real faces."
+)
+
+
+def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportContent:
+    """Gather what a report tells.
+
+    Parameters
+    ----------
+    measured : MeasuredModel
+    name : str
+        What to call the model.
+    out : str
+        Name of the report's file, for its own command.
+
+    Returns
+    -------
+    ReportContent
+    """
+    seen, faces = measured.seen, measured.part.faces
+    probabilities = measured.combine(measured.rule)
+
+    def evaluate(rows: Any) -> Evaluation:
+        return evaluate_predictions(
+            faces.labels[rows],
+            probabilities=probabilities[rows],
+            classes=measured.ensemble.classes_,
+            class_names=measured.class_names,
+            n_bootstrap=_N_BOOTSTRAP,
+        )
+
+    return ReportContent(
+        model=name,
+        data=_tell_data(measured),
+        faces=faces.images,
+        names=faces.names.tolist(),
+        labels=faces.labels,
+        probabilities=probabilities,
+        classes=measured.ensemble.classes_.tolist(),
+        class_names=measured.class_names,
+        rule=measured.rule,
+        scores=evaluate(slice(None)),
+        new_scores=None if measured.new_scores is None or seen is None else evaluate(~seen),
+        members=[_tell_member(measured, *entry) for entry in measured.ensemble.members_],
+        combining=tell_combining(measured) if len(measured.scores.members) > 1 else None,
+        recipe=tell_recipe(measured, name, out),
+    )
+
+
+def _tell_data(measured: MeasuredModel) -> DataContent:
+    record, part = measured.manifest.data, measured.part
+    protocol = None if measured.synthetic else find_protocol(measured.protocol)
+    counts = {}
+    if "class_counts" in record:
+        counts["training"] = record["class_counts"]
+        held_out = getattr(measured.ensemble, "validation_labels_", None)
+        if held_out is not None:
+            counts["held out"] = _count(held_out, measured)
+    warnings = [part.warning] if part.warning else []
+    return DataContent(
+        told=measured.told,
+        protocol="" if protocol is None else protocol.name,
+        protocol_summary="" if protocol is None else protocol.summary,
+        class_counts=counts | {"test": _count(part.faces.labels, measured)},
+        balance=_tell_balance(measured),
+        warnings=[_SYNTHETIC, *warnings] if measured.synthetic else warnings,
+        n_seen=None if measured.seen is None else int(measured.seen.sum()),
+    )
+
+
+def _count(labels: NDArray[Any], measured: MeasuredModel) -> dict[str, int]:
+    classes = measured.ensemble.classes_.tolist()
+    return {
+        name: int((labels == label).sum())
+        for name, label in zip(measured.class_names, classes, strict=True)
+    }
+
+
+def _tell_balance(measured: MeasuredModel) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
+    """Tell class counts before and after, of the whole set and of each member that balanced."""
+    balance = {}
+    part = measured.part
+    if part.warning and part.training is not None and part.split is None:
+        both = np.concatenate([part.training.labels, part.faces.labels])
+        balance["the whole set"] = _count(measured.faces.labels, measured), _count(both, measured)
+    for name, member in measured.ensemble.members_:
+        counts = getattr(_classifier(member), "class_counts_", None)
+        if counts is not None and counts["before"] != counts["after"]:
+            before, after = (
+                dict(zip(emotion_names(found), found.values(), strict=True))
+                for found in (counts["before"], counts["after"])
+            )
+            balance[name] = before, after
+    return balance
+
+
+def _classifier(member: Any) -> Any:
+    return member.steps[-1][1] if hasattr(member, "steps") else member
+
+
+def _tell_member(measured: MeasuredModel, name: str, member: Any) -> MemberContent:
+    classifier = _classifier(member)
+    parameters, multiply_accumulates = _count_cost(classifier)
+    weights, new = measured.scores.weights, measured.new_scores
+    return MemberContent(
+        name=name,
+        scores=measured.scores.members[name],
+        new_scores=None if new is None else new.members[name],
+        weight=None if weights is None else weights[name],
+        parameters=parameters,
+        multiply_accumulates=multiply_accumulates,
+        fit_seconds=measured.ensemble.fit_times_.get(name),
+        history=getattr(classifier, "history_", None),
+        monitor=getattr(classifier, "monitor", "loss"),
+    )
+
+
+def _count_cost(classifier: Any) -> tuple[int | None, int | None]:
+    """Count parameters and multiply-accumulates of a fitted network; of others, nothing."""
+    if not hasattr(classifier, "history_"):
+        return None, None
+    from fer_ensemble.models.cost import layer_costs
+    from fer_ensemble.models.training import build_network
+
+    layers = layer_costs(build_network(classifier, "float32", to_predict=True))
+    return (
+        sum(layer.parameters for layer in layers),
+        sum(layer.multiply_accumulates for layer in layers),
+    )

@@ -1,0 +1,233 @@
+"""The tables of a report, as rows of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fer_ensemble.evaluation import Evaluation
+from fer_ensemble.report.content import (
+    CombiningContent,
+    Counts,
+    DataContent,
+    MemberContent,
+    PairContent,
+    ReportContent,
+)
+from fer_ensemble.report.wording import (
+    NONE,
+    tell_accuracy,
+    tell_count,
+    tell_duration,
+    tell_figure,
+    tell_gain,
+    tell_interval,
+    tell_millions,
+    tell_p_value,
+)
+
+_BOOTSTRAPPED = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+}
+_OF_PROBABILITIES = {
+    "top_2": "true class among the two most probable",
+    "log_loss": "log loss (nats)",
+    "brier_score": "Brier score",
+    "calibration_error": "calibration error",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes
+    ----------
+    caption : str
+    columns : sequence of str
+        Heads of the columns; the first one stands above the heads of the rows.
+    rows : sequence of sequence of str
+        Each begins with its head.
+    strong : str
+        Head of the row that stands out, if any.
+    is_text : bool
+        Whether the cells hold text, to be aligned at the left, and not numbers.
+    """
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    strong: str = ""
+    is_text: bool = False
+
+
+def count_table(data: DataContent) -> Table:
+    """Lay out how many faces each class has in each part."""
+    parts = data.class_counts
+    names = dict.fromkeys(name for counts in parts.values() for name in counts)
+    rows = [
+        [name, *(tell_count(counts.get(name, 0)) for counts in parts.values())] for name in names
+    ]
+    rows.append(["all", *(tell_count(sum(counts.values())) for counts in parts.values())])
+    return Table("Faces of each class", ["class", *parts], rows, "all")
+
+
+def balance_table(name: str, before: Counts, after: Counts) -> Table:
+    """Lay out class counts before and after balancing."""
+    rows = [[key, tell_count(before.get(key, 0)), tell_count(after[key])] for key in after]
+    rows.append(["all", tell_count(sum(before.values())), tell_count(sum(after.values()))])
+    return Table(f"Faces of {name}, balanced", ["class", "before", "after"], rows, "all")
+
+
+def member_table(members: Sequence[MemberContent], best: str) -> Table:
+    """Lay out what each member can do and what it costs."""
+    columns = ["member", "accuracy (95 % interval)", "without copies", "macro F1", "weight"]
+    rows = [
+        [
+            member.name,
+            tell_accuracy(member.scores),
+            tell_accuracy(member.new_scores),
+            tell_figure(member.scores.macro_f1),
+            tell_figure(member.weight),
+            tell_count(member.parameters),
+            tell_millions(member.multiply_accumulates),
+            tell_duration(member.fit_seconds),
+        ]
+        for member in members
+    ]
+    caption = "Members alone, on the same faces"
+    return Table(caption, [*columns, "parameters", "MAC per face", "time to fit"], rows, best)
+
+
+def rule_table(combining: CombiningContent, rule: str) -> Table:
+    """Lay out every rule, with its gain over the best member."""
+    rows = [
+        [
+            name,
+            tell_accuracy(scores),
+            tell_accuracy(combining.new_rules.get(name)),
+            tell_figure(scores.macro_f1),
+            tell_figure(scores.log_loss),
+            tell_gain(combining.gains[name]),
+            tell_p_value(combining.gains[name].mcnemar_p),
+        ]
+        for name, scores in combining.rules.items()
+    ]
+    gain = f"gain over {combining.best_member} (95 % interval)"
+    columns = ["rule", "accuracy (95 % interval)", "without copies", "macro F1", "log loss"]
+    return Table("The same members under every rule", [*columns, gain, "McNemar’s p"], rows, rule)
+
+
+def pair_table(pairs: Sequence[PairContent]) -> Table:
+    """Lay out how differently members err, pair by pair."""
+
+    def told(value: float) -> str:
+        return NONE if math.isnan(value) else f"{value:.3f}".replace("-", "−")
+
+    rows = [
+        [
+            f"{pair.first} and {pair.second}",
+            *(told(value) for value in (pair.disagreement, pair.q_statistic, pair.kappa)),
+        ]
+        for pair in pairs
+    ]
+    columns = ["members", "only one is right", "Yule’s Q", "kappa"]
+    return Table("How differently members err", columns, rows)
+
+
+def contribution_table(combining: CombiningContent) -> Table:
+    """Lay out what each member adds to the others."""
+    rows = [
+        [name, tell_gain(found), tell_p_value(found.mcnemar_p)]
+        for name, found in combining.contributions.items()
+    ]
+    caption = f"What each member adds to the others, rule {combining.contribution_rule}"
+    return Table(caption, ["member", "gain by having it (95 % interval)", "McNemar’s p"], rows)
+
+
+def measure_table(scores: Evaluation, new_scores: Evaluation | None) -> Table:
+    """Lay out all figures of the model, on all faces and on those without copies."""
+    given = {"all test faces": scores}
+    if new_scores is not None:
+        given["without copies"] = new_scores
+    rows = [
+        [told, *(_bootstrapped(found, name) for found in given.values())]
+        for name, told in _BOOTSTRAPPED.items()
+    ]
+    rows += [
+        [told, *(tell_figure(getattr(found, name)) for found in given.values())]
+        for name, told in _OF_PROBABILITIES.items()
+    ]
+    columns = [f"{told}, n = {found.n:,}" for told, found in given.items()]
+    return Table("All figures of the model", ["measure", *columns], rows)
+
+
+def _bootstrapped(scores: Evaluation, name: str) -> str:
+    value, intervals = getattr(scores, name), scores.bootstrap_intervals
+    # The accuracy keeps the interval that it has everywhere else.
+    if name == "accuracy":
+        return tell_accuracy(scores)
+    return tell_figure(value) if intervals is None else tell_interval(value, intervals[name])
+
+
+def class_table(scores: Evaluation) -> Table:
+    """Lay out precision, recall, F1 and support of each class, and their means."""
+    rows = [
+        [
+            row.name,
+            *(tell_figure(x) for x in (row.precision, row.recall, row.f1)),
+            f"{row.support:,}",
+        ]
+        for row in (*scores.per_class, *scores.averages)
+    ]
+    return Table("Every class", ["class", "precision", "recall", "F1", "support"], rows)
+
+
+def confusion_table(scores: Evaluation) -> Table:
+    """Lay out what was taken for what: counts, and shares of each true class."""
+    names = [row.name for row in scores.per_class]
+    cells = zip(names, scores.confusion.tolist(), scores.confusion_rates.tolist(), strict=True)
+    rows = [
+        [name, *(f"{n:,} ({100 * share:.0f} %)" for n, share in zip(counts, shares, strict=True))]
+        for name, counts, shares in cells
+    ]
+    columns = ["true class", *(f"taken for {name}" for name in names)]
+    return Table("Confusion matrix: faces, and shares of the true class", columns, rows)
+
+
+def coverage_table(scores: Evaluation) -> Table:
+    """Lay out what is answered, and how well, at some least confidences."""
+    rows = [
+        [
+            f"{found.min_confidence:g} or more",
+            f"{found.n:,} ({100 * found.coverage:.1f} %)",
+            NONE
+            if found.accuracy is None or found.accuracy_interval is None
+            else tell_interval(found.accuracy, found.accuracy_interval),
+        ]
+        for found in scores.coverage
+    ]
+    columns = ["confidence", "faces answered", "accuracy of these (95 % interval)"]
+    return Table("Answering only where the model is sure", columns, rows)
+
+
+def recipe_tables(content: ReportContent) -> dict[str, Table]:
+    """Lay out what must be known to come to the same figures."""
+    recipe = content.recipe
+    versions = [[name, *pair] for name, pair in recipe.versions.items()]
+    columns = ["library", "fitted with", "measured with"]
+    return {
+        "settings": _text_table("Data and settings", ["what", "value"], recipe.settings.items()),
+        "versions": _text_table("Versions", columns, versions),
+        "hashes": _text_table(
+            "SHA-256 of the model’s files", ["file", "hash"], recipe.hashes.items()
+        ),
+    }
+
+
+def _text_table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    return Table(caption, columns, list(rows), is_text=True)
