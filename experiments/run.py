@@ -26,7 +26,7 @@ from fer_ensemble.datasets import (
     row_digests,
 )
 from fer_ensemble.evaluation import evaluate_predictions
-from fer_ensemble.models import create_member
+from fer_ensemble.models import create_member, last_step
 from fer_ensemble.models.device import describe_device
 from fer_ensemble.models.registry import find_parameters
 from fer_ensemble.models.training_data import augment_copies
@@ -223,7 +223,7 @@ def _scores(parts: Parts, probabilities: Any) -> dict[str, Any]:
 
 def _training(member: Any) -> dict[str, Any]:
     """Tell how a network was trained; nothing of other members."""
-    network = member.steps[-1][1] if hasattr(member, "steps") else member
+    network = last_step(member)
     if not hasattr(network, "history_"):
         return {"epochs_run": None, "epochs_planned": None}
     history = {

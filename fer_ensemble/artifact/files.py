@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from fer_ensemble.atomic_files import write_atomically
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -135,63 +135,3 @@ def sha256(content: bytes) -> str:
         64 hexadecimal digits.
     """
     return hashlib.sha256(content).hexdigest()
-
-
-def write_atomically(file: Path, content: bytes) -> None:
-    """Replace a file's content, so that a kill leaves the old or the new one.
-
-    Parameters
-    ----------
-    file : Path
-        Which file.
-    content : bytes
-        Its new content.
-    """
-    _write_partial(file, content)
-    _partial(file).replace(file)
-
-
-def write_together(directory: Path, files: Mapping[str, bytes], *, seal: str) -> None:
-    """Replace several files that belong together.
-
-    Everything is on the disk before anything is replaced, so that a full disk spares what stands
-    there. A kill while files are renamed leaves no seal, rather than a mixture.
-
-    Parameters
-    ----------
-    directory : Path
-        Where; made if need be.
-    files : mapping of str to bytes
-        Every file by its name.
-    seal : str
-        The file without which the others count for nothing: removed first, and renamed last.
-
-    Raises
-    ------
-    OSError
-        If something cannot be written.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    places = {directory / name: content for name, content in files.items()}
-    try:
-        for place, content in places.items():
-            _write_partial(place, content)
-    except BaseException:
-        for place in places:
-            _partial(place).unlink(missing_ok=True)
-        raise
-    sealed = directory / seal
-    sealed.unlink(missing_ok=True)
-    for place in sorted(places, key=lambda place: place == sealed):
-        _partial(place).replace(place)
-
-
-def _partial(file: Path) -> Path:
-    return file.with_name(file.name + ".partial")
-
-
-def _write_partial(file: Path, content: bytes) -> None:
-    with _partial(file).open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_ensemble.artifact.files import ArtifactError, StoredFile, write_together
+from fer_ensemble.artifact.files import ArtifactError, StoredFile
+from fer_ensemble.atomic_files import write_together
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -96,7 +97,7 @@ def write_artifact(directory: Path, files: Mapping[str, bytes], manifest: Manife
     OSError
         If something cannot be written.
     """
-    write_together(directory, {**files, MANIFEST: dump_manifest(manifest)}, seal=MANIFEST)
+    write_together(directory, {**files, MANIFEST: dump_manifest(manifest)}, last=MANIFEST)
 
 
 def dump_manifest(manifest: Manifest) -> bytes:

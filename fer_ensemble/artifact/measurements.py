@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fer_ensemble.artifact.files import write_atomically
 from fer_ensemble.artifact.manifest import MANIFEST, dump_manifest, read_manifest
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
 from fer_ensemble.artifact.states import Ensemble
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import EnsembleScores
 from fer_ensemble.evaluation import Evaluation
 

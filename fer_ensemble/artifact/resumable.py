@@ -17,16 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import has_fit_parameter
 
-from fer_ensemble.artifact.files import (
-    ArtifactError,
-    StoredFile,
-    read_verified,
-    store,
-    write_atomically,
-)
+from fer_ensemble.artifact.files import ArtifactError, StoredFile, read_verified, store
 from fer_ensemble.artifact.manifest import MANIFEST
 from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.artifact.storage import save_ensemble
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.ensemble.member_fits import sample_weight_keyword
 from fer_ensemble.models.registry import find_parameters

@@ -68,10 +68,9 @@ def trained_networks(members: Mapping[str, Any]) -> dict[str, KerasClassifier]:
     dict of str to KerasClassifier
         Those that keep the history of their training.
     """
-    last_steps = {
-        name: member.steps[-1][1] if hasattr(member, "steps") else member
-        for name, member in members.items()
-    }
+    from fer_ensemble.models import last_step
+
+    last_steps = {name: last_step(member) for name, member in members.items()}
     return {name: last for name, last in last_steps.items() if hasattr(last, "history_")}
 
 

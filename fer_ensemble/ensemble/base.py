@@ -20,13 +20,14 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from fer_ensemble.ensemble.evidence import align_columns, check_classes, encode_labels
+from fer_ensemble.ensemble.evidence import align_columns, check_classes
 from fer_ensemble.ensemble.member_fits import (
     MemberFit,
     TrainingData,
     fit_side_by_side,
     sample_weight_keyword,
 )
+from fer_ensemble.evaluation import encode_labels, find_classes
 
 
 class MemberComposition(_BaseComposition):
@@ -188,11 +189,7 @@ class MemberComposition(_BaseComposition):
         return X, y
 
     def _learn_classes(self, y: NDArray[Any]) -> None:
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"Two classes are needed at least; y holds one class: {self.classes_.tolist()}."
-            )
+        self.classes_, _ = find_classes(y)
 
     def _fit_members(
         self,

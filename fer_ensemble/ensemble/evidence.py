@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-TOLERANCE = 1e-10
-"""Scores and probabilities no further apart than this are equal: far more than sums are off by
-rounding, far less than any difference that means something."""
-
-SUM_TOLERANCE = 1e-3
-"""How far a member's row may be from summing to one: float16 and bfloat16 networks come close."""
+from fer_ensemble.evaluation import (
+    SMALLEST_PROBABILITY,
+    SUM_TOLERANCE,
+    TOLERANCE,
+    encode_labels,
+)
 
 
 def check_probabilities(probabilities: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -140,42 +140,6 @@ def check_sample_weight(sample_weight: ArrayLike, n_samples: int) -> NDArray[np.
     return array
 
 
-def encode_labels(y: ArrayLike, classes: ArrayLike, *, what: str = "y") -> NDArray[np.intp]:
-    """Return the position of every label in a list of classes.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Labels of any type that can be sorted.
-    classes : array-like of shape (n_classes,)
-        The classes, each once, in any order.
-    what : str
-        The name of the labels in an error.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Indices into `classes`.
-
-    Raises
-    ------
-    ValueError
-        If labels are not among the classes; they are listed with their counts.
-    """
-    labels, inverse = np.unique(np.asarray(y), return_inverse=True)
-    position = {label: i for i, label in enumerate(np.asarray(classes).tolist())}
-    columns = np.array([position.get(label, -1) for label in labels.tolist()], dtype=np.intp)
-    if (columns < 0).any():
-        counts = np.bincount(inverse, minlength=len(labels))
-        listing = ", ".join(f"{labels[i]!s} ({counts[i]}×)" for i in np.flatnonzero(columns < 0))
-        raise ValueError(
-            f"{what} holds labels that are not among the {len(position)} classes "
-            f"{list(position)}: {listing}."
-        )
-    encoded: NDArray[np.intp] = columns[inverse]
-    return encoded
-
-
 def check_classes(member_classes: ArrayLike | None, classes: ArrayLike, name: str) -> list[Any]:
     """Return the classes of one member as a list, if they are those of the ensemble.
 
@@ -251,11 +215,6 @@ def align_columns(
             f"of shape {array.shape}; one column per class is expected."
         )
     return array[:, [own.index(label) for label in np.asarray(classes).tolist()]]
-
-
-SMALLEST_PROBABILITY = 1e-15
-"""Probabilities of the true class below this count as this: one row on which every member is
-certain and wrong must not make the loss infinite."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,11 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from fer_ensemble.ensemble.evidence import align_columns, check_classes, encode_labels
+from fer_ensemble.ensemble.evidence import align_columns, check_classes
 from fer_ensemble.ensemble.member_fits import sample_weight_keyword
+from fer_ensemble.evaluation import encode_labels
 
-SMALLEST_PROBABILITY = 1e-6
+LEAST_OPINION = 1e-6
 """Probabilities are raised to this before their logarithm: a member may be wrong and certain."""
 
 _NAME = "final_estimator"
@@ -73,9 +74,9 @@ def meta_features(probabilities: NDArray[np.floating[Any]], X: Any = None) -> An
     Returns
     -------
     ndarray or sparse array of shape (n_samples, n_members * n_classes [+ n_features])
-        Natural logarithms of the probabilities, at least those of `SMALLEST_PROBABILITY`.
+        Natural logarithms of the probabilities, at least those of `LEAST_OPINION`.
     """
-    logarithms = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+    logarithms = np.log(np.maximum(probabilities, LEAST_OPINION))
     table = logarithms.reshape(len(logarithms), -1)
     if X is None:
         return table

@@ -12,11 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.evaluation import SMALLEST_PROBABILITY
+
 Floats: TypeAlias = NDArray[np.float64]
 Pool: TypeAlias = Callable[[Floats, Floats], Floats]
-
-FLOOR = 1e-15
-"""What a probability of zero counts as in a geometric mean, lest one member rule a class out."""
 
 _BLOCK_SIZE = 200_000
 
@@ -68,7 +67,7 @@ def votes(block: Floats, weights: Floats) -> Floats:
 
 def geometric_mean(block: Floats, weights: Floats) -> Floats:
     """Average the logarithms of the probabilities."""
-    logarithms = np.log(np.maximum(block, FLOOR))
+    logarithms = np.log(np.maximum(block, SMALLEST_PROBABILITY))
     scores = np.einsum("mkn,m->kn", logarithms, weights / weights.sum())
     exponentials: Floats = np.exp(scores - scores.max(axis=0))
     return exponentials

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from fer_ensemble.ensemble.evidence import encode_labels
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
     fit_final_estimator,
@@ -19,7 +18,7 @@ from fer_ensemble.ensemble.meta_learner import (
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, combine
 from fer_ensemble.ensemble.stacking import StackingEnsemble
 from fer_ensemble.ensemble.voting import VotingEnsemble
-from fer_ensemble.evaluation import Evaluation, evaluate_predictions
+from fer_ensemble.evaluation import Evaluation, encode_labels, evaluate_predictions
 from fer_ensemble.splitting import refuse, row_digests
 
 

@@ -29,8 +29,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.ensemble import pooling
-from fer_ensemble.ensemble.evidence import SUM_TOLERANCE, check_probabilities, check_weights
+from fer_ensemble.ensemble.evidence import check_probabilities, check_weights
 from fer_ensemble.ensemble.ties import check_ties, choose_classes, settle_ties
+from fer_ensemble.evaluation import SUM_TOLERANCE
 
 
 def average(probabilities: ArrayLike) -> NDArray[np.float64]:

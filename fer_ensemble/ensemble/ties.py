@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from fer_ensemble.ensemble.evidence import TOLERANCE, check_weights
+from fer_ensemble.ensemble.evidence import check_weights
+from fer_ensemble.evaluation import TOLERANCE, is_unsure
 
 TIES = ("mean_probability", "priority", "random", "abstain")
 """The ways to decide a tie."""
@@ -225,8 +226,7 @@ def choose_labels(
     ValueError
         If `min_confidence` is out of range, or `abstain_label` is one of the classes.
     """
-    if not 0 <= min_confidence <= 1:
-        raise ValueError(f"min_confidence must lie between 0 and 1, not at {min_confidence}.")
+    unsure = is_unsure(probabilities, min_confidence, ties=abstain_on_ties)
     labels = classes[probabilities.argmax(axis=1)]
     if not (min_confidence or abstain_on_ties):
         return labels
@@ -236,10 +236,6 @@ def choose_labels(
         raise ValueError(
             f"abstain_label={abstain_label!r} is one of the classes: choose another label."
         )
-    highest = probabilities.max(axis=1, keepdims=True)
-    unsure = highest[:, 0] < min_confidence
-    if abstain_on_ties:
-        unsure |= np.count_nonzero(probabilities >= highest - TOLERANCE, axis=1) > 1
     label = np.asarray(abstain_label)
     if (label.dtype.kind in "US") != (labels.dtype.kind in "US"):
         label, labels = label.astype(object), labels.astype(object)  # else NumPy makes text of all

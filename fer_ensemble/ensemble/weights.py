@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from fer_ensemble.ensemble.evidence import SMALLEST_PROBABILITY, Evidence, check_evidence
+from fer_ensemble.ensemble.evidence import Evidence, check_evidence
+from fer_ensemble.evaluation import SMALLEST_PROBABILITY
 
 METRICS = ("accuracy", "log_loss")
 """What can be selected for."""
@@ -186,8 +187,6 @@ class _Candidates:
 def _lowest(costs: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.flatnonzero(costs <= costs.min() + _SELECTION_ROUNDING)
 
-
-__all__ = ["SMALLEST_PROBABILITY", "WEIGHTING", "check_weighting", "learn_weights"]
 
 WEIGHTING = ("log_loss", "accuracy", "greedy")
 """The ways to learn weights."""

@@ -1,5 +1,13 @@
 """How good predictions are, with intervals. Knows arrays only."""
 
+from fer_ensemble.evaluation.arrays import (
+    SMALLEST_PROBABILITY,
+    SUM_TOLERANCE,
+    TOLERANCE,
+    encode_labels,
+    find_classes,
+    is_unsure,
+)
 from fer_ensemble.evaluation.intervals import (
     Comparison,
     bootstrap_intervals,
@@ -27,6 +35,9 @@ from fer_ensemble.evaluation.subgroups import GroupScore, evaluate_groups
 from fer_ensemble.evaluation.votes import VoteEvaluation, evaluate_votes
 
 __all__ = [
+    "SMALLEST_PROBABILITY",
+    "SUM_TOLERANCE",
+    "TOLERANCE",
     "ClassScore",
     "Comparison",
     "CoverageCurve",
@@ -42,9 +53,12 @@ __all__ = [
     "coverage_at",
     "coverage_curve",
     "difference_interval",
+    "encode_labels",
     "evaluate_groups",
     "evaluate_predictions",
     "evaluate_votes",
+    "find_classes",
+    "is_unsure",
     "reliability",
     "top_k_accuracy",
     "wilson_interval",

@@ -1,7 +1,8 @@
-"""Say what is wrong with the labels and probabilities that are to be measured."""
+"""Check and encode labels and probabilities: the rules that every other module goes by."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
@@ -10,7 +11,114 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 SUM_TOLERANCE = 1e-3
-"""How far a row of probabilities may be from summing to one."""
+"""How far a row of probabilities may be from summing to one: float16 and bfloat16 networks come
+close to it."""
+
+SMALLEST_PROBABILITY = 1e-15
+"""Probabilities below this count as this where a logarithm is taken: one row on which a model is
+certain and wrong must not make a mean infinite, nor one member rule a class out for good."""
+
+TOLERANCE = 1e-10
+"""Scores and probabilities no further apart than this are equal: far more than sums are off by
+rounding, far less than any difference that means something."""
+
+
+def find_classes(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Split labels into sorted classes and indices of the classes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any type that can be sorted.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    indices : ndarray of shape (n_samples,)
+        ``classes[indices]`` is `y`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes.
+    """
+    classes, indices = np.unique(np.asarray(y), return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            "A classifier can't train when only one class is present: two are needed at least, "
+            f"and y holds {classes.tolist()}."
+        )
+    return classes, indices.reshape(-1)
+
+
+def encode_labels(y: ArrayLike, classes: ArrayLike, *, what: str = "y") -> NDArray[np.intp]:
+    """Return the position of every label in a list of classes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any type.
+    classes : array-like of shape (n_classes,)
+        The classes, each once, in any order.
+    what : str, default='y'
+        What to call the labels in an error.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Indices into `classes`.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each sample, or labels are not among the classes; those are
+        listed with their counts.
+    """
+    array = np.asarray(y)
+    if array.ndim != 1:
+        raise ValueError(f"{what} must be one label per sample; its shape is {array.shape}.")
+    position = {label: i for i, label in enumerate(np.asarray(classes).tolist())}
+    encoded = np.array([position.get(label, -1) for label in array.tolist()], dtype=np.intp)
+    unknown = np.flatnonzero(encoded < 0)
+    if unknown.size:
+        counts = Counter(array[unknown].tolist())
+        listing = ", ".join(f"{label} ({count}×)" for label, count in counts.items())
+        raise ValueError(
+            f"{what} holds {unknown.size} labels that are not among the {len(position)} classes "
+            f"{list(position)}: {listing}; the first is {array[unknown[0]]!s} at row {unknown[0]}."
+        )
+    return encoded
+
+
+def is_unsure(
+    probabilities: NDArray[np.floating[Any]], min_confidence: float, *, ties: bool = False
+) -> NDArray[np.bool_]:
+    """Say of which samples no label should be told.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+    min_confidence : float
+        The highest probability must reach this, from 0 to 1.
+    ties : bool, default=False
+        Whether samples for which two classes share the highest probability are unsure as well.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), bool
+
+    Raises
+    ------
+    ValueError
+        If `min_confidence` is out of range.
+    """
+    if not 0 <= min_confidence <= 1:
+        raise ValueError(f"min_confidence must lie between 0 and 1, not at {min_confidence}.")
+    highest = probabilities.max(axis=1, keepdims=True)
+    unsure: NDArray[np.bool_] = highest[:, 0] < min_confidence
+    if ties:
+        unsure |= np.count_nonzero(probabilities >= highest - TOLERANCE, axis=1) > 1
+    return unsure
 
 
 def check_classes(classes: ArrayLike) -> list[Any]:
@@ -59,40 +167,6 @@ def check_names(class_names: Sequence[str] | None, declared: Sequence[Any]) -> l
     if len(names) != len(declared):
         raise ValueError(f"There are {len(declared)} classes and {len(names)} class_names.")
     return names
-
-
-def check_labels(labels: ArrayLike, declared: Sequence[Any], what: str) -> NDArray[np.intp]:
-    """Return the place of each label among the classes.
-
-    Parameters
-    ----------
-    labels : array-like of shape (n_samples,)
-    declared : sequence
-        What `check_classes` returned.
-    what : str
-        What to call the labels in an error.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If a label is not among the classes, or there is not one for each sample.
-    """
-    array = np.asarray(labels)
-    if array.ndim != 1:
-        raise ValueError(f"{what} must be one label per sample; its shape is {array.shape}.")
-    position = {label: i for i, label in enumerate(declared)}
-    indices = np.array([position.get(label, -1) for label in array.tolist()], dtype=np.intp)
-    unknown = np.flatnonzero(indices < 0)
-    if unknown.size:
-        raise ValueError(
-            f"{what} holds {unknown.size} labels that are not among the classes "
-            f"{list(declared)}; the first is {array[unknown[0]]!s} at row {unknown[0]}."
-        )
-    return indices
 
 
 def check_probabilities(
@@ -155,7 +229,7 @@ def check_scored(
         As the functions above, and if there are no samples.
     """
     declared = check_classes(classes)
-    truth = check_labels(y_true, declared, "y_true")
+    truth = encode_labels(y_true, declared, what="y_true")
     if truth.size == 0:
         raise ValueError("There is nothing to evaluate: y_true is empty.")
     proba = check_probabilities(probabilities, truth.size, len(declared))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation.arrays import check_classes, check_count, check_labels, check_level
+from fer_ensemble.evaluation.arrays import check_classes, check_count, check_level, encode_labels
 from fer_ensemble.evaluation.confusion import confusion_figures
 
 BOOTSTRAPPED = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1")
@@ -324,7 +324,9 @@ def _right(
         declared = [x for x in dict.fromkeys(labels) if x is not None and x == x]
     else:
         declared = check_classes(classes)
-    truth, of_a, of_b = (check_labels(array, declared, name) for name, array in arrays.items())
+    truth, of_a, of_b = (
+        encode_labels(array, declared, what=name) for name, array in arrays.items()
+    )
     if truth.size == 0:
         raise ValueError("There is nothing to compare: y_true is empty.")
     if not truth.size == of_a.size == of_b.size:

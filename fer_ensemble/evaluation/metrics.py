@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from fer_ensemble.evaluation.arrays import (
     check_classes,
     check_count,
-    check_labels,
     check_level,
     check_names,
     check_probabilities,
     check_scored,
+    encode_labels,
 )
 from fer_ensemble.evaluation.confusion import (
     ConfusionFigures,
@@ -236,7 +236,7 @@ def evaluate_predictions(
     declared = check_classes(classes)
     names = check_names(class_names, declared)
     confidence = check_level(confidence)
-    truth = check_labels(y_true, declared, "y_true")
+    truth = encode_labels(y_true, declared, what="y_true")
     if truth.size == 0:
         raise ValueError("There is nothing to evaluate: y_true is empty.")
     given = _check_answered(answered, truth.size)
@@ -289,7 +289,7 @@ def _answers(
         filled = _fill(probabilities, given, 1 / n_classes)
         proba = check_probabilities(filled, given.size, n_classes)
     if y_pred is not None:
-        predicted = check_labels(_fill(y_pred, given, declared[0]), declared, "y_pred")
+        predicted = encode_labels(_fill(y_pred, given, declared[0]), declared, what="y_pred")
         if predicted.size != given.size:
             raise ValueError(f"y_true has {given.size} labels and y_pred {predicted.size}.")
     elif proba is not None:

@@ -4,7 +4,7 @@ from fer_ensemble.models import members  # noqa: F401 - registers the named memb
 from fer_ensemble.models.boosted_trees import BoostedTreesClassifier
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.networks import network
-from fer_ensemble.models.pipeline import MemberPipeline
+from fer_ensemble.models.pipeline import MemberPipeline, last_step
 from fer_ensemble.models.registry import MemberInfo, create_member, list_members, member
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "MemberInfo",
     "MemberPipeline",
     "create_member",
+    "last_step",
     "list_members",
     "member",
     "network",

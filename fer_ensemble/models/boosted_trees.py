@@ -11,8 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fer_ensemble.evaluation import find_classes
 from fer_ensemble.models.progress import ProgressDisplay
-from fer_ensemble.models.training_data import Samples, encode_labels, resolve_validation
+from fer_ensemble.models.training_data import Samples, resolve_validation
 from fer_ensemble.splitting import row_digests
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
 
         samples, _ = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
-        self.classes_, targets = encode_labels(y)
+        self.classes_, targets = find_classes(y)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, samples)
         if validation_data is not None:
             validation_data = (

@@ -12,6 +12,7 @@ from sklearn.base import ClassifierMixin, clone
 from fer_ensemble.datasets import make_faces
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.keras_classifier import KerasClassifier
+from fer_ensemble.models.pipeline import last_step
 
 if TYPE_CHECKING:
     import keras
@@ -120,7 +121,7 @@ def build_member_network(member: ClassifierMixin) -> keras.Model | None:
     (None, 1568)
     """
     member = clone(member)
-    classifier = member.steps[-1][1] if hasattr(member, "steps") else member
+    classifier = last_step(member)
     if not isinstance(classifier, KerasClassifier):
         return None
     faces = make_faces(2 * _N_CLASSES, random_state=0)

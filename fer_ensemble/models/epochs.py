@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.models.progress import EpochProgress
 from fer_ensemble.models.schedules import Pace, Plateau, rate_factor
 from fer_ensemble.models.training_data import Samples
@@ -94,12 +95,8 @@ def write_checkpoint(
     }
     arrays |= {f"best_{i}": array for i, array in enumerate(best)}
     arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
+    with open_atomically(path) as file:
         np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def read_checkpoint(

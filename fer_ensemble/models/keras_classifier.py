@@ -14,12 +14,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fer_ensemble.evaluation import find_classes
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.training_data import (
     Samples,
     balance_samples,
     check_soft_labels,
-    encode_labels,
     resolve_validation,
 )
 from fer_ensemble.splitting import row_digests
@@ -237,7 +237,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         """
         samples = self._validate(X, y, reset=True)
         check_classification_targets(y)
-        classes, targets = encode_labels(y)
+        classes, targets = find_classes(y)
         continues = self.warm_start and hasattr(self, "weights_")
         if continues:
             self._check_continuation(classes, samples.shape[1:])

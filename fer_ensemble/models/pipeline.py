@@ -137,3 +137,17 @@ class MemberPipeline(Pipeline):
 
 def _mirrored(X: ArrayLike) -> NDArray[Any]:
     return np.ascontiguousarray(np.asarray(X)[:, :, ::-1])
+
+
+def last_step(member: Any) -> Any:
+    """Return the classifier of a member: the last step of a pipeline, anything else itself.
+
+    Parameters
+    ----------
+    member : classifier
+
+    Returns
+    -------
+    classifier
+    """
+    return member.steps[-1][1] if hasattr(member, "steps") else member

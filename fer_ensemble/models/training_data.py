@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import compute_class_weight
 
 from fer_ensemble.datasets import balance_rows
+from fer_ensemble.evaluation import encode_labels
 from fer_ensemble.models.augmentation import AUGMENTATION, augmentation_layers
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.splitting import copy_groups, holdout_split
@@ -40,33 +41,6 @@ class Samples(NamedTuple):
         """
         parts: Any = (None if part is None else part[rows] for part in self)
         return Samples(*parts)
-
-
-def encode_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Split labels into sorted classes and class indices.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Labels of any type.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-    targets : ndarray of shape (n_samples,)
-        ``classes[targets]`` is `y`.
-
-    Raises
-    ------
-    ValueError
-        If there is one class only.
-    """
-    classes, targets = np.unique(np.asarray(y), return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"Classifier can't train when only one class is present: all of y is {classes[0]!r}."
-        )
-    return classes, targets.reshape(-1)
 
 
 def check_soft_labels(
@@ -144,13 +118,8 @@ def resolve_validation(
     """
     if validation_data is not None:
         held_out, y_held_out = validation_data
-        y_held_out = np.asarray(y_held_out)
-        foreign = np.setdiff1d(y_held_out, classes)
-        if foreign.size:
-            raise ValueError(
-                f"validation_data has labels {foreign.tolist()} that the training data lack."
-            )
-        watched = Samples(held_out, np.searchsorted(classes, y_held_out))
+        targets = encode_labels(y_held_out, classes, what="The y of validation_data")
+        watched = Samples(held_out, targets)
         return samples, watched
     if validation_fraction is None:
         return samples, None

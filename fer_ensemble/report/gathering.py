@@ -19,6 +19,7 @@ from fer_ensemble.ensemble import Diversity, VotingEnsemble, apply_temperature, 
 from fer_ensemble.ensemble.rules import WEIGHTED_RULES
 from fer_ensemble.evaluation import Evaluation, compare_predictions, evaluate_predictions
 from fer_ensemble.measuring import MeasuredModel
+from fer_ensemble.models import last_step
 from fer_ensemble.report.content import (
     CombiningContent,
     DataContent,
@@ -266,7 +267,7 @@ def _tell_balance(measured: MeasuredModel) -> dict[str, tuple[dict[str, int], di
         both = np.concatenate([part.training.labels, part.faces.labels])
         balance["the whole set"] = _count(measured.faces.labels, measured), _count(both, measured)
     for name, member in measured.ensemble.members_:
-        counts = getattr(_classifier(member), "class_counts_", None)
+        counts = getattr(last_step(member), "class_counts_", None)
         if counts is not None and counts["before"] != counts["after"]:
             before, after = (
                 dict(zip(emotion_names(found), found.values(), strict=True))
@@ -276,12 +277,8 @@ def _tell_balance(measured: MeasuredModel) -> dict[str, tuple[dict[str, int], di
     return balance
 
 
-def _classifier(member: Any) -> Any:
-    return member.steps[-1][1] if hasattr(member, "steps") else member
-
-
 def _tell_member(measured: MeasuredModel, name: str, member: Any) -> MemberContent:
-    classifier = _classifier(member)
+    classifier = last_step(member)
     parameters, multiply_accumulates = _count_cost(classifier)
     weights, new = measured.scores.weights, measured.new_scores
     return MemberContent(

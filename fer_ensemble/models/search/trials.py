@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.evaluation import wilson_interval
 
 
@@ -152,9 +152,7 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
     content : mapping
         What.
     """
-    partial = file.with_name(f"{file.name}.partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(partial, file)
+    write_atomically(file, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _discard(directory: Path) -> None:
