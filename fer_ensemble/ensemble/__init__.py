@@ -17,56 +17,40 @@ from fer_ensemble.ensemble.diversity import (
     q_statistic,
 )
 from fer_ensemble.ensemble.recombining import EnsembleScores, score_ensemble, to_stacking, to_voting
-from fer_ensemble.ensemble.rules import (
-    RULES,
-    average,
-    borda,
-    combine,
-    geometric,
-    majority,
-    maximum,
-    median,
-    weighted,
-    weighted_majority,
-)
+from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, CombiningRule, combine
 from fer_ensemble.ensemble.stacking import StackingEnsemble
-from fer_ensemble.ensemble.ties import TIES, choose_classes
+from fer_ensemble.ensemble.ties import TIES, choose_classes, ties_for_scoring
 from fer_ensemble.ensemble.voting import VotingEnsemble
 from fer_ensemble.ensemble.weights import WEIGHTING, GreedySelection, learn_weights, select_greedily
 
 __all__ = [
     "RULES",
     "TIES",
+    "WEIGHTED_RULES",
     "WEIGHTING",
     "Calibration",
     "CalibrationScores",
+    "CombiningRule",
     "Diversity",
     "EnsembleScores",
     "GreedySelection",
     "StackingEnsemble",
     "VotingEnsemble",
     "apply_temperature",
-    "average",
-    "borda",
     "choose_classes",
     "combine",
     "disagreement",
     "fit_calibration",
     "fit_temperature",
-    "geometric",
     "kappa",
     "learn_weights",
     "leave_one_out",
-    "majority",
-    "maximum",
     "measure_diversity",
-    "median",
     "oracle_accuracy",
     "q_statistic",
     "score_ensemble",
     "select_greedily",
+    "ties_for_scoring",
     "to_stacking",
     "to_voting",
-    "weighted",
-    "weighted_majority",
 ]

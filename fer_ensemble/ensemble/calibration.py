@@ -25,7 +25,7 @@ from fer_ensemble.ensemble.evidence import (
     check_evidence,
     check_probabilities,
 )
-from fer_ensemble.ensemble.rules import Rule, combine_by
+from fer_ensemble.ensemble.rules import RuleLike, combine_by
 from fer_ensemble.evaluation import brier_score, calibration_error, evaluate_predictions
 
 TEMPERATURE_RANGE = (0.05, 20.0)
@@ -191,7 +191,7 @@ class Calibration:
     n_folds: int | None
 
     def apply(
-        self, probabilities: ArrayLike, rule: Rule = "average", weights: ArrayLike | None = None
+        self, probabilities: ArrayLike, rule: RuleLike = "average", weights: ArrayLike | None = None
     ) -> NDArray[np.float64]:
         """Temper the members, combine them, and temper the ensemble.
 
@@ -235,7 +235,7 @@ def fit_calibration(
     probabilities: ArrayLike,
     y: ArrayLike,
     classes: ArrayLike,
-    rule: Rule = "average",
+    rule: RuleLike = "average",
     *,
     weights: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
@@ -299,7 +299,7 @@ def fit_calibrations(
     probabilities: ArrayLike,
     y: ArrayLike,
     classes: ArrayLike,
-    rules: Iterable[Rule],
+    rules: Iterable[RuleLike],
     *,
     weights: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
@@ -375,7 +375,7 @@ def _calibrate(
     evidence: Evidence,
     members: _MemberTemperatures,
     folds: NDArray[np.intp] | None,
-    rule: Rule,
+    rule: RuleLike,
     weights: ArrayLike | None,
 ) -> Calibration:
     labels, columns = evidence.labels, np.arange(evidence.probabilities.shape[2])

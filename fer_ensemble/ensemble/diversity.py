@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.ensemble.evidence import check_evidence
-from fer_ensemble.ensemble.rules import Rule, combine_by
+from fer_ensemble.ensemble.rules import RuleLike, combine_by
 from fer_ensemble.evaluation import Comparison, compare_predictions
 
 
@@ -216,7 +216,7 @@ def measure_diversity(
     probabilities: ArrayLike,
     y: ArrayLike,
     classes: ArrayLike,
-    rule: Rule = "average",
+    rule: RuleLike = "average",
     *,
     weights: ArrayLike | None = None,
     n_bootstrap: int = 10_000,
@@ -270,7 +270,7 @@ def leave_one_out(
     probabilities: ArrayLike,
     y: ArrayLike,
     classes: ArrayLike,
-    rule: Rule = "average",
+    rule: RuleLike = "average",
     *,
     weights: ArrayLike | None = None,
     n_bootstrap: int = 10_000,

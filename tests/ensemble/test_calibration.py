@@ -8,10 +8,9 @@ import pytest
 
 from fer_ensemble.ensemble import (
     apply_temperature,
-    average,
+    combine,
     fit_calibration,
     fit_temperature,
-    weighted,
 )
 from fer_ensemble.ensemble.calibration import TEMPERATURE_RANGE
 from fer_ensemble.evaluation import calibration_error, evaluate_predictions
@@ -36,7 +35,7 @@ def test_members_are_tempered_before_combining_and_the_ensemble_after() -> None:
     assert boasting > 2 * other > 4 * shy
     assert found.ensemble_temperature < 1  # the mean of calibrated members is underconfident
     by_hand = apply_temperature(
-        average(apply_temperature(probabilities, found.member_temperatures)),
+        combine(apply_temperature(probabilities, found.member_temperatures), "average"),
         found.ensemble_temperature,
     )
     np.testing.assert_array_equal(found.apply(probabilities), by_hand)
@@ -53,8 +52,8 @@ def test_calibrating_lowers_the_log_loss_and_the_error() -> None:
 def test_the_figures_are_those_of_the_evaluation() -> None:
     probabilities, y = _members(n_samples=300)
     found = fit_calibration(probabilities, y, CLASSES, n_folds=None)
-    for scores, proba in ((found.before, average(probabilities)), (found.after, None)):
-        proba = found.apply(probabilities) if proba is None else proba
+    untempered = combine(probabilities, "average")
+    for scores, proba in ((found.before, untempered), (found.after, found.apply(probabilities))):
         figures = evaluate_predictions(y, probabilities=proba, classes=CLASSES)
         assert scores.accuracy == figures.accuracy
         assert scores.log_loss == pytest.approx(figures.log_loss)
@@ -88,6 +87,9 @@ def test_folds_follow_the_seed_and_divide_every_class() -> None:
 
 
 def test_rules_by_name_and_by_function_are_the_same() -> None:
+    def weighted(probabilities: Any, weights: Any) -> Any:
+        return combine(probabilities, "weighted", weights)
+
     probabilities, y = _members(n_samples=200)
     by_name = fit_calibration(probabilities, y, CLASSES, "weighted", weights=[1, 3, 2])
     by_function = fit_calibration(probabilities, y, CLASSES, weighted, weights=[1, 3, 2])

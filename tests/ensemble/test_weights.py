@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.metrics import log_loss
 
-from fer_ensemble.ensemble import WEIGHTING, learn_weights, select_greedily, weighted
+from fer_ensemble.ensemble import WEIGHTING, combine, learn_weights, select_greedily
 
 CLASSES = np.array(["a", "b", "c", "d"])
 
@@ -23,7 +23,7 @@ def _predictions(seed: int, skills: list[float], n_samples: int = 300) -> tuple[
 
 
 def _loss(probabilities: Any, y: Any, weights: Any, sample_weight: Any = None) -> float:
-    combined = weighted(probabilities, weights)
+    combined = combine(probabilities, "weighted", weights)
     likelihood = combined[np.arange(len(y)), np.searchsorted(CLASSES, y)]
     return float(np.average(-np.log(likelihood), weights=sample_weight))
 
@@ -287,7 +287,7 @@ def test_the_ensemble_is_the_best_prefix(seed: int, metric: str) -> None:
     counts = np.bincount(selection.chosen[: best + 1], minlength=5)
     np.testing.assert_allclose(selection.weights, counts / counts.sum(), rtol=1e-15)
     assert selection.used.tolist() == np.flatnonzero(counts).tolist()
-    combined = weighted(probabilities, selection.weights)
+    combined = combine(probabilities, "weighted", selection.weights)
     assert selection.score == pytest.approx(_measure(combined, y, metric), abs=1e-12)
 
 
@@ -307,7 +307,7 @@ def test_many_rounds_for_log_loss_come_near_the_best_weights_there_are() -> None
     probabilities, y = _predictions_selection(1, [0.3, 1.0, 1.2, 1.1], n_samples=300)
     selection = select_greedily(probabilities, y, CLASSES, n_rounds=100, metric="log_loss")
     best = _measure(
-        weighted(probabilities, learn_weights(probabilities, y, CLASSES)), y, "log_loss"
+        combine(probabilities, "weighted", learn_weights(probabilities, y, CLASSES)), y, "log_loss"
     )
     assert best - 1e-8 <= selection.score <= best + 1e-3
 
