@@ -1,4 +1,8 @@
-"""Say what is wrong with the arrays that an ensemble is given."""
+"""What members predict: checked, put in the ensemble's order, and held against the truth.
+
+Every array that reaches an ensemble passes here. Each check returns the array, or says what is
+wrong with it, in how many rows, and where first.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,105 @@ from fer_ensemble.evaluation import (
     TOLERANCE,
     encode_labels,
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Predictions for rows of known labels, ready to be scored.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n_samples, n_members, n_classes)
+        What each member predicts.
+    labels : ndarray of shape (n_samples,)
+        Indices of the true classes.
+    sample_weight : ndarray of shape (n_samples,)
+        How much each row counts; ones if nothing else was said.
+    """
+
+    probabilities: NDArray[np.floating[Any]]
+    labels: NDArray[np.intp]
+    sample_weight: NDArray[np.float64]
+
+    def accuracy(self, scores: NDArray[np.floating[Any]]) -> float:
+        """Return the share of rows whose true class has the highest score.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_classes, n_samples)
+            On any scale.
+
+        Returns
+        -------
+        float
+            From 0 to 1. A row whose true class shares the highest score with k - 1 others counts
+            as 1 / k, which is what a decision by chance is worth.
+        """
+        favourites = scores >= scores.max(axis=0) - TOLERANCE
+        right = favourites[self.labels, np.arange(len(self.labels))]
+        worth = right / np.count_nonzero(favourites, axis=0)
+        return float(np.average(worth, weights=self.sample_weight))
+
+    def log_loss(self, likelihood: NDArray[np.float64]) -> float:
+        """Return the mean of -log(probability of the true class), in nats.
+
+        Parameters
+        ----------
+        likelihood : ndarray of shape (n_samples,)
+            Probability of each row's true class.
+
+        Returns
+        -------
+        float
+            Zero at best; no row counts more than 34.5.
+        """
+        losses = -np.log(np.maximum(likelihood, SMALLEST_PROBABILITY))
+        return float(np.average(losses, weights=self.sample_weight))
+
+
+def check_evidence(
+    probabilities: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+) -> Evidence:
+    """Return predictions, labels and weights that belong together, or say what is wrong.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        What the members predict for rows that they were not fitted on.
+    y : array-like of shape (n_samples,)
+        The true labels.
+    classes : array-like of shape (n_classes,)
+        The label that each column stands for.
+    sample_weight : array-like of shape (n_samples,), optional
+        How much each row counts. None of them negative, not all zero.
+
+    Returns
+    -------
+    Evidence
+        The same, checked.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, the lengths differ, the labels are not among the classes, the
+        probabilities are not distributions, or the sample weights are no weights.
+    """
+    array = check_probabilities(probabilities)
+    labels = encode_labels(y, classes)
+    n_samples, _, n_classes = array.shape
+    if n_classes != np.size(classes):
+        raise ValueError(f"There are {n_classes} columns but {np.size(classes)} classes.")
+    if len(labels) != n_samples or n_samples == 0:
+        raise ValueError(
+            f"At least one row is needed, and one label for each: there are {n_samples} rows and "
+            f"{len(labels)} labels."
+        )
+    if sample_weight is None:
+        return Evidence(array, labels, np.ones(n_samples))
+    return Evidence(array, labels, check_sample_weight(sample_weight, n_samples))
 
 
 def check_probabilities(probabilities: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -41,29 +144,14 @@ def check_probabilities(probabilities: ArrayLike) -> NDArray[np.floating[Any]]:
             "probabilities must have the shape (n_samples, n_members, n_classes) with at least "
             f"one member and one class; their shape is {array.shape}."
         )
+    # Single precision stays: a copy of a million predictions as double would cost 0.4 GB.
     if array.dtype.kind != "f":
         array = array.astype(np.float64)
     sums = np.einsum("nmk->nm", array, dtype=np.float64)
-    # One comparison for all faults: it is false for NaN as well.
+    # One comparison for all faults, false for NaN as well; which one it is, is asked only then.
     if array.size and not (array.min() >= 0 and np.abs(sums - 1).max() <= SUM_TOLERANCE):
-        _explain(array, sums)
+        _refuse(array, sums)
     return array
-
-
-def _explain(array: NDArray[np.floating[Any]], sums: NDArray[np.float64]) -> None:
-    faults: tuple[tuple[str, Any], ...] = (
-        ("not finite", ~np.isfinite(array).all(axis=2)),
-        ("negative", (array < 0).any(axis=2)),
-        (f"not summing to 1 (within {SUM_TOLERANCE:g})", np.abs(sums - 1) > SUM_TOLERANCE),
-    )
-    for fault, bad in faults:
-        if bad.any():
-            sample, member = np.argwhere(bad)[0]
-            raise ValueError(
-                f"Member {member} gives probabilities that are {fault} for "
-                f"{bad[:, member].sum()} of {len(array)} samples; the first is sample {sample}: "
-                f"{array[sample, member].tolist()}."
-            )
 
 
 def check_weights(weights: ArrayLike, n_members: int) -> NDArray[np.float64]:
@@ -98,7 +186,7 @@ def check_weights(weights: ArrayLike, n_members: int) -> NDArray[np.float64]:
         raise ValueError(f"weights must be finite and not negative ({listing}).")
     if not array.any():
         raise ValueError(f"All {n_members} weights are zero; at least one must be above zero.")
-    # Twice, so that tiny or huge weights neither underflow nor overflow in the sum.
+    # First by the highest, so that tiny or huge weights neither underflow nor overflow in the sum.
     array = array / array.max()
     return array / array.sum()
 
@@ -217,100 +305,18 @@ def align_columns(
     return array[:, [own.index(label) for label in np.asarray(classes).tolist()]]
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """Predictions for rows of known labels, ready to be scored.
-
-    Attributes
-    ----------
-    probabilities : ndarray of shape (n_samples, n_members, n_classes)
-        What each member predicts.
-    labels : ndarray of shape (n_samples,)
-        Indices of the true classes.
-    sample_weight : ndarray of shape (n_samples,)
-        How much each row counts; ones if nothing else was said.
-    """
-
-    probabilities: NDArray[np.floating[Any]]
-    labels: NDArray[np.intp]
-    sample_weight: NDArray[np.float64]
-
-    def accuracy(self, scores: NDArray[np.floating[Any]]) -> float:
-        """Return the share of rows whose true class has the highest score.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_classes, n_samples)
-            On any scale.
-
-        Returns
-        -------
-        float
-            From 0 to 1. A row whose true class shares the highest score with k - 1 others counts
-            as 1 / k, which is what a decision by chance is worth.
-        """
-        favourites = scores >= scores.max(axis=0) - TOLERANCE
-        right = favourites[self.labels, np.arange(len(self.labels))]
-        worth = right / np.count_nonzero(favourites, axis=0)
-        return float(np.average(worth, weights=self.sample_weight))
-
-    def log_loss(self, likelihood: NDArray[np.float64]) -> float:
-        """Return the mean of -log(probability of the true class), in nats.
-
-        Parameters
-        ----------
-        likelihood : ndarray of shape (n_samples,)
-            Probability of each row's true class.
-
-        Returns
-        -------
-        float
-            Zero at best; no row counts more than 34.5.
-        """
-        losses = -np.log(np.maximum(likelihood, SMALLEST_PROBABILITY))
-        return float(np.average(losses, weights=self.sample_weight))
-
-
-def check_evidence(
-    probabilities: ArrayLike,
-    y: ArrayLike,
-    classes: ArrayLike,
-    sample_weight: ArrayLike | None = None,
-) -> Evidence:
-    """Return predictions, labels and weights that belong together, or say what is wrong.
-
-    Parameters
-    ----------
-    probabilities : array-like of shape (n_samples, n_members, n_classes)
-        What the members predict for rows that they were not fitted on.
-    y : array-like of shape (n_samples,)
-        The true labels.
-    classes : array-like of shape (n_classes,)
-        The label that each column stands for.
-    sample_weight : array-like of shape (n_samples,), optional
-        How much each row counts. None of them negative, not all zero.
-
-    Returns
-    -------
-    Evidence
-        The same, checked.
-
-    Raises
-    ------
-    ValueError
-        If there are no rows, the lengths differ, the labels are not among the classes, the
-        probabilities are not distributions, or the sample weights are no weights.
-    """
-    array = check_probabilities(probabilities)
-    labels = encode_labels(y, classes)
-    n_samples, _, n_classes = array.shape
-    if n_classes != np.size(classes):
-        raise ValueError(f"There are {n_classes} columns but {np.size(classes)} classes.")
-    if len(labels) != n_samples or n_samples == 0:
-        raise ValueError(
-            f"Weights are learned from at least one row and one label for each: there are "
-            f"{n_samples} rows and {len(labels)} labels."
-        )
-    if sample_weight is None:
-        return Evidence(array, labels, np.ones(n_samples))
-    return Evidence(array, labels, check_sample_weight(sample_weight, n_samples))
+def _refuse(array: NDArray[np.floating[Any]], sums: NDArray[np.float64]) -> None:
+    """Raise an error for the first fault that there is, in the order of how bad they are."""
+    faults: tuple[tuple[str, Any], ...] = (
+        ("not finite", ~np.isfinite(array).all(axis=2)),
+        ("negative", (array < 0).any(axis=2)),
+        (f"not summing to 1 (within {SUM_TOLERANCE:g})", np.abs(sums - 1) > SUM_TOLERANCE),
+    )
+    for fault, bad in faults:
+        if bad.any():
+            sample, member = np.argwhere(bad)[0]
+            raise ValueError(
+                f"Member {member} gives probabilities that are {fault} for "
+                f"{bad[:, member].sum()} of {len(array)} samples; the first is sample {sample}: "
+                f"{array[sample, member].tolist()}."
+            )
