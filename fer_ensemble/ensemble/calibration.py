@@ -80,6 +80,7 @@ def apply_temperature(probabilities: ArrayLike, temperature: ArrayLike) -> NDArr
         )
     if not ((temperatures > 0) & np.isfinite(temperatures)).all():
         raise ValueError(f"A temperature must be finite and above 0: {temperatures.tolist()}.")
+    # One temperature for all members or one for each, along the axis of the members.
     tempered: NDArray[np.float64] = softmax(_to_logits(array) / temperatures[..., None], axis=-1)
     return tempered[:, 0] if flat else tempered
 
@@ -436,6 +437,7 @@ def _deal_out(
 def _score(labels: NDArray[np.intp], probabilities: NDArray[np.float64]) -> CalibrationScores:
     columns = np.arange(probabilities.shape[1])
     figures = evaluate_predictions(labels, probabilities=probabilities, classes=columns)
+    # It is None for labels alone.
     assert figures.log_loss is not None
     return CalibrationScores(
         accuracy=figures.accuracy,

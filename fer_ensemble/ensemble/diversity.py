@@ -68,6 +68,7 @@ def measure_diversity(
     )
     evidence = check_evidence(probabilities, y, classes)
     array, labels = evidence.probabilities, evidence.labels
+    # A member that is undecided counts with the first of its classes, as its own predict answers.
     correct = array.argmax(axis=2) == labels[:, None]
     combined = combine_by(array, rule, weights).argmax(axis=1)
     return Diversity(
@@ -173,6 +174,7 @@ def leave_one_out(
     evidence = check_evidence(probabilities, y, classes)
     array, labels = evidence.probabilities, evidence.labels
     n_members = array.shape[1]
+    # Not "the ensemble less nobody": a difference of zero would say that the member adds nothing.
     if n_members < 2:
         raise ValueError("Without its only member, nothing is left: give two members or more.")
     whole = combine_by(array, rule, weights).argmax(axis=1)

@@ -20,6 +20,7 @@ from fer_ensemble.evaluation import (
 )
 
 
+# Never compared by its values: arrays have no single truth value.
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """Predictions for rows of known labels, ready to be scored.
@@ -180,6 +181,7 @@ def check_weights(weights: ArrayLike, n_members: int) -> NDArray[np.float64]:
             f"weights must hold one number per member: {n_members} in all, not an array of "
             f"shape {array.shape}."
         )
+    # Written so that NaN counts as bad.
     bad = [i for i, weight in enumerate(array) if not 0 <= weight < np.inf]
     if bad:
         listing = ", ".join(f"member {i}: {array[i]:g}" for i in bad)
@@ -255,6 +257,7 @@ def check_classes(member_classes: ArrayLike | None, classes: ArrayLike, name: st
             f"Member {name!r} has no classes_ after its fit, so that nobody knows what its "
             "columns mean."
         )
+    # As Python's own values, which compare and print alike whatever NumPy's types are.
     own: list[Any] = np.asarray(member_classes).tolist()
     wanted: list[Any] = np.asarray(classes).tolist()
     missing = [label for label in wanted if label not in own]

@@ -1,4 +1,4 @@
-"""What members add, against hand-computed cases."""
+"""How differently members err and what each adds, against hand-computed cases."""
 
 import json
 from typing import Any
@@ -107,6 +107,8 @@ def test_unusable_predictions_are_refused(
     with pytest.raises(ValueError, match=message):
         function(**(call | change))
 
+
+# --- pairs of members --------------------------------------------------------------------
 
 # Of ten samples, both are right on 4, only the first on 3, only the second on 1, neither on 2.
 PAIR = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], [4, 3, 1, 2], axis=0).astype(bool)

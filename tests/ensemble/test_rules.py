@@ -7,7 +7,6 @@ import pytest
 from scipy.stats import gmean, rankdata
 
 from fer_ensemble.ensemble import RULES, WEIGHTED_RULES, combine, rules
-from fer_ensemble.ensemble.evidence import check_probabilities, check_weights
 from fer_ensemble.ensemble.rules import combine_by
 
 # Two samples, three members, two classes.
@@ -260,12 +259,6 @@ def test_what_is_no_distribution_is_refused_by_name(rule: str, row: Any, message
         combine(probabilities, rule, [1, 1, 1])
 
 
-@pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 0, 3), (4, 2, 0), (1, 2, 3, 4)])
-def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="n_samples, n_members, n_classes"):
-        check_probabilities(np.ones(shape))
-
-
 def test_rows_that_nearly_sum_to_one_are_taken_and_put_right() -> None:
     probabilities = _random(1) * 1.0005
     np.testing.assert_allclose(combine(probabilities, "average").sum(axis=1), 1, rtol=1e-12)
@@ -286,10 +279,6 @@ def test_rows_that_nearly_sum_to_one_are_taken_and_put_right() -> None:
 def test_negative_or_all_zero_weights_are_an_error(rule: str, weights: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         combine(TWO, rule, weights)
-
-
-def test_weights_are_scaled_to_one() -> None:
-    np.testing.assert_array_equal(check_weights([1, 0, 3], 3), [0.25, 0, 0.75])
 
 
 def test_an_unknown_rule_is_answered_with_the_known_ones() -> None:
