@@ -25,7 +25,7 @@ from fer_ensemble.datasets import (
     load_faces,
     synthetic_dataset,
 )
-from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, combine, score_ensemble
+from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores, score_ensemble
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class MeasuredModel:
     """
 
     manifest: Manifest
-    ensemble: Any
+    ensemble: BaseEnsemble
     faces: FaceDataset
     part: EvaluationPart
     source: str
@@ -112,15 +112,7 @@ class MeasuredModel:
         ndarray of shape (n_samples, n_classes)
             Rows that sum to one.
         """
-        if isinstance(self.ensemble, VotingEnsemble):
-            ties = self.ensemble.ties
-            # Nothing counts as abstained from: see `score_ensemble`.
-            decided = "mean_probability" if ties == "abstain" else ties
-            return self.ensemble.combine(self.probabilities, rule, ties=decided)
-        if rule == "stacking":
-            combined: NDArray[np.float64] = self.ensemble.combine(self.probabilities)
-            return combined
-        return combine(self.probabilities, rule)
+        return self.ensemble.combine_for_scoring(self.probabilities, rule)
 
 
 def measure_model(
@@ -188,7 +180,7 @@ def measure_model(
         source=source,
         synthetic=data is None,
         protocol=protocol or manifest.data.get("protocol", "official"),
-        rule=getattr(ensemble, "rule", "stacking"),
+        rule=ensemble.rule_name,
         class_names=names,
         probabilities=probabilities,
         seen=seen,

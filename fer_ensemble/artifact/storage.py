@@ -23,7 +23,6 @@ from fer_ensemble.artifact.manifest import (
 )
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
 from fer_ensemble.artifact.states import (
-    Ensemble,
     EnsembleState,
     describe_parameters,
     describe_state,
@@ -32,6 +31,7 @@ from fer_ensemble.artifact.states import (
     restore_state,
 )
 from fer_ensemble.datasets import emotion_names
+from fer_ensemble.ensemble import BaseEnsemble
 
 _LIBRARIES = ("fer-ensemble", "keras", "numpy", "scikit-image", "scikit-learn", "skops", "xgboost")
 _ARRAYS = "validation.npz"
@@ -40,7 +40,7 @@ _FINAL_ESTIMATOR = "final__estimator.skops"
 
 
 def save_ensemble(
-    ensemble: Ensemble,
+    ensemble: BaseEnsemble,
     path: str | os.PathLike[str],
     *,
     data: dict[str, Any] | None = None,
@@ -108,7 +108,7 @@ def save_ensemble(
     return directory
 
 
-def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
+def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
     """Load a saved ensemble. No code in the artifact is run; networks are built by this package.
 
     Every file's hash is checked before it is parsed.
@@ -154,7 +154,7 @@ def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
     return ensemble
 
 
-def _dump(ensemble: Ensemble, state: EnsembleState) -> dict[str, bytes]:
+def _dump(ensemble: BaseEnsemble, state: EnsembleState) -> dict[str, bytes]:
     """Turn all that is fitted into files, by their names."""
     files = {f"{name}.skops": dump_member(name, member) for name, member in ensemble.members_}
     if state.final_estimator is not None:
@@ -165,7 +165,7 @@ def _dump(ensemble: Ensemble, state: EnsembleState) -> dict[str, bytes]:
 
 
 def _describe(
-    ensemble: Ensemble,
+    ensemble: BaseEnsemble,
     state: EnsembleState,
     stored: dict[str, StoredFile],
     data: dict[str, Any],

@@ -1,5 +1,6 @@
 """Combine members into an ensemble. Knows only scikit-learn's protocol."""
 
+from fer_ensemble.ensemble.base import BaseEnsemble, HeldOut
 from fer_ensemble.ensemble.calibration import (
     Calibration,
     CalibrationScores,
@@ -16,6 +17,7 @@ from fer_ensemble.ensemble.diversity import (
     oracle_accuracy,
     q_statistic,
 )
+from fer_ensemble.ensemble.member_fits import FitStore, sample_weight_keyword
 from fer_ensemble.ensemble.recombining import EnsembleScores, score_ensemble, to_stacking, to_voting
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, CombiningRule, combine
 from fer_ensemble.ensemble.stacking import StackingEnsemble
@@ -28,12 +30,15 @@ __all__ = [
     "TIES",
     "WEIGHTED_RULES",
     "WEIGHTING",
+    "BaseEnsemble",
     "Calibration",
     "CalibrationScores",
     "CombiningRule",
     "Diversity",
     "EnsembleScores",
+    "FitStore",
     "GreedySelection",
+    "HeldOut",
     "StackingEnsemble",
     "VotingEnsemble",
     "apply_temperature",
@@ -48,6 +53,7 @@ __all__ = [
     "measure_diversity",
     "oracle_accuracy",
     "q_statistic",
+    "sample_weight_keyword",
     "score_ensemble",
     "select_greedily",
     "ties_for_scoring",

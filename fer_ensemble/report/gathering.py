@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.artifact.reproducing import fit_commands
 from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
-from fer_ensemble.ensemble import Diversity, VotingEnsemble, apply_temperature, measure_diversity
-from fer_ensemble.ensemble.rules import WEIGHTED_RULES
+from fer_ensemble.ensemble import RULES, WEIGHTED_RULES, Diversity, measure_diversity
 from fer_ensemble.evaluation import Evaluation, compare_predictions, evaluate_predictions
 from fer_ensemble.measuring import MeasuredModel
 from fer_ensemble.models import last_step
@@ -74,14 +73,10 @@ def _tell_pairs(names: list[str], diversity: Diversity) -> list[PairContent]:
 
 def _measure_diversity(measured: MeasuredModel, labels: NDArray[Any]) -> tuple[str, Diversity]:
     """Measure under the ensemble's own rule; of stacking, which can lack none, under average."""
-    ensemble, probabilities = measured.ensemble, measured.probabilities
-    rule, weights = "average", None
-    if isinstance(ensemble, VotingEnsemble):
-        rule = ensemble.rule
-        weights = ensemble.weights_ if rule in WEIGHTED_RULES else None
-        if ensemble.calibration_:
-            temperatures = ensemble.calibration_[rule].member_temperatures
-            probabilities = apply_temperature(probabilities, temperatures)
+    ensemble = measured.ensemble
+    rule = ensemble.rule_name if ensemble.rule_name in RULES else "average"
+    weights = ensemble.member_weights if rule in WEIGHTED_RULES else None
+    probabilities = ensemble.temper_members(measured.probabilities)
     return rule, measure_diversity(probabilities, labels, ensemble.classes_, rule, weights=weights)
 
 
