@@ -14,8 +14,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fer_ensemble.datasets import copy_groups, holdout_split, row_digests
-from fer_ensemble.splitting import check_unseen, seen_digests
+from fer_ensemble.splitting import (
+    check_unseen,
+    copy_groups,
+    holdout_split,
+    row_digests,
+    seen_digests,
+)
 
 
 def test_copy_groups_of_faces() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fer_ensemble.splitting import assign_folds, hold_out
+from fer_ensemble.splitting import assign_folds, distinct_holdout_split
 
 
 def _faces(n_samples: int = 60, seed: int = 0) -> tuple[Any, Any]:
@@ -134,7 +134,7 @@ def _frame(columns: Any) -> Any:
 
 
 def _sides(X: Any, y: Any, **parameters: Any) -> tuple[Any, Any]:
-    return hold_out(X, y, **{"fraction": 0.2, "random_state": 0} | parameters)
+    return distinct_holdout_split(X, y, **{"test_size": 0.2, "random_state": 0} | parameters)
 
 
 def test_each_class_is_held_out_in_proportion_and_every_row_is_on_one_side() -> None:
@@ -201,7 +201,7 @@ def test_the_seed_decides_holdout() -> None:
 @pytest.mark.parametrize("fraction", [0.01, 0.99])
 def test_every_class_is_on_both_sides_at_any_fraction(fraction: float) -> None:
     X, y = _faces_holdout()
-    for side in _sides(X, y, fraction=fraction):
+    for side in _sides(X, y, test_size=fraction):
         assert set(y[side]) == {0, 1, 2}
 
 
