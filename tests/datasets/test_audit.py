@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fer_ensemble.datasets import DataAudit, FaceDataset, audit_faces, find_near_copies, load_faces
-from fer_ensemble.datasets.audit import copy_sets, unite_groups
+from fer_ensemble.datasets.audit import copy_sets
+from fer_ensemble.splitting import unite_groups
 
 
 @pytest.fixture(scope="module")

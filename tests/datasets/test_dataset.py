@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.datasets import DatasetError, FaceDataset, ReadReport
-from fer_ensemble.datasets.dataset import KINDS
+from fer_ensemble.datasets.dataset import PROBLEM_KINDS
 
 
 def _dataset(split: list[str]) -> FaceDataset:
@@ -103,7 +103,7 @@ def test_no_problem_says_nothing() -> None:
     assert ReadReport().lines() == []
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(PROBLEM_KINDS))
 def test_strict_stops_at_all_but_mere_notes(kind: str) -> None:
     report = ReadReport(source="faces.csv", strict=True)
     if kind in ("resized", "other_file"):
@@ -114,7 +114,7 @@ def test_strict_stops_at_all_but_mere_notes(kind: str) -> None:
             report.add(kind, "row 5", "odd")
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(PROBLEM_KINDS))
 def test_every_kind_can_be_told(kind: str) -> None:
     report = ReadReport()
     report.add(kind, "here", "odd", count=1234)

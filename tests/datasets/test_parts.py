@@ -3,13 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets import (
-    PROTOCOLS,
-    FaceDataset,
-    evaluation_part,
-    row_digests,
-    training_part,
-)
+from fer_ensemble.datasets import PROTOCOLS, FaceDataset, evaluation_part, training_part
+from fer_ensemble.splitting import row_digests
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +41,7 @@ def test_test_faces_are_found_again(faces: FaceDataset, name: str, monkeypatch) 
     np.testing.assert_array_equal(part.faces.images, expected.test.images)
     np.testing.assert_array_equal(training.images, expected.train.images)
     assert part.warning == PROTOCOLS[name].warning
-    assert part.told == expected.told
+    assert part.description == expected.description
     np.testing.assert_array_equal(
         part.seen(None), np.isin(row_digests(part.faces.images), row_digests(training.images))
     )
@@ -55,7 +50,7 @@ def test_test_faces_are_found_again(faces: FaceDataset, name: str, monkeypatch) 
 def test_faces_with_copies_in_training_are_known_though_they_were_held_out(faces) -> None:
     training, record = training_part(faces)
     part = evaluation_part(faces, record)
-    assert (part.told, part.split) == ("split public_test", "public_test")
+    assert (part.description, part.split) == ("split public_test", "public_test")
     fitted = row_digests(training.images[5:])  # the first five were held out
     np.testing.assert_array_equal(np.flatnonzero(part.seen(fitted)), np.arange(0, 70, 10))
     elsewhere = evaluation_part(faces.select("public_test"), record)
@@ -86,7 +81,7 @@ def test_the_own_test_part_of_the_protocol_is_measured_on(faces, protocol, split
     whole = FaceDataset(faces.images, faces.labels, parts, faces.names)
     for record in (training_part(whole, protocol)[1], {"protocol": protocol}):
         part = evaluation_part(whole, record, split=split)
-        assert (len(part.faces), part.told, part.split) == (n, f"split {told}", told)
+        assert (len(part.faces), part.description, part.split) == (n, f"split {told}", told)
     assert set(evaluation_part(whole, {}).faces.split) == {"public_test"}
 
 

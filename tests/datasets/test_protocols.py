@@ -5,14 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets import (
-    EMOTIONS,
-    PROTOCOLS,
-    FaceDataset,
-    balance_rows,
-    copy_groups,
-    find_protocol,
-)
+from fer_ensemble.datasets import EMOTIONS, PROTOCOLS, FaceDataset, balance_rows, find_protocol
+from fer_ensemble.splitting import copy_groups
 
 
 def numbered(n: int = 420, n_distinct: int = 420) -> FaceDataset:
@@ -68,7 +62,7 @@ def test_official_and_kaggle_differ_in_their_test_faces() -> None:
     official, kaggle = (PROTOCOLS[name].split(numbered()) for name in ("official", "kaggle"))
     assert official.test.split_counts() == {"public_test": 42}
     assert kaggle.test.split_counts() == {"public_test": 42, "private_test": 42}
-    assert kaggle.told == "public_test and private_test"
+    assert kaggle.description == "public_test and private_test"
 
 
 def test_what_is_tested_on_depends_on_the_protocol_and_the_data() -> None:
@@ -105,7 +99,7 @@ def test_folds_test_every_face_once(name: str) -> None:
     for number, parts in enumerate(folds, start=1):
         assert len(parts.train) + len(parts.test) == 420
         assert set(parts.test.class_counts().values()) == {12}
-        assert f"fold {number} of 5" in parts.told
+        assert f"fold {number} of 5" in parts.description
         if name == "grouped":
             assert not set(rows_of(parts.train)) & set(rows_of(parts.test))
 

@@ -11,7 +11,7 @@ import pytest
 
 from fer_ensemble.datasets import EMOTIONS, DatasetError, FaceDataset, load_faces
 from fer_ensemble.datasets import folders as pictures
-from fer_ensemble.datasets import reading as zip_reader
+from fer_ensemble.datasets import zip_files as zip_reader
 
 
 def test_csv_zip_and_folder_give_the_same(

@@ -1,14 +1,9 @@
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets import (
-    FaceDataset,
-    FERPlusVotes,
-    row_digests,
-    soft_label_rows,
-    soft_training,
-)
+from fer_ensemble.datasets import FaceDataset, FERPlusVotes, soft_label_rows, soft_training
 from fer_ensemble.datasets.ferplus import VOTES
+from fer_ensemble.splitting import row_digests
 
 # One expression in the columns of the file, for each of ours.
 COLUMNS = [VOTES.index(name) for name in ("anger", "disgust", "fear", "happiness", "sadness")]
