@@ -138,6 +138,7 @@ class DataAudit:
         for row in self.blank:
             yield ("blank", "", *self._face(row), "", "", "", "")
         best = _best_match(self.near_pairs)
+        # A near-copy that has no entry of its own is an exact copy of a face that has one.
         for finding, copies in (("exact_copy", self.exact), ("near_copy", self.near)):
             for number, rows in enumerate(copies.sets, start=1):
                 disagree = len(set(self.faces.labels[rows].tolist())) > 1
@@ -200,6 +201,7 @@ class CopySets:
         counts: dict[tuple[str, str], int] = {}
         for rows in self.sets:
             parts = self.faces.split[rows].tolist()
+            # The later part is the one tested on: its faces are those that a fit has seen.
             for part in parts:
                 for other in {other for other in parts if SPLITS.index(other) < SPLITS.index(part)}:
                     counts[part, other] = counts.get((part, other), 0) + 1
@@ -232,6 +234,7 @@ def copy_sets(faces: FaceDataset, groups: NDArray[np.int64]) -> CopySets:
     CopySets
         In the order of their first faces.
     """
+    # Stable, so that the rows of each group stay in ascending order.
     order = np.argsort(groups, kind="stable")
     ends = np.flatnonzero(np.diff(groups[order])) + 1
     sets: Iterable[NDArray[np.int64]] = np.split(order, ends)

@@ -26,6 +26,7 @@ class DatasetError(ValueError):
     """A dataset cannot be read; the message says where, why, and what to do."""
 
 
+# Without ==, which arrays do not answer with one truth value.
 @dataclass(frozen=True, eq=False)
 class FaceDataset:
     """Faces, their labels, and where each came from.
@@ -52,6 +53,7 @@ class FaceDataset:
     labels: NDArray[np.int64]
     split: NDArray[np.str_]
     names: NDArray[np.object_]
+    # Called when a data set is made: the class stands further down.
     report: ReadReport = field(default_factory=lambda: ReadReport())
 
     def __post_init__(self) -> None:

@@ -98,6 +98,7 @@ def training_part(
         If there is no such protocol or part, or `split` does not go with the protocol.
     """
     chosen = find_protocol(protocol)
+    # Saved with the ensemble: names and values that old artifacts have must keep their meaning.
     record = {"protocol": protocol, "split": split, "seed": random_state}
     if not chosen.keeps_split:
         if split != "train":

@@ -191,6 +191,7 @@ def _true_labels(table: CsvTable) -> list[str]:
             f"{', '.join(table.columns)}. Rename or add one."
         )
     labels = table.column(place)
+    # Row 1 of a file names the columns.
     empty = [i + 2 for i, label in enumerate(labels) if not label]
     if empty:
         raise DatasetError(
@@ -233,12 +234,14 @@ def _columns(
             f"{found.table.source}: two columns of probabilities are of one class "
             f"({', '.join('p_' + name for name in found.probability_names)}). Delete one."
         )
+    # A class without a column is one that the tool does not know: it never predicts it.
     probabilities = np.zeros((len(found.labels), len(classes)))
     probabilities[:, [classes.index(name) for name in columns]] = found.probabilities
     return probabilities
 
 
 def _check_alike(table: CsvTable, y_pred: NDArray[np.str_], y_true: NDArray[np.str_]) -> None:
+    # Labels in another language or code would be measured as 0 % right without a word.
     if y_pred.size and not set(y_pred) & set(y_true):
         raise DatasetError(
             f"{table.source}: no prediction is a label of the truth. It predicts "
@@ -264,6 +267,7 @@ def _notes(
 
 
 def _shared_key(table: CsvTable, truth: CsvTable) -> list[str]:
+    # One alone: more might be of different things in the two files, such as a name and a path.
     shared = [name for name in KEY_COLUMNS if table.find([name]) and truth.find([name])]
     return shared[:1]
 

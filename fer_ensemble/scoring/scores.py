@@ -18,7 +18,8 @@ from fer_ensemble.evaluation import (
 )
 from fer_ensemble.scoring.joining import JoinedPredictions, SystemPredictions, join_predictions
 
-# Resamples of each bootstrap interval.
+# Resamples of each bootstrap interval of one system; as many as `bootstrap_intervals` takes by
+# default. `compare_predictions` takes more of its own.
 _N_BOOTSTRAP = 2000
 
 
@@ -138,6 +139,7 @@ def _evaluate(
     joined: JoinedPredictions, system: SystemPredictions, seed: int
 ) -> dict[str, Evaluation]:
     """Measure all rows, and the answered ones alone if there are others."""
+    # Both, since a tool could do well on few rows by answering only those of which it is sure.
     parts: dict[str, Any] = {"all": slice(None)}
     if system.answered.any() and not system.answered.all():
         parts["answered"] = system.answered
