@@ -21,7 +21,7 @@ import typer
 from numpy.typing import NDArray
 
 from experiments.options import RESULTS, Out, write_record
-from fer_ensemble.datasets import FaceDataset, copy_groups, holdout_split, load_faces
+from fer_ensemble.datasets import FaceDataset, load_faces
 from fer_ensemble.features import (
     LandmarkRegressor,
     geometry,
@@ -30,6 +30,7 @@ from fer_ensemble.features import (
     save_landmark_regressor,
 )
 from fer_ensemble.features.landmark_weights import SHIPPED
+from fer_ensemble.splitting import copy_groups, holdout_split
 
 _BATCH = 256
 _REPETITIONS = 41

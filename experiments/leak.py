@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from experiments.options import PREDICTIONS, RESULTS, Data, Out, Predictions, write_record
 from experiments.systems import System, all_systems
 from fer_ensemble.cli.console import output, read_faces
-from fer_ensemble.datasets import PROTOCOLS, FaceDataset, row_digests
+from fer_ensemble.datasets import PROTOCOLS, FaceDataset
+from fer_ensemble.splitting import row_digests
 
 _DRAWS = 10_000
 

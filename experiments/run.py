@@ -16,20 +16,13 @@ from experiments.options import HERE, RESULTS, Data, Results, write_record
 from experiments.systems import System, read_system
 from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.cli.console import notes, output, parse_duration, read_faces
-from fer_ensemble.datasets import (
-    EMOTIONS,
-    PROTOCOLS,
-    FaceDataset,
-    Parts,
-    copy_groups,
-    holdout_split,
-    row_digests,
-)
+from fer_ensemble.datasets import EMOTIONS, PROTOCOLS, FaceDataset, Parts
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.models import create_member, last_step
 from fer_ensemble.models.device import describe_device
 from fer_ensemble.models.registry import find_parameters
 from fer_ensemble.models.training_data import augment_copies
+from fer_ensemble.splitting import copy_groups, holdout_split, row_digests
 
 _PACKAGES = (
     "fer-ensemble",
@@ -109,7 +102,7 @@ def main(
         "seed": seed,
         "n_train": len(fitted),
         "n_held_out": len(held),
-        "test": parts.told,
+        "test": parts.description,
         "minutes": round((time.perf_counter() - started) / 60, 1),
         "time_budget": time_budget,
         **_training(member),

@@ -78,7 +78,7 @@ class MeasuredModel:
     @property
     def told(self) -> str:
         """What was measured on, in a line."""
-        return f"{self.source}, {self.part.told}" if self.part.told else self.source
+        return f"{self.source}, {self.part.description}" if self.part.description else self.source
 
     def to_measurement(self) -> Measurement:
         """Give the figures as a model card keeps them.
@@ -89,7 +89,7 @@ class MeasuredModel:
         """
         return Measurement(
             data=self.source,
-            test=self.part.told,
+            test=self.part.description,
             protocol="" if self.synthetic else self.protocol,
             rule=self.rule,
             scores=self.scores,

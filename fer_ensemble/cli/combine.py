@@ -130,7 +130,7 @@ def _unseen(faces: FaceDataset, ensemble: Any) -> tuple[Any, Any]:
     import numpy as np
 
     from fer_ensemble.cli.console import notes
-    from fer_ensemble.datasets import row_digests
+    from fer_ensemble.splitting import row_digests
 
     known = getattr(ensemble, "training_digests_", None)
     seen = np.isin(row_digests(faces.images), [] if known is None else known)

@@ -107,7 +107,7 @@ def evaluate(
         found = measure_model(model, faces, split=split, protocol=protocol, seed=seed)
     told = told or found.source
     part, scores, rule = found.part, found.scores, found.rule
-    title = f"{told}, {part.told}" if part.told else told
+    title = f"{told}, {part.description}" if part.description else told
     protocol = protocol or found.manifest.data.get("protocol", "official")
     output.print(score_table(title, scores, rule))
     if found.seen is not None and found.seen.any() and found.new_scores is not None:
@@ -166,7 +166,7 @@ def _content(
         "split": found.part.split,
         "protocol": protocol,
         "warning": found.part.warning,
-        "test": found.part.told,
+        "test": found.part.description,
         "rule": found.rule,
         **found.scores.to_dict(),
         "without_copies": None if new is None else new.to_dict(),

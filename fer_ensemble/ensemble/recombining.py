@@ -19,7 +19,7 @@ from fer_ensemble.ensemble.meta_learner import (
 from fer_ensemble.ensemble.stacking import StackingEnsemble
 from fer_ensemble.ensemble.voting import VotingEnsemble
 from fer_ensemble.evaluation import Evaluation, encode_labels, evaluate_predictions
-from fer_ensemble.splitting import refuse, row_digests
+from fer_ensemble.splitting import raise_if_seen, row_digests
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def _find_held_out(
     check_consistent_length(X, y)
     encode_labels(y, ensemble.classes_, what="The y of held_out")
     seen = np.isin(row_digests(X), getattr(ensemble, "training_digests_", []))
-    refuse("The members were fitted on", seen, "held-out samples")
+    raise_if_seen("The members were fitted on", seen, "held-out samples")
     return HeldOut(ensemble.predict_member_proba(X), y)
 
 

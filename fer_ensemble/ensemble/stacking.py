@@ -23,7 +23,13 @@ from fer_ensemble.ensemble.meta_learner import (
     predict_final_proba,
 )
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, combine
-from fer_ensemble.splitting import assign_folds, check_unseen, refuse, row_digests, seen_digests
+from fer_ensemble.splitting import (
+    assign_folds,
+    check_unseen,
+    raise_if_seen,
+    row_digests,
+    seen_digests,
+)
 
 
 class StackingEnsemble(BaseEnsemble):
@@ -79,7 +85,7 @@ class StackingEnsemble(BaseEnsemble):
     fit_times_ : dict of str to float
         Seconds that each member's fits took, those in the folds included.
     training_digests_ : ndarray of uint64
-        Sorted digests of the samples fitted on, see `fer_ensemble.datasets.row_digests`.
+        Sorted digests of the samples fitted on, see `fer_ensemble.splitting.row_digests`.
     n_features_in_ : int
         Number of columns; only after a fit on a table.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -386,7 +392,7 @@ class StackingEnsemble(BaseEnsemble):
         check_unseen(self.members, X, what)
         if self._has_members_to_fit():
             copies = np.isin(row_digests(X), row_digests(data.X))
-            refuse("The X that members are fitted on holds copies of", copies, what)
+            raise_if_seen("The X that members are fitted on holds copies of", copies, what)
         return TrainingData(X, y, self.classes_)
 
     def _predict_out_of_fold(

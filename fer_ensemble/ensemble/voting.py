@@ -22,7 +22,7 @@ from fer_ensemble.ensemble.member_fits import FitStore, TrainingData
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, check_rule, combine
 from fer_ensemble.ensemble.ties import check_ties, choose_labels, ties_for_scoring
 from fer_ensemble.ensemble.weights import check_weighting, learn_weights
-from fer_ensemble.splitting import check_unseen, hold_out, seen_digests
+from fer_ensemble.splitting import check_unseen, distinct_holdout_split, seen_digests
 
 _CALIBRATION_FOLDS = 5
 
@@ -469,10 +469,10 @@ class VotingEnsemble(BaseEnsemble):
             check_consistent_length(X, groups)
             groups = np.asarray(groups)[kept]
         whole = len(kept) == len(y)
-        fitted, held = hold_out(
+        fitted, held = distinct_holdout_split(
             X if whole else _safe_indexing(X, kept),
             y[kept],
-            fraction=self.validation_fraction,  # type: ignore[arg-type]
+            test_size=self.validation_fraction,  # type: ignore[arg-type]
             groups=groups,
             random_state=self.random_state,
         )

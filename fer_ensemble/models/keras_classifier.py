@@ -126,7 +126,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         Training samples of each class ``'before'`` and ``'after'`` balancing.
     training_digests_ : ndarray of uint64
         Sorted digests of the samples given to ``fit``, see
-        :func:`~fer_ensemble.datasets.row_digests`; a warm start adds to them.
+        :func:`~fer_ensemble.splitting.row_digests`; a warm start adds to them.
     n_features_in_ : int
         Number of columns; only for tables.
 

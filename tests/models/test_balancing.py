@@ -1,7 +1,8 @@
 import numpy as np
 
-from fer_ensemble.datasets import EMOTIONS, PROTOCOLS, copy_groups, synthetic_dataset
+from fer_ensemble.datasets import EMOTIONS, PROTOCOLS, synthetic_dataset
 from fer_ensemble.models.training_data import augment_copies
+from fer_ensemble.splitting import copy_groups
 
 
 def test_copies_are_changed_by_the_seed(faces):

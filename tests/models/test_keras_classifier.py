@@ -12,10 +12,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict, train_test_
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fer_ensemble.datasets import row_digests
 from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.ensemble.member_fits import fits_alone
 from fer_ensemble.models import KerasClassifier, network
+from fer_ensemble.splitting import row_digests
 
 
 def small(**params):
