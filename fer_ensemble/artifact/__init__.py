@@ -1,7 +1,7 @@
 """Artifacts: saved ensembles, a directory that runs no code when it is loaded."""
 
 from fer_ensemble.artifact.files import ArtifactError
-from fer_ensemble.artifact.manifest import Manifest, read_manifest
+from fer_ensemble.artifact.manifest import Manifest, installed_version, read_manifest
 from fer_ensemble.artifact.measurements import Measurement, record_measurement
 from fer_ensemble.artifact.pretrained import load_model, load_pretrained, resolve_model
 from fer_ensemble.artifact.resumable import fit_resumable
@@ -12,6 +12,7 @@ __all__ = [
     "Manifest",
     "Measurement",
     "fit_resumable",
+    "installed_version",
     "load_ensemble",
     "load_model",
     "load_pretrained",

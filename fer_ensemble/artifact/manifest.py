@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,27 @@ class Manifest:
     versions: dict[str, str]
     final_estimator: StoredFile | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
+
+
+def installed_version(library: str) -> str:
+    """Return the version of a library that is installed here.
+
+    Parameters
+    ----------
+    library : str
+        As the package index calls it; ``'python'`` for Python itself.
+
+    Returns
+    -------
+    str
+        ``'not installed'`` if it is not: TensorFlow is missing where networks run on JAX.
+    """
+    if library == "python":
+        return platform.python_version()
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def write_artifact(directory: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:

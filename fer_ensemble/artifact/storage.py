@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -18,6 +16,7 @@ from fer_ensemble.artifact.manifest import (
     MANIFEST,
     Manifest,
     StoredMember,
+    installed_version,
     read_manifest,
     write_artifact,
 )
@@ -33,7 +32,16 @@ from fer_ensemble.artifact.states import (
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.ensemble import BaseEnsemble
 
-_LIBRARIES = ("fer-ensemble", "keras", "numpy", "scikit-image", "scikit-learn", "skops", "xgboost")
+_LIBRARIES = (
+    "python",
+    "fer-ensemble",
+    "keras",
+    "numpy",
+    "scikit-image",
+    "scikit-learn",
+    "skops",
+    "xgboost",
+)
 _ARRAYS = "validation.npz"
 # Two underscores, which no member's name may hold: its file is never a member's.
 _FINAL_ESTIMATOR = "final__estimator.skops"
@@ -190,8 +198,7 @@ def _describe(
         final_estimator=stored.get(_FINAL_ESTIMATOR),
         validation=stored.get(_ARRAYS),
         data=data,
-        versions={"python": platform.python_version()}
-        | {name: version(name) for name in _LIBRARIES},
+        versions={library: installed_version(library) for library in _LIBRARIES},
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
+
+from fer_ensemble import fitting
 
 if TYPE_CHECKING:
     from fer_ensemble.datasets import FaceDataset
@@ -89,17 +90,13 @@ def told_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
-_PATTERN = re.compile(r"(?=.)(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?")
-
-
 def parse_duration(text: str) -> float:
-    """Read a length of time.
+    """Read a length of time as a user gives it.
 
     Parameters
     ----------
     text : str
-        Such as ``20m``, ``1h30m``, ``90s`` or ``90``, which is seconds too.
+        As :func:`fer_ensemble.fitting.parse_duration` takes it.
 
     Returns
     -------
@@ -111,12 +108,7 @@ def parse_duration(text: str) -> float:
     typer.BadParameter
         If it is no such length, or zero.
     """
-    found = _PATTERN.fullmatch(text.strip().lower())
     try:
-        amounts = [float(amount or 0) for amount in found.groups()] if found else []
-    except ValueError:
-        amounts = []
-    seconds = sum(amount * unit for amount, unit in zip(amounts, _UNITS.values(), strict=False))
-    if seconds <= 0:
-        raise typer.BadParameter(f"{text!r} is no length of time: write 20m, 1h30m or 90s.")
-    return seconds
+        return fitting.parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

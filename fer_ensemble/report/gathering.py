@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import shlex
-from importlib.metadata import PackageNotFoundError, version
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.artifact import installed_version
 from fer_ensemble.artifact.reproducing import fit_commands
 from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
 from fer_ensemble.ensemble import RULES, WEIGHTED_RULES, Diversity, measure_diversity
@@ -123,7 +122,8 @@ def tell_recipe(measured: MeasuredModel, name: str, out: str) -> RecipeContent:
         refits=bool(fitting),
         settings=_tell_settings(measured),
         versions={
-            library: (fitted, _installed(library)) for library, fitted in manifest.versions.items()
+            library: (fitted, installed_version(library))
+            for library, fitted in manifest.versions.items()
         },
         hashes={file.file: file.sha256 for file in files},
         parameters={entry.name: json.dumps(entry.parameters, indent=1) for entry in members},
@@ -163,15 +163,6 @@ def _digest(faces: FaceDataset) -> str:
     content = hashlib.sha256(faces.images.tobytes())
     content.update(faces.labels.astype("<i8").tobytes())
     return content.hexdigest()
-
-
-def _installed(library: str) -> str:
-    if library == "python":
-        return platform.python_version()
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 _N_BOOTSTRAP = 2000
