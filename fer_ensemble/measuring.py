@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,7 @@ from fer_ensemble.datasets import (
     FaceDataset,
     emotion_names,
     evaluation_part,
-    load_faces,
-    synthetic_dataset,
+    open_faces,
 )
 from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores, score_ensemble
 
@@ -157,7 +155,7 @@ def measure_model(
         If there is no such protocol or part, or the test faces of the fit can't be found again.
     """
     manifest, ensemble = read_manifest(resolve_model(model)), load_model(model)
-    faces, source = _read(data, strict, seed)
+    faces, source = open_faces(data, strict=strict, seed=seed)
     part = EvaluationPart(faces, None, "", "")
     if data is not None:
         from fer_ensemble.models.training_data import augment_copies
@@ -187,14 +185,3 @@ def measure_model(
         scores=score(slice(None)),
         new_scores=None if seen is None or seen.all() else score(~seen),
     )
-
-
-def _read(
-    data: str | os.PathLike[str] | FaceDataset | None, strict: bool, seed: int
-) -> tuple[FaceDataset, str]:
-    if data is None:
-        drawn = synthetic_dataset(random_state=seed)
-        return drawn, f"{len(drawn):,} synthetic faces (seed {seed})"
-    faces = data if isinstance(data, FaceDataset) else load_faces(data, strict=strict)
-    # Of a CSV in a zip, the source names both.
-    return faces, Path(faces.report.source.partition(", ")[0]).name or "the faces given"

@@ -87,7 +87,7 @@ def _few(data):
 
 
 def test_without_data_fresh_faces_are_drawn(model, monkeypatch):
-    monkeypatch.setattr("fer_ensemble.measuring.synthetic_dataset", partial(synthetic_dataset, 70))
+    monkeypatch.setattr("fer_ensemble.datasets.reading.synthetic_dataset", partial(synthetic_dataset, 70))
     measured = measure_model(model, seed=7)
     drawn = synthetic_dataset(70, random_state=7)
     np.testing.assert_array_equal(measured.part.faces.images, drawn.images)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from fer_ensemble import fitting
-
 if TYPE_CHECKING:
     from fer_ensemble.datasets import FaceDataset
 
@@ -52,31 +50,30 @@ def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDatas
     Returns
     -------
     faces : FaceDataset
-    told : str
+    description : str
         What to call them beside a figure.
     """
-    from fer_ensemble.datasets import load_faces, synthetic_dataset
+    from fer_ensemble.datasets import open_faces
 
     if path is None:
-        faces = synthetic_dataset(random_state=seed)
-        return faces, f"{len(faces):,} synthetic faces (seed {seed})"
+        return open_faces(seed=seed)
     from rich.progress import Progress
 
     with Progress(console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(f"Reading {path.name}", total=None)
-        faces = load_faces(
+        faces, description = open_faces(
             path,
             strict=strict,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    notes.print(f"{path}: {len(faces):,} faces ({told_counts(faces.split_counts())})")
+    notes.print(f"{path}: {len(faces):,} faces ({list_counts(faces.split_counts())})")
     for line in faces.report.lines():
         notes.print(f"  {line}", style="yellow", markup=False)
-    return faces, path.name
+    return faces, description
 
 
-def told_counts(counts: dict[str, int]) -> str:
-    """Tell counts in a line.
+def list_counts(counts: dict[str, int]) -> str:
+    """List counts in a line.
 
     Parameters
     ----------
@@ -108,6 +105,8 @@ def parse_duration(text: str) -> float:
     typer.BadParameter
         If it is no such length, or zero.
     """
+    from fer_ensemble import fitting
+
     try:
         return fitting.parse_duration(text)
     except ValueError as error:

@@ -9,7 +9,7 @@ from fer_ensemble.datasets.labels import EMOTIONS, SPLITS, emotion_names, parse_
 from fer_ensemble.datasets.near_copies import NearCopies, find_near_copies
 from fer_ensemble.datasets.parts import EvaluationPart, evaluation_part, training_part
 from fer_ensemble.datasets.protocols import PROTOCOLS, Parts, Protocol, find_protocol
-from fer_ensemble.datasets.reading import load_faces
+from fer_ensemble.datasets.reading import load_faces, open_faces
 from fer_ensemble.datasets.soft_labels import SoftTraining, soft_label_rows, soft_training
 from fer_ensemble.datasets.synthetic import SyntheticFaces, make_faces, synthetic_dataset
 
@@ -41,6 +41,7 @@ __all__ = [
     "load_faces",
     "load_ferplus",
     "make_faces",
+    "open_faces",
     "parse_emotion",
     "soft_label_rows",
     "soft_training",

@@ -15,6 +15,7 @@ from fer_ensemble.datasets.csv_files import read_csv
 from fer_ensemble.datasets.dataset import DatasetError, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.folders import read_folder
 from fer_ensemble.datasets.labels import EMOTIONS
+from fer_ensemble.datasets.synthetic import synthetic_dataset
 from fer_ensemble.datasets.zip_files import read_zip
 
 #: Reads a source. What it skips or changes goes into the report, and an `OSError` may pass.
@@ -75,6 +76,46 @@ def load_faces(
         )
     _note_missing_classes(faces)
     return faces
+
+
+def open_faces(
+    data: str | os.PathLike[str] | FaceDataset | None = None,
+    *,
+    strict: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[FaceDataset, str]:
+    """Take labelled faces in whatever form a user has them, or draw some.
+
+    Parameters
+    ----------
+    data : path-like or FaceDataset, optional
+        What `load_faces` takes, or read already. Without it, synthetic faces are drawn.
+    strict : bool, default=False
+        Whether a face that can't be used is an error.
+    seed : int, default=0
+        Seed of the synthetic faces.
+    progress : callable, optional
+        As of `load_faces`.
+
+    Returns
+    -------
+    faces : FaceDataset
+    description : str
+        What to call them beside a figure.
+
+    Raises
+    ------
+    DatasetError
+        If they cannot be read.
+    """
+    if data is None:
+        faces = synthetic_dataset(random_state=seed)
+        return faces, f"{len(faces):,} synthetic faces (seed {seed})"
+    if not isinstance(data, FaceDataset):
+        data = load_faces(data, strict=strict, progress=progress)
+    # Of a CSV in a zip, the source names both.
+    return data, Path(data.report.source.partition(", ")[0]).name or "the faces given"
 
 
 def _find_reader(path: Path) -> Reader:
