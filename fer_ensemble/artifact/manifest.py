@@ -139,6 +139,20 @@ def dump_manifest(manifest: Manifest) -> bytes:
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+def has_ensemble(path: str | os.PathLike[str]) -> bool:
+    """Say whether an ensemble is saved in a folder.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    bool
+    """
+    return (Path(path) / MANIFEST).exists()
+
+
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Read what an artifact says of itself, without loading a member.
 

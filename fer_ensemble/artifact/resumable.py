@@ -16,7 +16,7 @@ import joblib
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.artifact.files import ArtifactError, StoredFile, read_verified, store
-from fer_ensemble.artifact.manifest import MANIFEST
+from fer_ensemble.artifact.manifest import has_ensemble
 from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.artifact.storage import save_ensemble
 from fer_ensemble.atomic_files import write_atomically
@@ -214,7 +214,7 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
                 f"{directory} holds an interrupted fit: --resume goes on with it, "
                 "--overwrite starts anew."
             )
-    elif (directory / MANIFEST).exists():
+    elif has_ensemble(directory):
         raise ArtifactError(
             f"{directory} holds a saved ensemble already: choose another folder, or --overwrite it."
         )

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fer_ensemble.artifact.files import ArtifactError, StoredFile, describe_file, read_verified
 from fer_ensemble.artifact.manifest import (
-    MANIFEST,
     Manifest,
     StoredMember,
+    has_ensemble,
     installed_version,
     read_manifest,
     write_artifact,
@@ -100,7 +100,7 @@ def save_ensemble(
 
     check_is_fitted(ensemble)
     directory = Path(path)
-    if (directory / MANIFEST).exists() and not overwrite:
+    if has_ensemble(directory) and not overwrite:
         raise ArtifactError(
             f"{directory} holds a saved ensemble already: choose another folder, or overwrite it."
         )

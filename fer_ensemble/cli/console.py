@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -85,6 +86,23 @@ def list_counts(counts: dict[str, int]) -> str:
         Such as "train 28,709, public_test 3,589".
     """
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Write figures to a file, and say so.
+
+    Parameters
+    ----------
+    file : Path
+        Its folder is made if need be.
+    content : mapping
+        JSON values.
+    """
+    import json
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=2) + "\n")
+    notes.print(f"Figures written to {file}")
 
 
 def parse_duration(text: str) -> float:

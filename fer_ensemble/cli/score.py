@@ -63,7 +63,7 @@ def score(
 
       fer-ensemble score ours.csv --truth labels.csv --against theirs.csv --json figures.json
     """
-    from fer_ensemble.cli.console import notes, output
+    from fer_ensemble.cli.console import output, write_json
     from fer_ensemble.cli.tables import (
         class_table,
         comparison_line,
@@ -88,11 +88,7 @@ def score(
         line = comparison_line(str(predictions), str(against), found.comparison)
         output.print(line, soft_wrap=True, markup=False)
     if json_file is not None:
-        import json
-
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(json.dumps(found.to_dict(), indent=2) + "\n")
-        notes.print(f"Figures written to {json_file}")
+        write_json(json_file, found.to_dict())
 
 
 def _print_reading(system: SystemPredictions, truth: Path) -> None:

@@ -145,7 +145,7 @@ def _tell_settings(measured: MeasuredModel) -> dict[str, str]:
     record, ensemble = measured.manifest.data, measured.manifest.ensemble
     told = _named(record, _DATA) | _named(ensemble, _ENSEMBLE)
     return told | {
-        "measured on": f"{measured.told}, n = {measured.scores.n:,}",
+        "measured on": f"{measured.description}, n = {measured.scores.n:,}",
         "SHA-256 of these faces and labels": _digest(measured.part.faces),
     }
 
@@ -227,7 +227,7 @@ def _tell_data(measured: MeasuredModel) -> DataContent:
             counts["held out"] = _count(held_out, measured)
     warnings = [part.warning] if part.warning else []
     return DataContent(
-        told=measured.told,
+        told=measured.description,
         protocol="" if protocol is None else protocol.name,
         protocol_summary="" if protocol is None else protocol.summary,
         class_counts=counts | {"test": _count(part.faces.labels, measured)},
