@@ -41,7 +41,7 @@ def train():
     small = {"network_params": {"filters": [4], "units": 6}}
     small_residual = {"network_params": {"filters": [4, 8], "blocks": [0, 1]}}
     members = [
-        ("cnn_1", create_member("cnn_1", **quick, **small, augmentation={"flip": True})),
+        ("cnn_1", create_member("cnn_1", **quick, **small, augmentation={"mixup": 0.4})),
         ("se_resnet", create_member("se_resnet", **quick, **small_residual, balance={0: 30})),
     ]
     ensemble = VotingEnsemble(members, random_state=0).fit(images, labels)
@@ -52,7 +52,7 @@ def train():
 def resume():
     params = {
         "network_params": {"units": (8,), "dropout": 0.3},
-        "augmentation": {"mixup": 0.4},
+        "augmentation": {"flip": True, "noise": 0.1},
         "optimizer": "adamw",
         "optimizer_params": {"use_ema": True, "ema_momentum": 0.8},
         "schedule": "one_cycle",
@@ -61,8 +61,7 @@ def resume():
         "patience": None,
         "precision": "float32",
     }
-    table = images.reshape(len(images), -1) / 255
-    unbroken = small_dense(**params).fit(table, labels)
+    unbroken = small_dense(**params).fit(images, labels)
     broken = small_dense(**params, checkpoint=f"{directory}/state.npz")
     write = epochs.write_checkpoint
 
@@ -72,11 +71,11 @@ def resume():
 
     epochs.write_checkpoint = interrupted
     try:
-        broken.fit(table, labels)
+        broken.fit(images, labels)
         raise AssertionError("it was not interrupted")
     except KeyboardInterrupt:
         epochs.write_checkpoint = write
-    broken.fit(table, labels)
+    broken.fit(images, labels)
     for ours, expected in zip(broken.weights_, unbroken.weights_, strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-5)
     np.testing.assert_allclose(broken.history_["loss"], unbroken.history_["loss"], rtol=1e-4)
@@ -91,6 +90,10 @@ for part in (predict, train, resume, train_augmented_step):
         errors[part.__name__] = traceback.format_exc()
 print(json.dumps(errors))
 """
+
+
+# Compiling takes most of the time; what is compiled runs for a few steps only.
+XLA_FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +122,7 @@ def on_jax(small_faces, ensemble, tmp_path_factory):
         [sys.executable, "-c", SCRIPT, directory],
         capture_output=True,
         text=True,
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": XLA_FLAGS},
     )
     assert done.returncode == 0, done.stderr
     errors = json.loads(done.stdout)
