@@ -78,7 +78,7 @@ def describe_device() -> str:
 
 
 def resolve_precision(precision: str) -> str:
-    """Turn ``'auto'`` into the Keras dtype policy that trains fastest here.
+    """Turn ``'auto'`` into the Keras dtype policy to train under here.
 
     Parameters
     ----------

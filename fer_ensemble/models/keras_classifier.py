@@ -104,8 +104,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         Whether to average the probabilities of each face and of its mirror image; doubles the
         cost of prediction.
     precision : str, default='auto'
-        Keras dtype policy of training. ``'auto'`` is mixed_bfloat16 where the hardware gains
-        from it, else float32.
+        Keras dtype policy of training. ``'auto'`` is mixed_bfloat16 on GPUs that compute in
+        bfloat16 and on processors with AMX, else float32.
     checkpoint : path-like, default=None
         File that keeps the state of the training after every epoch. A fit of the same estimator
         on the same data resumes it, to the same result as an uninterrupted one.

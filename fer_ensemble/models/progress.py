@@ -31,6 +31,7 @@ class ProgressDisplay:
         self._title = title
         self._total = total
         self._visible = visible
+        # Standard output belongs to results, which may be piped on.
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
         self._done = self._resumed = 0
@@ -90,6 +91,7 @@ class ProgressDisplay:
             Without the title, which comes before it.
         """
         if self._visible:
+            # One line of a log stays one, however wide rich takes a terminal to be.
             self._console.print(f"{self._title} · {line}", highlight=False, soft_wrap=True)
 
     def report(self, status: str) -> None:
@@ -108,6 +110,7 @@ class ProgressDisplay:
         ):
             self._last_line = now
             done = max(self._done - self._resumed, 1)
+            # At most, because early stopping may come before.
             left = (now - self._started) * (self._total - self._done) / done
             self.print(f"{status} · at most {left:.0f} s left")
 

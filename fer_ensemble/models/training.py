@@ -142,6 +142,7 @@ def build_network(estimator: Trainable, precision: str, *, to_predict: bool = Fa
             raise ValueError(f"Unknown network {builder!r}: choose among {sorted(NETWORKS)}.")
         builder = NETWORKS[builder]
     params = dict(estimator.network_params or {})
+    # Published weights may have to be downloaded, and prediction must work offline.
     if to_predict and "weights" in inspect.signature(builder).parameters:
         params["weights"] = None
     # A global setting reaches the layers of every builder, and none has to pass a policy on.
@@ -222,6 +223,7 @@ def _compile(estimator: Trainable, model: keras.Model, soft: bool) -> None:
             f"optimizer={estimator.optimizer!r} cannot be made with "
             f"optimizer_params={estimator.optimizer_params}: {error}"
         ) from error
+    # Accuracy is counted against what the loss is computed from: indices, or shares.
     loss: Any = estimator.loss
     accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     if soft:
@@ -232,6 +234,7 @@ def _compile(estimator: Trainable, model: keras.Model, soft: bool) -> None:
     model.compile(
         optimizer=optimizer,
         loss=loss,
+        # Weighted, to count samples as the loss does.
         weighted_metrics=[accuracy],
         jit_compile=jit_compile(),
     )

@@ -341,7 +341,9 @@ def test_networks_are_trained_with_mixup_and_predict_without(faces) -> None:
     images, labels = faces[0][:64, ::6, ::6], faces[1][:64]
 
     def fit(augmentation):
-        estimator = small_cnn(augmentation=augmentation, epochs=1, learning_rate=0.01, precision="float32")
+        estimator = small_cnn(
+            augmentation=augmentation, epochs=1, learning_rate=0.01, precision="float32"
+        )
         return estimator.fit(images, labels).predict_proba(images)
 
     plain = fit(None)
