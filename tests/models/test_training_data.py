@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets import EMOTIONS, PROTOCOLS, copy_groups, synthetic_dataset
+from fer_ensemble.datasets import EMOTIONS, PROTOCOLS, synthetic_dataset
 from fer_ensemble.models import training
 from fer_ensemble.models.training_data import (
     Samples,
@@ -11,6 +11,7 @@ from fer_ensemble.models.training_data import (
     augment_once,
     balance_samples,
 )
+from fer_ensemble.splitting import copy_groups
 from tests.models.stand_ins import small_dense
 
 CLASSES = np.array(["calm", "glad", "sad"])
