@@ -32,8 +32,8 @@ from fer_ensemble.features import (
 from fer_ensemble.features.landmark_weights import SHIPPED
 from fer_ensemble.splitting import copy_groups, holdout_split
 
-_BATCH = 256
-_REPETITIONS = 41
+BATCH = 256
+REPETITIONS = 41
 
 
 def main(
@@ -115,13 +115,13 @@ def _errors(
 
 def _speed(regressor: LandmarkRegressor, faces: NDArray[np.uint8]) -> dict[str, Any]:
     """Time points and geometry of a batch, again and again."""
-    batch = faces[:_BATCH]
-    runs = [timed(lambda: geometry(regressor.predict(batch))) for _ in range(_REPETITIONS)]
+    batch = faces[:BATCH]
+    runs = [timed(lambda: geometry(regressor.predict(batch))) for _ in range(REPETITIONS)]
     seconds, processor_seconds = [run.wall for run in runs], [run.cpu for run in runs]
     per_face = 1000 / len(batch)
     return {
         "batch": len(batch),
-        "repetitions": _REPETITIONS,
+        "repetitions": REPETITIONS,
         "median_ms_per_face": round(per_face * float(np.median(seconds)), 4),
         "least_ms_per_face": round(per_face * min(seconds), 4),
         "median_processor_ms_per_face": round(per_face * float(np.median(processor_seconds)), 4),

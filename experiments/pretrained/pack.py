@@ -139,8 +139,8 @@ def _combine(members: dict[str, Any], training: FaceDataset, held_out: HeldOut) 
         random_state=0,
     )
     ensemble.fit(X[fitted], y[fitted], validation_data=(X[held_out.rows], held_out.y))
-    # Compacted members have lost theirs, which are as large as the rest of them. The ensemble keeps
-    # them once, so that faces that it was trained on can be left out of a measurement.
+    # Compacted members are without theirs. The ensemble keeps them once, so that copies of training
+    # faces can be left out of a measurement.
     ensemble.training_digests_ = np.unique(row_digests(X[fitted]))
     return ensemble
 

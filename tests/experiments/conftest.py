@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.evaluation import evaluate_predictions
+from tests.experiments.stand_ins import write_faces
 
 
 @pytest.fixture
@@ -29,3 +30,15 @@ def make_record():
         }
 
     return make
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """A folder of 100 faces for training and 40 for the test."""
+    return write_faces(tmp_path_factory.mktemp("faces"), 100, 40)
+
+
+@pytest.fixture(scope="session")
+def undivided(tmp_path_factory):
+    """A folder of 140 faces for training alone."""
+    return write_faces(tmp_path_factory.mktemp("undivided"), 140)

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from experiments.tables.ensembles import WAYS, ensemble_sections
+from experiments.tables.redrawn import ensemble_rows, system_rows
+from experiments.tables.runs import official_run, own_run, read_runs
 from typer.testing import CliRunner
 
 from experiments import table
@@ -16,10 +19,7 @@ from experiments.tables.balancing import (
     inflations,
     leak_rows,
 )
-from experiments.tables.ensembles import WAYS, ensemble_sections
 from experiments.tables.published import accuracies, trainings
-from experiments.tables.redrawn import ensemble_rows, system_rows
-from experiments.tables.runs import official_run, own_run, read_runs
 from fer_ensemble.evaluation import difference_interval
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.console import predict_command
 from experiments.hostile_files import make_hostile_files
 from experiments.kills import kill_often
-from experiments.predict_command import predict_command
 from fer_ensemble.faces import predict_files
 
 # Stands in for a prediction: appends what is missing, line by line.
