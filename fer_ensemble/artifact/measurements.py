@@ -66,8 +66,8 @@ class Measurement:
     def to_dict(self) -> dict[str, Any]:
         """Return what a manifest keeps of it, ready for JSON."""
         alone = self.without_copies
-        told = ("data", "test", "protocol", "rule", "warning", "synthetic", "n_copies")
-        return {name: getattr(self, name) for name in told} | {
+        fields = ("data", "test", "protocol", "rule", "warning", "synthetic", "n_copies")
+        return {name: getattr(self, name) for name in fields} | {
             "all": _figures(self.scores.rules[self.rule]),
             "without_copies": None if alone is None else _figures(alone.rules[self.rule]),
             "members": {

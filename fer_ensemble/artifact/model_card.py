@@ -79,12 +79,12 @@ def render_model_card(
     """Lay out a model card.
 
     Of FER2013, known by the name of its file or by the counts of its classes, limits and biases
-    are told; of other data only what the manifest says.
+    are described; of other data only what the manifest says.
 
     Parameters
     ----------
     manifest : Manifest
-        Its ``data`` tell what was fitted on and, under ``figures``, what was measured on test
+        Its ``data`` describe what was fitted on and, under ``figures``, what was measured on test
         faces, see `Measurement`; whatever is missing is left out.
     members : list of MemberSummary
         The members, in the ensemble's order.
@@ -111,7 +111,7 @@ def render_model_card(
         data=data,
         size=manifest.preprocessing["size"],
         classes=[plain(name) for name in manifest.class_names],
-        combination=_told_combination(manifest.ensemble),
+        combination=_describe_combination(manifest.ensemble),
         rule=rule,
         weights=manifest.ensemble.get("weights") if rule in WEIGHTED_RULES else None,
         members=members,
@@ -152,7 +152,7 @@ def _template() -> Template:
     )
     environment.globals |= {
         "count": lambda number: "" if number is None else f"{number:,}",
-        "interval": _told_interval,
+        "interval": _format_interval,
         "minutes": lambda member: "" if member.seconds is None else f"{member.seconds / 60:.1f}",
         "plain": plain,
         "three": lambda value: "" if value is None else f"{value:.3f}",
@@ -171,28 +171,28 @@ def _score_held_out(ensemble: BaseEnsemble, manifest: Manifest) -> EnsembleScore
     )
 
 
-def _told_interval(figures: Any) -> str:
+def _format_interval(figures: Any) -> str:
     held = figures if isinstance(figures, Mapping) else vars(figures)
     low, high = held["accuracy_interval"]
     return f"{low:.3f}–{high:.3f}"
 
 
-def _told_combination(content: Mapping[str, Any]) -> str:
-    """Tell how the members are combined."""
+def _describe_combination(content: Mapping[str, Any]) -> str:
+    """Describe how the members are combined."""
     if content.get("kind") == "stacking":
         return (
             "A further classifier, trained on what the members predict for faces that they were "
             "not fitted on, combines them."
         )
-    told = f"Their probabilities are combined by the rule `{content['rule']}`"
+    sentence = f"Their probabilities are combined by the rule `{content['rule']}`"
     if content["rule"] in WEIGHTED_RULES and content.get("given_weights") is not None:
-        told += ", with weights that were given"
+        sentence += ", with weights that were given"
     elif content["rule"] in WEIGHTED_RULES:
         how = content.get("weighting", "log_loss").replace("_", " ")
-        told += f"; the weights were learned on held-out faces by {how}"
+        sentence += f"; the weights were learned on held-out faces by {how}"
     if content.get("calibration"):
-        told += "; temperatures were learned on held-out faces"
-    return told + "."
+        sentence += "; temperatures were learned on held-out faces"
+    return sentence + "."
 
 
 def _class_shares(counts: Any) -> list[dict[str, Any]]:

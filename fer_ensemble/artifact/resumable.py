@@ -148,7 +148,7 @@ def fit_resumable(
     data : dict, default=None
         What the faces are, for the manifest.
     resume : bool, default=False
-        Whether to take members over from an interrupted fit there, and to go on with the network
+        Whether to take members over from an interrupted fit there, and to resume the network
         that was in training. Either is done only on the same faces with the same parameters.
     overwrite : bool, default=False
         Whether to discard a saved ensemble or an interrupted fit there.
@@ -211,7 +211,7 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
     if unfinished.is_dir() and any(unfinished.iterdir()):
         if not resume:
             raise ArtifactError(
-                f"{directory} holds an interrupted fit: --resume goes on with it, "
+                f"{directory} holds an interrupted fit: --resume continues it, "
                 "--overwrite starts anew."
             )
     elif has_ensemble(directory):

@@ -64,7 +64,7 @@ def save_ensemble(
     path : path-like
         Directory to make.
     data : dict, default=None
-        What the ensemble was fitted on, to be told by the manifest; JSON values.
+        What the ensemble was fitted on, for the manifest; JSON values.
     face_size : int, default=48
         Side of the faces that the members take, in pixels.
     overwrite : bool, default=False

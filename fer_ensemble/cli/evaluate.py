@@ -93,7 +93,7 @@ def evaluate(
         _check_own(model)
     if ferplus is not None and data is None:
         raise typer.BadParameter("--ferplus needs the fer2013.csv that its votes are on.")
-    read_manifest(resolve_model(model))  # a wrong one is told before a large file is read
+    read_manifest(resolve_model(model))  # a wrong one is reported before a large file is read
     faces = None if data is None else read_faces(data, strict=strict, seed=seed)[0]
     with notes.status("Predicting"):
         found = measure_model(

@@ -88,7 +88,7 @@ def fit(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes and threads; -1 takes all processors.")] = -1,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted fit in the same folder.")
+        bool, typer.Option("--resume", help="Resume an interrupted fit in the same folder.")
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what stands in the folder.")
@@ -101,7 +101,7 @@ def fit(
 
     A tenth of the training faces is held out for early stopping and for learning the weights of
     the members. Ctrl-C keeps the members that are done and the epochs of the one in training;
-    --resume goes on from there.
+    --resume continues from there.
 
     Examples:
 
@@ -121,7 +121,7 @@ def fit(
     from fer_ensemble.fitting import TrainingSet, create_members, fit_ensemble
 
     choose_device(device)
-    # What is wrong with the options is told before a large file is read.
+    # What is wrong with the options is reported before a large file is read.
     find_protocol(protocol)
     names = [name.strip() for name in members.split(",") if name.strip()]
     estimators = create_members(
@@ -174,7 +174,7 @@ def fit(
         kept = ", ".join(finished) or "no member"
         notes.print(
             f"\nInterrupted; {kept} done; what is done is kept in {out}, down to the last "
-            "epoch. Go on with the same command and --resume.",
+            "epoch. Resume it with the same command and --resume.",
             style="yellow",
         )
         raise typer.Exit(130) from None

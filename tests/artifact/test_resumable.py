@@ -59,7 +59,7 @@ def test_resume_takes_over_what_is_done(table, tmp_path):
     assert kept == ["lr.json", "lr.skops"]
     with pytest.raises(ArtifactError, match="holds no saved ensemble"):
         load_ensemble(path)
-    with pytest.raises(ArtifactError, match=r"--resume goes on with it"):
+    with pytest.raises(ArtifactError, match=r"--resume continues it"):
         fit_resumable(make_ensemble(), X, y, path)
     stages, on_member = interrupt_at(None)
     resumed = fit_resumable(make_ensemble(), X, y, path, resume=True, on_member=on_member)

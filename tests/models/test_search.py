@@ -163,7 +163,7 @@ def test_an_interrupted_search_goes_on_with_the_running_trial(few, tmp_path, gue
         search(few, tmp_path / "broken", trials=4)
     assert read_recipe(tmp_path / "broken" / "best.json")[0] == "tuned_cnn"
     monkeypatch.setattr(Guess, "predict", predict)
-    with pytest.raises(SearchError, match="--resume goes on with it, --overwrite starts anew"):
+    with pytest.raises(SearchError, match="--resume continues it, --overwrite starts anew"):
         search(few, tmp_path / "broken", trials=4)
     told = []
     result = search(few, tmp_path / "broken", trials=4, resume=True, on_trial=told.append)
