@@ -1,4 +1,4 @@
-"""Pictures of systems side by side show the figures that they are given."""
+"""Pictures show the figures that they are given."""
 
 import subprocess
 import sys
@@ -77,7 +77,7 @@ def test_weights_are_bars():
     assert ax.yaxis_inverted()
 
 
-def test_nothing_to_draw_is_told():
+def test_systems_that_cannot_be_drawn_are_an_error():
     with pytest.raises(ValueError, match="nothing to draw"):
         plot_weights({})
     with pytest.raises(ValueError, match="nothing to draw"):
@@ -141,7 +141,7 @@ def test_a_confusion_matrix_has_true_classes_in_rows_and_numbers_in_its_cells():
     assert texts(ax.get_xticklabels()) == texts(ax.get_yticklabels()) == CLASSES
 
 
-def test_cells_are_shaded_and_may_be_told_by_the_shares_of_the_true_class():
+def test_cells_are_shaded_and_may_be_labelled_with_the_shares_of_the_true_class():
     ax = plot_confusion(GOOD.confusion, CLASSES, rates=True)
     assert texts(ax.texts) == ["100 %", "0 %", "33 %", "67 %"]
     for rates in (True, False):
@@ -160,7 +160,7 @@ def test_numbers_can_be_read_on_their_cells():
         assert abs(cell - np.dot(to_rgb(text.get_color()), (0.21, 0.72, 0.07))) > 0.4
 
 
-def test_a_confusion_matrix_of_another_size_is_told():
+def test_a_confusion_matrix_of_another_size_is_an_error():
     with pytest.raises(ValueError, match=r"\(2, 2\) for 2 class_names, not \(3, 3\)"):
         plot_confusion(np.eye(3), CLASSES)
 
@@ -176,7 +176,7 @@ def test_class_scores_stand_side_by_side():
     assert ax.get_ylabel() == "recall"
 
 
-def test_class_scores_that_cannot_be_laid_side_by_side_are_told():
+def test_class_scores_that_cannot_be_laid_side_by_side_are_an_error():
     with pytest.raises(ValueError, match="one of f1, precision, recall, not 'support'"):
         plot_class_scores({"good": GOOD.per_class}, "support")
     with pytest.raises(ValueError, match="1 to 6 systems to draw, not 0"):
@@ -236,7 +236,7 @@ def test_class_counts_alone_need_no_legend():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "1"]
 
 
-def test_nothing_to_draw_is_list_counts():
+def test_class_counts_of_no_class_are_an_error():
     with pytest.raises(ValueError, match="no class counts"):
         plot_class_counts({})
 
@@ -297,7 +297,7 @@ def test_best_epoch_is_the_first_of_equals_by_what_was_monitored():
     assert best_epoch({"loss": [float("nan"), float("nan")]}) == 2
 
 
-def test_figures_that_are_not_there_are_told():
+def test_figures_that_are_not_there_are_an_error():
     with pytest.raises(ValueError, match=r"no 'f1': choose among \['accuracy', 'learning_rate'"):
         plot_history(HISTORY, "f1")
     with pytest.raises(ValueError, match="no epoch under 'loss'"):
@@ -305,8 +305,6 @@ def test_figures_that_are_not_there_are_told():
 
 
 def test_colours_differ_in_lightness_for_colour_blind_readers():
-    from matplotlib.colors import to_rgb
-
     ax = plot_history(HISTORY)
     lightness = [np.dot(to_rgb(line.get_color()), (0.21, 0.72, 0.07)) for line in ax.get_lines()]
     assert abs(lightness[0] - lightness[1]) > 0.05
