@@ -1,4 +1,4 @@
-"""The mistakes that a model is surest of, as small pictures."""
+"""A report as one page of HTML, with the mistakes that a model is surest of."""
 
 from __future__ import annotations
 
@@ -16,11 +16,135 @@ from numpy.typing import ArrayLike, NDArray
 from fer_ensemble.datasets import FaceDataset
 from fer_ensemble.evaluation.arrays import check_scored
 from fer_ensemble.measuring import measure_model
-from fer_ensemble.report import page_tables as tables
 from fer_ensemble.report import wording
 from fer_ensemble.report.content import ReportContent
 from fer_ensemble.report.gathering import gather_content
+from fer_ensemble.report.page_tables import lay_out_tables
 from fer_ensemble.report.pictures import Picture, list_pictures
+
+_TEMPLATE = "report.html.j2"
+
+
+def write_report(
+    model: str | os.PathLike[str],
+    data: str | os.PathLike[str] | FaceDataset | None = None,
+    out: str | os.PathLike[str] = "report.html",
+    *,
+    split: str | None = None,
+    protocol: str | None = None,
+    figures: str | os.PathLike[str] | None = None,
+    n_mistakes: int = 24,
+    strict: bool = False,
+    seed: int = 1_000_000,
+) -> Path:
+    """Measure a saved ensemble on test faces, and write a page about it.
+
+    The page is one file that needs no network and no script: data, members, combining, classes,
+    confidence, the surest mistakes as pictures, and how to come to the same figures.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Folder of a saved ensemble, or a name that `load_model` takes.
+    data : path-like or FaceDataset, optional
+        Labelled faces in any form that `load_faces` takes, or read already. Without them,
+        synthetic faces are drawn.
+    out : path-like, default='report.html'
+        File to write; one that is there is replaced.
+    split : str, optional
+        Part of the data, where the protocol keeps the data's own split; by default what the
+        protocol tests on.
+    protocol : str, optional
+        How test faces are set apart; by default as the ensemble was fitted.
+    figures : path-like, optional
+        Folder to write the figures to as well, as PNG for a paper.
+    n_mistakes : int, default=24
+        How many of the surest mistakes to show.
+    strict : bool, default=False
+        Whether a face that can't be used is an error.
+    seed : int, default=1000000
+        Seed of the synthetic faces.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ArtifactError
+        If there is no such model, or it is damaged.
+    DatasetError
+        If the data can't be read.
+    ValueError
+        If there is no such protocol or part, or the test faces of the fit can't be found again.
+    OSError
+        If the page or the figures can't be written.
+    """
+    file = Path(out)
+    # Asked before the members predict, which takes a while.
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder: name a file to write the report to.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    measured = measure_model(model, data, split=split, protocol=protocol, strict=strict, seed=seed)
+    content = gather_content(measured, name=Path(model).resolve().name, out=file.name)
+    if figures is not None:
+        save_pictures(content, Path(figures))
+    file.write_text(render_report(content, n_mistakes=n_mistakes), encoding="utf-8")
+    return file
+
+
+def render_report(content: ReportContent, *, n_mistakes: int = 24) -> str:
+    """Write a report as one page that needs no network and no script.
+
+    Parameters
+    ----------
+    content : ReportContent
+    n_mistakes : int, default=24
+        How many of the surest mistakes to show.
+
+    Returns
+    -------
+    str
+        HTML, with style and pictures inside; the same for the same content.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        # Models, members and files are named by users: their names are no markup.
+        autoescape=True,
+        # A name that the template misspells is an error and no empty place on the page.
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template(_TEMPLATE)
+    return template.render(
+        content=content,
+        tables=lay_out_tables(content),
+        pictures=_by_section(list_pictures(content)),
+        mistakes=_show_mistakes(content, n_mistakes),
+        wording=wording,
+    )
+
+
+def save_pictures(content: ReportContent, folder: Path) -> list[Path]:
+    """Write the pictures of a report as PNG, 200 dots per inch.
+
+    Parameters
+    ----------
+    content : ReportContent
+    folder : Path
+        Made if need be.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return [picture.save(folder) for picture in list_pictures(content)]
 
 
 @dataclass(frozen=True)
@@ -104,91 +228,6 @@ def picture_uri(face: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-_TEMPLATE = "report.html.j2"
-
-
-def render_report(content: ReportContent, *, n_mistakes: int = 24) -> str:
-    """Write a report as one page that needs no network and no script.
-
-    Parameters
-    ----------
-    content : ReportContent
-    n_mistakes : int, default=24
-        How many of the surest mistakes to show.
-
-    Returns
-    -------
-    str
-        HTML, with style and pictures inside; the same for the same content.
-    """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template(_TEMPLATE)
-    return template.render(
-        content=content,
-        tables=_lay_out(content),
-        pictures=_by_section(list_pictures(content)),
-        mistakes=_show_mistakes(content, n_mistakes),
-        tell=wording,
-    )
-
-
-def save_pictures(content: ReportContent, folder: Path) -> list[Path]:
-    """Write the pictures of a report as PNG, 200 dots per inch.
-
-    Parameters
-    ----------
-    content : ReportContent
-    folder : Path
-        Made if need be.
-
-    Returns
-    -------
-    list of Path
-        The files.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    return [picture.save(folder) for picture in list_pictures(content)]
-
-
-def _lay_out(content: ReportContent) -> dict[str, Any]:
-    combining = content.combining
-    laid = {
-        "counts": tables.count_table(content.data),
-        "balance": {
-            name: tables.balance_table(name, *counts)
-            for name, counts in content.data.balance.items()
-        },
-        "members": tables.member_table(content.members, combining.best_member if combining else ""),
-        "measures": tables.measure_table(content.scores, content.new_scores),
-        "classes": tables.class_table(content.scores),
-        "confusion": tables.confusion_table(content.scores),
-        "coverage": tables.coverage_table(content.scores),
-        **tables.recipe_tables(content),
-    }
-    if combining is not None:
-        laid |= {
-            "rules": tables.rule_table(combining, content.rule),
-            "pairs": tables.pair_table(combining.pairs),
-            "contributions": tables.contribution_table(combining),
-        }
-    return laid
-
-
-def _by_section(pictures: list[Picture]) -> dict[str, list[Picture]]:
-    sections: dict[str, list[Picture]] = {}
-    for picture in pictures:
-        sections.setdefault(picture.section, []).append(picture)
-    return sections
-
-
 def _show_mistakes(content: ReportContent, n_mistakes: int) -> list[dict[str, str]]:
     found = find_mistakes(content.labels, content.probabilities, content.classes, n_mistakes)
     return [
@@ -203,70 +242,8 @@ def _show_mistakes(content: ReportContent, n_mistakes: int) -> list[dict[str, st
     ]
 
 
-def write_report(
-    model: str | os.PathLike[str],
-    data: str | os.PathLike[str] | FaceDataset | None = None,
-    out: str | os.PathLike[str] = "report.html",
-    *,
-    split: str | None = None,
-    protocol: str | None = None,
-    figures: str | os.PathLike[str] | None = None,
-    n_mistakes: int = 24,
-    strict: bool = False,
-    seed: int = 1_000_000,
-) -> Path:
-    """Measure a saved ensemble on test faces, and write a page about it.
-
-    The page is one file that needs no network and no script: data, members, combining, classes,
-    confidence, the surest mistakes as pictures, and how to come to the same figures.
-
-    Parameters
-    ----------
-    model : str or path-like
-        Folder of a saved ensemble, or a name that `load_model` takes.
-    data : path-like or FaceDataset, optional
-        Labelled faces in any form that `load_faces` takes, or read already. Without them,
-        synthetic faces are drawn.
-    out : path-like, default='report.html'
-        File to write; one that is there is replaced.
-    split : str, optional
-        Part of the data, where the protocol keeps the data's own split; by default what the
-        protocol tests on.
-    protocol : str, optional
-        How test faces are set apart; by default as the ensemble was fitted.
-    figures : path-like, optional
-        Folder to write the figures to as well, as PNG for a paper.
-    n_mistakes : int, default=24
-        How many of the surest mistakes to show.
-    strict : bool, default=False
-        Whether a face that can't be used is an error.
-    seed : int, default=1000000
-        Seed of the synthetic faces.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    ArtifactError
-        If there is no such model, or it is damaged.
-    DatasetError
-        If the data can't be read.
-    ValueError
-        If there is no such protocol or part, or the test faces of the fit can't be found again.
-    OSError
-        If the page or the figures can't be written.
-    """
-    file = Path(out)
-    # Asked before the members predict, which takes a while.
-    if file.is_dir():
-        raise IsADirectoryError(f"{file} is a folder: name a file to write the report to.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    measured = measure_model(model, data, split=split, protocol=protocol, strict=strict, seed=seed)
-    content = gather_content(measured, name=Path(model).resolve().name, out=file.name)
-    if figures is not None:
-        save_pictures(content, Path(figures))
-    file.write_text(render_report(content, n_mistakes=n_mistakes), encoding="utf-8")
-    return file
+def _by_section(pictures: list[Picture]) -> dict[str, list[Picture]]:
+    sections: dict[str, list[Picture]] = {}
+    for picture in pictures:
+        sections.setdefault(picture.section, []).append(picture)
+    return sections

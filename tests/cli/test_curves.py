@@ -7,9 +7,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
-from fer_ensemble import load_ensemble, save_ensemble
+from fer_ensemble import save_ensemble
 from fer_ensemble.cli.app import app
-from fer_ensemble.cli.curves import draw_trainings, trained_networks
 from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.features import HOG
 from fer_ensemble.models import KerasClassifier, MemberPipeline
@@ -46,30 +45,6 @@ def test_the_ending_says_the_format_and_other_members_are_named(model, tmp_path,
     assert done.stderr == (
         f"Without a training to draw: bayes\nCurves of balanced, hog written to {out}\n"
     )
-
-
-def test_each_network_has_a_row_of_its_figures(model):
-    networks = trained_networks(dict(load_ensemble(model).members_))
-    assert list(networks) == ["balanced", "hog"]
-    first, second = draw_trainings(networks).subfigs
-    assert first.get_suptitle().startswith("balanced: 2 epochs in 0:0")
-    assert second.get_suptitle().startswith("hog: 1 epoch in 0:0")
-    assert second.get_suptitle().endswith("h, best epoch 1")
-    for row, network in zip((first, second), networks.values(), strict=True):
-        for ax, metric in zip(row.axes, ("loss", "accuracy", "learning_rate"), strict=False):
-            [drawn] = [line for line in ax.get_lines() if line.get_label() == "training"]
-            assert drawn.get_ydata().tolist() == network.history_[metric]
-
-
-def test_class_counts_are_shown_where_balancing_changed_them(model):
-    networks = trained_networks(dict(load_ensemble(model).members_))
-    balanced, other = (row.axes[-1] for row in draw_trainings(networks).subfigs)
-    names = [label.get_text() for label in balanced.get_yticklabels()]
-    assert names == ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
-    assert [text.get_text() for text in balanced.texts][7:] == ["25"] * 7
-    assert not other.axison
-    [row] = draw_trainings({"hog": networks["hog"]}).subfigs
-    assert len(row.axes) == 3
 
 
 def test_errors_say_what_is_wrong(model, faces, tmp_path):

@@ -1,4 +1,4 @@
-"""Pictures of class counts."""
+"""Pictures of classes: how many samples each has, what it is taken for, how well it is found."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from fer_ensemble.evaluation.plots.axes import BLUE, COLOURS, VERMILLION, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MEASURES = {"f1": "F1", "precision": "precision", "recall": "recall"}
+_PANEL_SIZE = (4.0, 3.0)  # inches
 
 
 def plot_class_counts(
@@ -73,7 +77,33 @@ def plot_class_counts(
     return ax
 
 
-_MEASURES = {"f1": "F1", "precision": "precision", "recall": "recall"}
+def draw_split_counts(counts: Mapping[str, Mapping[Any, int]]) -> Figure:
+    """Draw how many samples each class has, a panel for each split.
+
+    Parameters
+    ----------
+    counts : mapping of str to mapping of class to int
+        Counts of the classes, by split; at least one split.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> figure = draw_split_counts({"train": {"happy": 7215}, "test": {"happy": 1774}})
+    >>> [ax.get_title() for ax in figure.axes]
+    ['train, n = 7,215', 'test, n = 1,774']
+    """
+    from matplotlib.figure import Figure
+
+    width, height = _PANEL_SIZE
+    figure = Figure(figsize=(width * len(counts), height), layout="constrained")
+    panels = figure.subplots(1, len(counts), squeeze=False)[0]
+    for ax, (split, by_class) in zip(panels, counts.items(), strict=True):
+        plot_class_counts(by_class, ax=ax)
+        ax.set_title(f"{split}, n = {sum(by_class.values()):,}", fontsize="medium")
+    return figure
 
 
 def plot_confusion(
