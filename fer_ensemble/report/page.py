@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.datasets import FaceDataset
-from fer_ensemble.evaluation.arrays import check_scored
+from fer_ensemble.evaluation import check_scored
 from fer_ensemble.measuring import measure_model
 from fer_ensemble.report import wording
 from fer_ensemble.report.content import ReportContent

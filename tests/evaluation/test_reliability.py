@@ -150,7 +150,10 @@ def test_the_curve_passes_through_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"min_confidences": [70]}, "from 0 to 1, not at 70"), ({"confidence": 0}, "between 0 and 1")],
+    [
+        ({"min_confidences": [70]}, "between 0 and 1, not at 70"),
+        ({"confidence": 0}, "between 0 and 1"),
+    ],
 )
 def test_errors_of_coverage_say_what_is_wrong(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

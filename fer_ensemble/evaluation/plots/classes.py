@@ -70,7 +70,7 @@ def plot_class_counts(
         ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize="small")
     ax.set_yticks(places, [str(name) for name in classes])
     ax.invert_yaxis()
-    ax.margins(x=0.2)  # room for the numbers
+    ax.margins(x=0.2)  # space for the numbers
     ax.set_xlabel("samples")
     if after is not None:
         legend_above(ax, 2)
@@ -153,9 +153,10 @@ def plot_confusion(
     ax = new_axes(6, 5.5) if ax is None else ax
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
-        told = f"{100 * share:.0f} %" if rates else f"{counts[row, column]:,}"
+        text = f"{100 * share:.0f} %" if rates else f"{counts[row, column]:,}"
+        # Dark cells would swallow black numbers; the map of blues is dark from here on.
         colour = "white" if share > 0.6 else "black"
-        ax.text(column, row, told, ha="center", va="center", color=colour, fontsize="small")
+        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
     ax.set_xticks(range(n), class_names, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(n), class_names)
     ax.set(xlabel="predicted", ylabel="true")
@@ -213,6 +214,7 @@ def plot_class_scores(
             upright = 90 * (len(systems) == 2)
             ax.bar_label(bars, fmt="{:.2f}", padding=2, fontsize="small", rotation=upright)
     ax.set_xticks(places, names, rotation=30, ha="right", rotation_mode="anchor")
+    # Up to 1.2 for the numbers above the bars, though no figure passes 1.
     ax.set(ylabel=_MEASURES[measure], ylim=(0, 1.2), yticks=np.linspace(0, 1, 6))
     if len(systems) > 1:
         legend_above(ax, 3)

@@ -85,13 +85,14 @@ def plot_history(
 
     values = _series(history, metric)
     best = best_epoch(history, monitor)
+    # A time budget may end a training within an epoch: its last entry then stands between two.
     epochs = history.get("epoch", range(1, len(values) + 1))
     ax = new_axes() if ax is None else ax
     ax.plot(epochs, values, color=BLUE, marker=".", linestyle="--", label="training")
-    watched = history.get(f"val_{metric}")
-    if watched is not None:
-        ax.plot(epochs, watched, color=VERMILLION, marker=".", label="held out")
-        values = watched
+    held_out = history.get(f"val_{metric}")
+    if held_out is not None:
+        ax.plot(epochs, held_out, color=VERMILLION, marker=".", label="held out")
+        values = held_out
     place, value = epochs[best - 1], values[best - 1]
     ax.axvline(place, color="gray", linestyle=":", linewidth=1)
     label = f"best epoch {best}: {value:.3g}"
