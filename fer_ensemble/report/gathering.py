@@ -247,6 +247,7 @@ def _describe_recipe(measured: MeasuredModel, name: str, out: str) -> RecipeCont
     manifest = measured.manifest
     members = [entry for entry in manifest.members if entry.name in measured.scores.members]
     others = [file for file in (manifest.final_estimator, manifest.validation) if file is not None]
+    # Whoever reproduces the figures can tell by these whether it is the same model.
     files = [*(entry.stored for entry in members), *others]
     fitting = fit_commands(manifest, name)
     return RecipeContent(

@@ -202,6 +202,7 @@ def find_mistakes(
     truth, proba = check_scored(y_true, probabilities, classes)
     predicted, confidence = proba.argmax(axis=1), proba.max(axis=1)
     wrong = np.flatnonzero(predicted != truth)
+    # Stable, so that equally sure mistakes stand in the order of the data on every machine.
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:n_mistakes]
     return [
         Mistake(int(row), int(truth[row]), int(predicted[row]), float(confidence[row]))
@@ -223,6 +224,7 @@ def picture_uri(face: NDArray[np.uint8]) -> str:
     """
     from PIL import Image
 
+    # PNG keeps every grey as it was: a mistake should be judged on what the model was shown.
     stream = io.BytesIO()
     Image.fromarray(face).save(stream, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

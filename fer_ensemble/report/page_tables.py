@@ -162,6 +162,7 @@ def rule_table(combining: CombiningContent, rule: str) -> Table:
 def pair_table(pairs: Sequence[PairContent]) -> Table:
     """Lay out how differently members err, pair by pair."""
 
+    # Not by `format_figure`: these may be negative, or NaN where members never err.
     def formatted(value: float) -> str:
         return NONE if math.isnan(value) else f"{value:.3f}".replace("-", MINUS)
 

@@ -93,6 +93,7 @@ class Picture:
         return file
 
     def _draw(self, target: Any, **options: Any) -> None:
+        # A context of its own: the user's own settings of Matplotlib stay as they are.
         from matplotlib import rc_context
         from matplotlib.figure import Figure
 
@@ -220,6 +221,7 @@ def _confidence_pictures(content: ReportContent) -> Iterator[Picture]:
     arrays = content.labels, content.probabilities, content.classes
     table, curve = reliability(*arrays), coverage_curve(*arrays)
     accuracy = content.scores.accuracy
+    # From the bins, of which the empty ones are NaN and would make the mean NaN.
     confidence = float((table.confidence * table.count)[table.count > 0].sum() / table.count.sum())
     yield Picture(
         "confidence",
@@ -252,6 +254,7 @@ def _describe_confusion(content: ReportContent) -> str:
         zip(content.class_names, content.scores.confusion_rates, strict=True)
     ):
         others = shares.copy()
+        # Below every share: the class itself is never what it is mistaken for.
         others[i] = -1
         other = content.class_names[int(others.argmax())]
         lines.append(f"{name} {100 * shares[i]:.0f} % right, {100 * others.max():.0f} % as {other}")
