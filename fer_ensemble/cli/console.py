@@ -88,7 +88,7 @@ def list_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
-def write_json(file: Path, content: Mapping[str, Any]) -> None:
+def write_json(file: Path, content: Mapping[str, Any], *, what: str = "Figures") -> None:
     """Write figures to a file, and say so.
 
     Parameters
@@ -97,12 +97,14 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
         Its folder is made if need be.
     content : mapping
         JSON values.
+    what : str, default='Figures'
+        What to call them.
     """
     import json
 
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content, indent=2) + "\n")
-    notes.print(f"Figures written to {file}")
+    notes.print(f"{what} written to {file}")
 
 
 def parse_duration(text: str) -> float:
