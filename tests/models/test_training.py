@@ -8,7 +8,7 @@ import pytest
 from fer_ensemble.datasets import make_faces
 from fer_ensemble.models import KerasClassifier
 from fer_ensemble.models.epochs import BestEpoch, batches
-from fer_ensemble.models.networks.registry import softmax
+from fer_ensemble.models.networks.blocks import softmax
 from fer_ensemble.models.training_data import Samples, balance_samples
 
 
