@@ -26,10 +26,13 @@ from fer_ensemble.datasets import (
     row_digests,
 )
 from fer_ensemble.evaluation import evaluate_predictions
-from fer_ensemble.models import create_member, last_step
-from fer_ensemble.models.device import describe_device
-from fer_ensemble.models.registry import find_parameters
-from fer_ensemble.models.training_data import augment_copies
+from fer_ensemble.models import (
+    augment_copies,
+    create_member,
+    describe_device,
+    find_parameters,
+    last_step,
+)
 
 _PACKAGES = (
     "fer-ensemble",

@@ -168,7 +168,7 @@ def measure_model(
     faces, source = _read(data, strict, seed)
     part = EvaluationPart(faces, None, "", "")
     if data is not None:
-        from fer_ensemble.models.training_data import augment_copies
+        from fer_ensemble.models import augment_copies
 
         part = evaluation_part(
             faces, manifest.data, split=split, protocol=protocol, augment=augment_copies

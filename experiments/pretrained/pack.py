@@ -40,8 +40,7 @@ from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.cli.console import output, read_faces
 from fer_ensemble.datasets import FaceDataset, row_digests, training_part
 from fer_ensemble.ensemble import VotingEnsemble
-from fer_ensemble.models import KerasClassifier
-from fer_ensemble.models.registry import get_member
+from fer_ensemble.models import KerasClassifier, get_member
 from fer_ensemble.splitting import check_unseen
 
 # The part of FER2013 on which nothing is ever measured here.

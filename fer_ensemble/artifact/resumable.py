@@ -24,7 +24,7 @@ from fer_ensemble.artifact.storage import save_ensemble
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.ensemble.member_fits import sample_weight_keyword
-from fer_ensemble.models.registry import find_parameters
+from fer_ensemble.models import find_parameters
 
 # What a member is fitted with but does not depend on.
 _INDIFFERENT = ("checkpoint", "memory", "n_jobs", "verbose")

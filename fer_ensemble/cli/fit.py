@@ -132,8 +132,7 @@ def fit(
         training_part,
     )
     from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
-    from fer_ensemble.models import create_member
-    from fer_ensemble.models.training_data import augment_copies
+    from fer_ensemble.models import augment_copies, create_member
 
     choose_device(device)
     warning = find_protocol(protocol).warning
@@ -234,7 +233,7 @@ def fit(
 
 def _share(seconds: float, members: list[Any]) -> None:
     """Give each network an equal share of the time."""
-    from fer_ensemble.models.registry import find_parameters
+    from fer_ensemble.models import find_parameters
 
     holders = [
         (member, parameter)

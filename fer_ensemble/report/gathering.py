@@ -298,7 +298,7 @@ def _count_cost(classifier: Any) -> tuple[int | None, int | None]:
     """Count parameters and multiply-accumulates of a fitted network; of others, nothing."""
     if not hasattr(classifier, "history_"):
         return None, None
-    from fer_ensemble.models.cost import layer_costs
+    from fer_ensemble.models import layer_costs
     from fer_ensemble.models.training import build_network
 
     layers = layer_costs(build_network(classifier, "float32", to_predict=True))
