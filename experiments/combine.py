@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,11 +11,20 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from experiments.options import PREDICTIONS, RESULTS, Predictions, Results, write_record
+from experiments.console import Predictions, Results, output
+from experiments.runs import (
+    PREDICTIONS,
+    RESULTS,
+    Arrays,
+    Probabilities,
+    read_predictions,
+    record_file,
+    stack_predictions,
+    write_record,
+)
 from experiments.systems import Ensemble, read_ensemble
 from experiments.tables import cells
-from fer_ensemble.cli.console import output
-from fer_ensemble.datasets import EMOTIONS, PROTOCOLS
+from fer_ensemble.datasets import EMOTIONS, find_protocol
 from fer_ensemble.ensemble import RULES, combine, learn_weights, measure_diversity
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
@@ -27,7 +35,7 @@ from fer_ensemble.ensemble.meta_learner import (
 from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
 
 CLASSES = np.arange(len(EMOTIONS))
-#: Ways to learn weights: what each is called here, and what `learn_weights` calls it.
+# Ways to learn weights: what each is called here, and what `learn_weights` calls it.
 _WEIGHTINGS = {
     "weighted": "log_loss",
     "weighted by accuracy": "accuracy",
@@ -35,8 +43,6 @@ _WEIGHTINGS = {
 }
 # What a member of noise costs is the mean of so many of them.
 _N_NOISE = 5
-
-Probabilities = NDArray[np.float64]  # of shape (n_samples, n_members, n_classes)
 
 
 def main(
@@ -56,76 +62,21 @@ def main(
     """
     try:
         ensemble = read_ensemble(name)
+        split = find_protocol(ensemble.protocol if protocol == "published" else protocol)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    protocol = ensemble.protocol if protocol == "published" else protocol
-    runs = [read_run(predictions, member, protocol) for member in ensemble.members]
+    protocol = split.name
+    runs = [read_predictions(predictions, member, protocol) for member in ensemble.members]
     record = {"ensemble": name, "protocol": protocol, **_measure(ensemble, runs, seed)}
-    write_record(results / f"{name}.{protocol}.json", record)
-    output.print(_table(ensemble.title, record))
-    if warning := PROTOCOLS[protocol].warning:
-        output.print(warning)
+    write_record(record_file(results, name, protocol), record)
+    output.print(_table(ensemble.title, record), soft_wrap=False)
+    if split.warning:
+        output.print(split.warning)
 
 
-def read_run(folder: Path, member: str, protocol: str) -> Any:
-    """Read what a member of an ensemble predicts.
-
-    Parameters
-    ----------
-    folder : Path
-        Where 'experiments.run' left its predictions.
-    member, protocol : str
-
-    Returns
-    -------
-    mapping of str to ndarray
-
-    Raises
-    ------
-    typer.BadParameter
-        If it was not run.
-    """
-    path = folder / f"{member}.{protocol}.npz"
-    if not path.is_file():
-        raise typer.BadParameter(
-            f"{member} has no predictions under the {protocol} protocol: run "
-            f"'python -m experiments.run {member} --protocol {protocol}' first."
-        )
-    return np.load(path)
-
-
-def stack_runs(runs: list[Any], part: str) -> tuple[Probabilities, NDArray[np.int64]]:
-    """Lay the members' predictions side by side.
-
-    Parameters
-    ----------
-    runs : list of mapping
-        See :func:`read_run`.
-    part : {'held_out', 'test'}
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_samples, n_members, n_classes)
-    y : ndarray of shape (n_samples,)
-        Labels.
-
-    Raises
-    ------
-    typer.BadParameter
-        If the members were measured on other faces.
-    """
-    truths = [run[f"y_{part}"] for run in runs]
-    if not all(np.array_equal(truths[0], truth) for truth in truths):
-        raise typer.BadParameter(
-            f"The members were not measured on the same faces ({part}): run all with one seed."
-        )
-    probabilities = np.stack([run[part].astype(np.float64) for run in runs], axis=1)
-    return probabilities / probabilities.sum(axis=2, keepdims=True), truths[0]
-
-
-def _measure(ensemble: Ensemble, runs: list[Any], seed: int) -> dict[str, Any]:
-    held_out, y_held_out = stack_runs(runs, "held_out")
-    test, y_test = stack_runs(runs, "test")
+def _measure(ensemble: Ensemble, runs: list[Arrays], seed: int) -> dict[str, Any]:
+    held_out, y_held_out = stack_predictions(runs, "held_out")
+    test, y_test = stack_predictions(runs, "test")
     combined, weights = combine_every_way(held_out, y_held_out, test, seed)
     noisy = _accuracy_with_noise(held_out, y_held_out, test, y_test, seed)
     best = int((test.argmax(axis=2) == y_test[:, np.newaxis]).mean(axis=0).argmax())
@@ -239,9 +190,9 @@ def _compare(
 
 
 def _without_copies(
-    run: Any, y_test: NDArray[Any], combined: dict[str, NDArray[Any]]
+    run: Arrays, y_test: NDArray[Any], combined: dict[str, NDArray[Any]]
 ) -> dict[str, Any] | None:
-    """Measure on the test faces without a copy in the training data; runs of old do not tell."""
+    """Measure on the test faces without a copy in the training data, if the run says which."""
     if "test_without_copies" not in run:
         return None
     alone = run["test_without_copies"]

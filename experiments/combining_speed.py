@@ -7,10 +7,8 @@ same samples, must come to the same result on them, and is scaled up to all.
 from __future__ import annotations
 
 import math
-import resource
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -18,7 +16,9 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from experiments.options import RESULTS, Out, write_record
+from experiments.console import Out
+from experiments.runs import RESULTS, write_record
+from experiments.timing import peak_gb, timed
 from fer_ensemble.ensemble import combine, select_greedily
 
 N_MEMBERS, N_CLASSES = 7, 7
@@ -65,10 +65,12 @@ def _draw(n_samples: int, n_members: int, n_classes: int) -> NDArray[np.float64]
 def _time_rule(
     rule: str, loop: Callable[[Sample], list[float]], probabilities: NDArray[np.float64]
 ) -> dict[str, float]:
-    cpu, wall, combined = _timed(lambda: combine(probabilities, rule, WEIGHTS))
-    peak = _peak_gb()
+    wall, cpu, combined = timed(lambda: combine(probabilities, rule, WEIGHTS))
+    # Before the loop, whose lists would count too.
+    peak = peak_gb()
     some = probabilities[:LOOP_SAMPLES].tolist()
-    loop_cpu, _, looped = _timed(lambda: [_normalised(loop(sample)) for sample in some])
+    loop_cpu, looped = timed(lambda: [_normalised(loop(sample)) for sample in some])[1:]
+    # A loop that computed something else would compare nothing.
     np.testing.assert_allclose(combined[: len(some)], looped, rtol=1e-6)
     loop_cpu *= len(probabilities) / len(some)
     return {
@@ -89,7 +91,7 @@ def _time_selection() -> dict[str, Any]:
     probabilities = _draw(10_000, 50, N_CLASSES)
     labels = np.random.default_rng(1).integers(N_CLASSES, size=10_000)
     every = np.arange(N_CLASSES)
-    cpu, wall, selection = _timed(
+    wall, cpu, selection = timed(
         lambda: select_greedily(probabilities, labels, every, random_state=0)
     )
     return {
@@ -99,19 +101,6 @@ def _time_selection() -> dict[str, Any]:
         "cpu_seconds": round(cpu, 2),
         "wall_seconds": round(wall, 2),
     }
-
-
-def _timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Return seconds of all processors together, seconds on the clock, and the result."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    result = work()
-    return time.process_time() - cpu, time.perf_counter() - wall, result
-
-
-def _peak_gb() -> float:
-    # Linux counts in units of 1024 bytes, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
 def _normalised(scores: list[float]) -> list[float]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -20,10 +19,11 @@ import skimage.data
 import typer
 from numpy.typing import NDArray
 
-from experiments.options import RESULTS, Data, Out, write_record
+from experiments.console import Data, Out, read_faces
+from experiments.runs import RESULTS, write_record
+from experiments.timing import timed
 from fer_ensemble.artifact import load_ensemble
 from fer_ensemble.artifact.states import load_member
-from fer_ensemble.datasets import load_faces
 from fer_ensemble.evaluation import wilson_interval
 from fer_ensemble.faces import Detector, FaceBox, Framing, create_detector, crop_face
 
@@ -46,7 +46,7 @@ def main(
     out: Out = RESULTS / "framing.json",
 ) -> None:
     """Fit each detector's framing, measure how far labels agree, and time the detectors."""
-    read = load_faces(data)
+    read = read_faces(data)
     rng = np.random.default_rng(0)
     fitted = _paste_some(read.select("Training").images, faces, FITTED_SCALES, rng)[1]
     originals, tested = _paste_some(read.select("PublicTest").images, faces, SCALES, rng)
@@ -168,12 +168,7 @@ def _time(detector: Detector, rounds: int = 12) -> dict[str, float]:
     """Fastest of some rounds on a photograph of 640×480 with one face."""
     photo = cv2.resize(skimage.data.astronaut()[..., ::-1], (640, 480))
     assert detector.detect(photo), "the face is not found"
-    times = []
-    for _ in range(rounds):
-        wall, cpu = time.perf_counter(), time.process_time()
-        detector.detect(photo)
-        times.append((time.perf_counter() - wall, time.process_time() - cpu))
-    wall, cpu = np.min(times, axis=0)
+    wall, cpu = np.min([timed(lambda: detector.detect(photo))[:2] for _ in range(rounds)], axis=0)
     return {"wall": round(1000 * wall, 1), "all_processors": round(1000 * cpu, 1)}
 
 

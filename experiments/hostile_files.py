@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
-import resource
 import subprocess
 import tempfile
-import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -25,8 +22,9 @@ import numpy as np
 import typer
 from PIL import Image
 
-from experiments.options import RESULTS, Model, Out, write_record
-from experiments.predict_command import predict_command
+from experiments.console import Model, Out, predict_command
+from experiments.runs import RESULTS, write_record
+from experiments.timing import peak_gb, timed
 
 FORMS = ("JPEG", "PNG", "GIF", "TIFF")
 HEADER = 512  # bytes among which some are flipped
@@ -42,30 +40,28 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of the files.")] = 0,
     out: Out = RESULTS / "hostile_files.json",
 ) -> None:
-    """Predict hostile files, and tell what became of them and how much memory it took."""
+    """Predict hostile files, and count what became of them and how much memory it took."""
     with tempfile.TemporaryDirectory() as folder:
         photos, table = Path(folder) / "photos", Path(folder) / "rows.csv"
         photos.mkdir()
         made = make_hostile_files(photos, files, np.random.default_rng(seed))
-        started = time.perf_counter()
         command = predict_command(photos, model, table, detector=detector)
-        code = subprocess.run(command, check=False).returncode
-        seconds = time.perf_counter() - started
+        seconds, _, run = timed(lambda: subprocess.run(command, check=False))
         with open(table, encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
     record = {
         "files": files,
         "kinds": dict(made),
         "detector": detector,
-        "exit_code": code,
+        "exit_code": run.returncode,
         "files_with_rows": len({row["path"] for row in rows}),
         "rows_by_status": dict(Counter(row["status"] for row in rows).most_common()),
         "seconds": round(seconds, 1),
-        "peak_gb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20, 2),
+        "peak_gb": round(peak_gb(of_children=True), 2),
     }
-    typer.echo(json.dumps(record, indent=1))
-    write_record(out, record)
-    raise typer.Exit(code not in (0, 3, 4) or record["files_with_rows"] != files)
+    write_record(out, record, show=True)
+    # 3 and 4: some pictures, or all, were unusable. Anything else is a crash.
+    raise typer.Exit(run.returncode not in (0, 3, 4) or record["files_with_rows"] != files)
 
 
 def make_hostile_files(folder: Path, n_files: int, random: Random) -> Counter[str]:
@@ -163,6 +159,7 @@ def _pipe(stem: Path, turn: int, random: Random) -> None:
     os.mkfifo(_path(stem, "png"))
 
 
+# Flipped bytes in headers stand there twice: half of the files.
 _KINDS: list[tuple[str, Callable[[Path, int, Random], Any]]] = [
     *((f"fuzzed {form}", _fuzzed(form)) for form in FORMS),
     *((f"fuzzed {form}", _fuzzed(form)) for form in FORMS),

@@ -1,13 +1,12 @@
-"""Kill a long prediction again and again and go on: ``python -m experiments.kills --model DIR``.
+"""Kill a long prediction and resume it: ``python -m experiments.kills --model DIR``.
 
-The table at the end must be that of an unbroken run, to the byte. Faces are synthetic. Kills come
-at random moments, some of them before the first row; a run that ends by itself was not killed in
-time and does not count.
+That happens again and again. The table at the end must be that of an unbroken run, to the byte.
+Faces are synthetic. Kills come at random moments, some of them before the first row; a run that
+ends by itself was not killed in time and does not count.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import subprocess
@@ -20,8 +19,9 @@ from typing import Annotated
 import cv2
 import typer
 
-from experiments.options import RESULTS, Model, Out, write_record
-from experiments.predict_command import predict_command
+from experiments.console import Model, Out, predict_command
+from experiments.runs import RESULTS, write_record
+from experiments.timing import timed
 from fer_ensemble.datasets import make_faces
 
 
@@ -53,8 +53,7 @@ def main(
             "seconds_of_the_unbroken_run": round(seconds, 1),
             "identical": whole.read_bytes() == broken.read_bytes(),
         }
-    typer.echo(json.dumps(record, indent=1))
-    write_record(out, record)
+    write_record(out, record, show=True)
     raise typer.Exit(not record["identical"])
 
 
@@ -63,7 +62,7 @@ def _draw_photos(folder: Path, n_files: int) -> None:
     for number, face in enumerate(make_faces(n_files, random_state=0).images):
         cv2.imwrite(str(folder / f"{number:05}.png"), face)
     for number in range(0, n_files, 97):
-        (folder / f"{number:05}.png").write_bytes(b"no picture")
+        (folder / f"{number:05}.png").write_bytes(b"no picture")  # their rows must resume too
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
@@ -71,12 +70,11 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def _run_through(command: list[str]) -> float:
-    started = time.perf_counter()
     process = _start(command)
-    _, told = process.communicate()
+    wall, _, (_, errors) = timed(process.communicate)
     if process.returncode != 3:  # some pictures are broken
-        raise typer.BadParameter(f"the run ended with {process.returncode}: {told.decode()}")
-    return time.perf_counter() - started
+        raise typer.BadParameter(f"the run ended with {process.returncode}: {errors.decode()}")
+    return wall
 
 
 def kill_often(
@@ -87,7 +85,7 @@ def kill_often(
     Parameters
     ----------
     command : list of str
-        Its words; it must go on where it stopped.
+        Its words; it must resume where it stopped.
     table : Path
         The file that it writes.
     kills : int
@@ -105,7 +103,8 @@ def kill_often(
     sizes: list[int] = []
     while len(sizes) < kills:
         process = _start(command)
-        # A kill right after some growth comes amid the work, wherever the time goes.
+        # Loading the libraries may take most of a run: moments drawn from the clock alone could all
+        # come before the first row. So it waits for some growth, and one in six for none.
         growth = chance.uniform(-0.2, 1) * full_size / kills
         _wait_for_growth(process, table, growth)
         time.sleep(chance.uniform(0, 0.05))

@@ -6,16 +6,20 @@ Takes the predictions that ``experiments.run`` left of each member and compares 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import typer
 
-from experiments.options import PREDICTIONS, RESULTS, Out, Predictions, write_record
+from experiments.console import Out, Predictions
+from experiments.runs import (
+    PREDICTIONS,
+    RESULTS,
+    read_predictions,
+    stack_predictions,
+    write_record,
+)
 from fer_ensemble.evaluation import compare_predictions
 
-#: Members on both, each against what it is to beat.
+# Members on both kinds of features, each against one on a single kind.
 _PAIRS = (
     ("dense_hog_landmarks", "dense_hog"),
     ("dense_hog_landmarks", "boosted_landmarks"),
@@ -31,12 +35,9 @@ def main(
     """Compare members on HOG and landmarks with members on either, on PublicTest."""
     record = []
     for member, other in _PAIRS:
-        y, ours = _read(predictions, member)
-        y_other, theirs = _read(predictions, other)
-        if not np.array_equal(y, y_other):
-            raise typer.BadParameter(
-                f"{member} and {other} were run on other faces: run both anew."
-            )
+        runs = [read_predictions(predictions, name, "official") for name in (member, other)]
+        probabilities, y = stack_predictions(runs, "test")
+        ours, theirs = probabilities.argmax(axis=2).T
         gain = compare_predictions(y, ours, theirs)
         record.append(
             {
@@ -53,16 +54,6 @@ def main(
             f"{gain.difference:+.3f} ({low:+.3f} to {high:+.3f})"
         )
     write_record(out, record)
-
-
-def _read(folder: Path, member: str) -> tuple[Any, Any]:
-    path = folder / f"{member}.official.npz"
-    if not path.is_file():
-        raise typer.BadParameter(
-            f"{path}: not there. Make it by: python -m experiments.run {member} --data fer2013.zip"
-        )
-    with np.load(path) as arrays:
-        return arrays["y_test"], arrays["test"].argmax(axis=1)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ The points are a file with ``names``, the faces' file names as in the zip, and `
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -20,8 +18,10 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from experiments.options import RESULTS, Out, write_record
-from fer_ensemble.datasets import FaceDataset, copy_groups, holdout_split, load_faces
+from experiments.console import Note, Out, read_faces
+from experiments.runs import RESULTS, write_record
+from experiments.timing import timed
+from fer_ensemble.datasets import FaceDataset
 from fer_ensemble.features import (
     LandmarkRegressor,
     geometry,
@@ -30,6 +30,7 @@ from fer_ensemble.features import (
     save_landmark_regressor,
 )
 from fer_ensemble.features.landmark_weights import SHIPPED
+from fer_ensemble.splitting import copy_groups, holdout_split
 
 _BATCH = 256
 _REPETITIONS = 41
@@ -42,11 +43,11 @@ def main(
     epochs: Annotated[int, typer.Option(help="Epochs of each stage.")] = 16,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     weights: Annotated[Path, typer.Option(help="File of the weights.")] = SHIPPED,
-    note: Annotated[str, typer.Option(help="What else to say of this run.")] = "",
+    note: Note = "",
     out: Out = RESULTS / "landmarks.json",
 ) -> None:
     """Train the regressor on Training, measure it on PublicTest and time it."""
-    faces = load_faces(data)
+    faces = read_faces(data)
     given = _join(faces, points)
     rows, test = (np.flatnonzero(faces.split == part) for part in ("train", "public_test"))
     groups = copy_groups(faces.images)
@@ -62,7 +63,7 @@ def main(
         typer.echo(f"{regressor.n_left_out_:,} of {len(fitted):,} faces had no points")
         digest = save_landmark_regressor(regressor, weights)
         typer.echo(f"SHA-256 for fer_ensemble/features/landmark_weights.py: {digest}")
-    # Measured is what the file gives back.
+    # Measure what is shipped, which is the file and not the regressor in memory.
     regressor = load_landmark_regressor(weights)
     alone = test[~np.isin(groups[test], groups[rows])]
     record = {
@@ -76,8 +77,7 @@ def main(
         "public_test_without_copies": _errors(regressor, faces, given, alone),
         "speed": _speed(regressor, faces.images[test]),
     }
-    write_record(out, record)
-    typer.echo(json.dumps(record, indent=1))
+    write_record(out, record, show=True)
 
 
 def _join(faces: FaceDataset, path: Path) -> NDArray[np.float32]:
@@ -114,17 +114,10 @@ def _errors(
 
 
 def _speed(regressor: LandmarkRegressor, faces: NDArray[np.uint8]) -> dict[str, Any]:
-    """Time points and geometry of a batch, again and again.
-
-    The processor's time, summed over its cores, tells the cost where others keep them busy.
-    """
+    """Time points and geometry of a batch, again and again."""
     batch = faces[:_BATCH]
-    seconds, processor_seconds = [], []
-    for _ in range(_REPETITIONS):
-        started, processor_started = time.perf_counter(), time.process_time()
-        geometry(regressor.predict(batch))
-        seconds.append(time.perf_counter() - started)
-        processor_seconds.append(time.process_time() - processor_started)
+    runs = [timed(lambda: geometry(regressor.predict(batch))) for _ in range(_REPETITIONS)]
+    seconds, processor_seconds = [run.wall for run in runs], [run.cpu for run in runs]
     per_face = 1000 / len(batch)
     return {
         "batch": len(batch),

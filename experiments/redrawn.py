@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,21 +16,20 @@ import typer
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from experiments.combine import combine_every_way, read_run, stack_runs
-from experiments.options import (
+from experiments.combine import combine_every_way
+from experiments.console import Data, Fitted, Out, Predictions, notes, output, read_faces
+from experiments.runs import (
     FITTED,
     PREDICTIONS,
     RESULTS,
-    Data,
-    Fitted,
-    Out,
-    Predictions,
+    Arrays,
+    find_runs,
+    fitted_file,
+    stack_predictions,
     write_record,
 )
-from experiments.run import divide
-from experiments.systems import Ensemble, System, all_ensembles, all_systems
+from experiments.systems import Ensemble, all_ensembles
 from fer_ensemble.artifact.states import load_member
-from fer_ensemble.cli.console import notes, output, read_faces
 from fer_ensemble.datasets import Parts
 from fer_ensemble.evaluation import wilson_interval
 
@@ -75,20 +73,20 @@ def main(
 
     Members, weights and stacking are those of the runs: nothing is fitted or learned again.
     """
-    faces, _ = read_faces(data, strict=False, seed=seed)
-    redrawn, runs = {}, {}
-    for system in all_systems():
-        file = fitted / f"{system.name}.{_PROTOCOL}.skops"
+    redrawn: dict[str, Redrawn] = {}
+    runs: dict[str, Arrays] = {}
+    for system, parts, arrays in find_runs(predictions, read_faces(data), _PROTOCOL, seed):
+        file = fitted_file(fitted, system.name, _PROTOCOL)
         if not file.is_file():
             continue
-        parts = divide(system, faces, _PROTOCOL, seed)
-        runs[system.name] = read_run(predictions, system.name, _PROTOCOL)
-        if not np.array_equal(runs[system.name]["y_test"], parts.test.labels):
-            raise typer.BadParameter(f"{file}: run on other faces; run {system.name} anew.")
-        with notes.status(f"{system.name} looks at {len(parts.test):,} faces"):
-            redrawn[system.name] = _look_again(system, file, parts, seed + 1)
+        member = load_member(system.name, file.read_bytes())
+        # Another seed than that of the first draw, which would give its test faces back.
+        images, labels, trained_on = draw_again(parts, seed + 1)
+        with notes.status(f"{system.name} predicts {len(images):,} faces"):
+            redrawn[system.name] = Redrawn(member.predict_proba(images), labels, trained_on)
+        runs[system.name] = arrays
     record = {
-        "systems": {name: again.measure() for name, again in redrawn.items()},
+        "systems": {name: drawn.measure() for name, drawn in redrawn.items()},
         "ensembles": {
             ensemble.name: _combine(ensemble, redrawn, runs, seed)
             for ensemble in all_ensembles()
@@ -98,12 +96,6 @@ def main(
     write_record(out, record)
     for name, figures in {**record["systems"], **record["ensembles"]}.items():
         output.print(f"{name}: {figures}")
-
-
-def _look_again(system: System, file: Path, parts: Parts, seed: int) -> Redrawn:
-    images, labels, trained_on = draw_again(parts, seed)
-    member = load_member(system.name, file.read_bytes())
-    return Redrawn(member.predict_proba(images), labels, trained_on)
 
 
 def draw_again(
@@ -133,12 +125,13 @@ def draw_again(
 
 
 def _combine(
-    ensemble: Ensemble, redrawn: dict[str, Redrawn], runs: dict[str, Any], seed: int
+    ensemble: Ensemble, redrawn: dict[str, Redrawn], runs: dict[str, Arrays], seed: int
 ) -> dict[str, Any]:
     members = [redrawn[name] for name in ensemble.members]
     test = np.stack([member.probabilities for member in members], axis=1)
-    held_out = stack_runs([runs[name] for name in ensemble.members], "held_out")
+    held_out = stack_predictions([runs[name] for name in ensemble.members], "held_out")
     combined, _ = combine_every_way(*held_out, test, seed)
+    # All members divide alike and were drawn anew by one seed: the labels are those of each.
     return {way: _accuracy(members[0].y, found) for way, found in combined.items()}
 
 

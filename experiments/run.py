@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 import time
 from pathlib import Path
@@ -12,29 +11,30 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from experiments.options import HERE, RESULTS, Data, Results, write_record
+from experiments.console import Data, Fitted, Note, Predictions, Results, notes, output, read_faces
+from experiments.runs import (
+    FITTED,
+    PREDICTIONS,
+    RESULTS,
+    UNFINISHED,
+    divide,
+    find_copies,
+    fitted_file,
+    prediction_file,
+    record_file,
+    write_record,
+)
 from experiments.systems import System, read_system
+from fer_ensemble.artifact import installed_version
 from fer_ensemble.artifact.states import dump_member, load_member
-from fer_ensemble.cli.console import notes, output, parse_duration, read_faces
-from fer_ensemble.datasets import (
-    EMOTIONS,
-    PROTOCOLS,
-    FaceDataset,
-    Parts,
-    copy_groups,
-    holdout_split,
-    row_digests,
-)
+from fer_ensemble.atomic_files import open_atomically, write_atomically
+from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
 from fer_ensemble.evaluation import evaluate_predictions
-from fer_ensemble.models import (
-    augment_copies,
-    create_member,
-    describe_device,
-    find_parameters,
-    last_step,
-)
+from fer_ensemble.fitting import parse_duration
+from fer_ensemble.models import create_member, describe_device, find_parameters, last_step
+from fer_ensemble.splitting import copy_groups, holdout_split
 
-_PACKAGES = (
+_LIBRARIES = (
     "fer-ensemble",
     "keras",
     "tensorflow",
@@ -59,60 +59,63 @@ def main(
         str | None, typer.Option(help="Time for each training, as in 20m.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    note: Annotated[str, typer.Option(help="What else to say of this run.")] = "",
+    note: Note = "",
+    predictions: Predictions = PREDICTIONS,
+    fitted: Fitted = FITTED,
+    unfinished: Annotated[
+        Path, typer.Option(help="Folder for trainings that are interrupted.")
+    ] = UNFINISHED,
     results: Results = RESULTS,
 ) -> None:
     """Train a published system and measure it.
 
     Writes the figures as JSON into results/, the probabilities into predictions/ and the fitted
-    member into fitted/. A run that was interrupted goes on from its last epoch when it is started
+    member into fitted/. A run that was interrupted resumes after its last epoch when it is started
     again.
     """
     try:
         system = read_system(name)
+        protocol = find_protocol(system.protocol if protocol == "published" else protocol).name
+        seconds = None if time_budget is None else parse_duration(time_budget)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    protocol = system.protocol if protocol == "published" else protocol
-    if protocol not in PROTOCOLS:
-        raise typer.BadParameter(
-            f"--protocol {protocol}: choose published or one of {', '.join(PROTOCOLS)}."
-        )
-    faces, _ = read_faces(data, strict=False, seed=seed)
-    parts = divide(system, faces, protocol, seed)
-    seconds = None if time_budget is None else parse_duration(time_budget)
-    unfinished = _file("unfinished", f"{name}.{protocol}.npz")
+    for folder in (predictions, fitted, unfinished):
+        folder.mkdir(parents=True, exist_ok=True)
+    parts = divide(system, read_faces(data), protocol, seed)
+    checkpoint = unfinished / f"{name}.{protocol}.npz"
     member = create_member(
         system.member,
         random_state=seed,
         n_jobs=-1,
         verbose=1,
         time_budget=seconds,
-        checkpoint=str(unfinished),
+        checkpoint=str(checkpoint),
     )
-    fitted, held = _hold_out(parts, seed)
+    rows, held = _hold_out(parts.train, seed)
     X, y = parts.train.images, parts.train.labels
     X_held, y_held = X[held], y[held]
-    lesson = _lesson(system, protocol, X[fitted], y[fitted])
+    soft_labels = _soft_labels(system, fitted, protocol, X[rows], y[rows])
+    classes, has_copy = np.unique(y), find_copies(parts)
     rounds = []
     started = time.perf_counter()
     for number in range(system.more_training + 1):
         if number:
             notes.print(f"More training, round {number} of {system.more_training}")
             _set_everywhere(member, "warm_start", True)
-        member.fit(X[fitted], y[fitted], validation_data=(X_held, y_held), **lesson)
+        member.fit(X[rows], y[rows], validation_data=(X_held, y_held), **soft_labels)
         probabilities = member.predict_proba(parts.test.images)
-        rounds.append(_scores(parts, probabilities))
+        rounds.append(score(parts.test.labels, probabilities, classes, has_copy))
     record = {
         "system": name,
         "protocol": protocol,
         "command": _command(data, protocol, time_budget, seed, name),
         "note": note,
         "device": describe_device(),
-        "versions": {package: importlib.metadata.version(package) for package in _PACKAGES},
+        "versions": {library: installed_version(library) for library in _LIBRARIES},
         "seed": seed,
-        "n_train": len(fitted),
+        "n_train": len(rows),
         "n_held_out": len(held),
-        "test": parts.told,
+        "test": parts.description,
         "minutes": round((time.perf_counter() - started) / 60, 1),
         "time_budget": time_budget,
         **_training(member),
@@ -120,75 +123,95 @@ def main(
     }
     if len(rounds) > 1:
         record["earlier_rounds"] = [scores["all"]["accuracy"] for scores in rounds[:-1]]
-    _write(record, results)
-    np.savez_compressed(
-        _file("predictions", f"{name}.{protocol}.npz"),
-        test=probabilities.astype(np.float32),
-        y_test=parts.test.labels,
-        test_without_copies=_without_copies(parts),
-        held_out=member.predict_proba(X_held).astype(np.float32),
-        y_held_out=y_held,
-        held_out_rows=held,
-    )
+    write_record(record_file(results, name, protocol), record)
+    _print(record)
+    with open_atomically(prediction_file(predictions, name, protocol)) as stream:
+        np.savez_compressed(
+            stream,
+            test=probabilities.astype(np.float32),
+            y_test=parts.test.labels,
+            test_without_copies=~has_copy,
+            held_out=member.predict_proba(X_held).astype(np.float32),
+            y_held_out=y_held,
+            held_out_rows=held,
+        )
+    # The fitted file comes last and whole: `experiments.pretrained.train` takes it for a sign that
+    # the run is complete. Before that, the checkpoint's path must not be stored with the member.
     _set_everywhere(member, "checkpoint", None)
-    _file("fitted", f"{name}.{protocol}.skops").write_bytes(dump_member(name, member))
-    unfinished.unlink(missing_ok=True)
+    write_atomically(fitted_file(fitted, name, protocol), dump_member(name, member))
+    checkpoint.unlink(missing_ok=True)
 
 
-def divide(system: System, faces: FaceDataset, protocol: str, seed: int) -> Parts:
-    """Divide faces as a run of a system does.
+def score(
+    y: NDArray[Any],
+    probabilities: NDArray[np.float64],
+    classes: NDArray[Any],
+    has_copy: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """Measure on all test faces, and on those without an exact copy in the training data.
 
     Parameters
     ----------
-    system : System
-    faces : FaceDataset
-        All of them.
-    protocol : str
-    seed : int
+    y : ndarray of shape (n_samples,)
+        Labels of the test faces.
+    probabilities : ndarray of shape (n_samples, n_classes)
+    classes : ndarray of shape (n_classes,)
+        What the columns are.
+    has_copy : ndarray of bool of shape (n_samples,)
+        Which test faces have such a copy.
 
     Returns
     -------
-    Parts
+    dict
+        ``all`` and ``without_copies``, ready for JSON.
     """
-    if system.classes:
-        labels = [EMOTIONS.index(emotion) for emotion in system.classes]
-        faces = faces.take(np.isin(faces.labels, labels))
-    params = dict(system.protocol_params) if protocol == system.protocol else {}
-    if protocol == "balanced":
-        params["augment"] = augment_copies
-    return PROTOCOLS[protocol].split(faces, seed, **params)
+
+    def measure(rows: NDArray[np.bool_]) -> dict[str, Any]:
+        return evaluate_predictions(
+            y[rows],
+            probabilities=probabilities[rows],
+            classes=classes,
+            class_names=emotion_names(classes),
+        ).to_dict()
+
+    return {"all": measure(np.ones_like(has_copy)), "without_copies": measure(~has_copy)}
 
 
-def _hold_out(parts: Parts, seed: int) -> tuple[Any, Any]:
-    """Hold out a tenth of the training faces for the choice of the epoch: the same for all."""
+def _hold_out(training: FaceDataset, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hold out a tenth of the training faces to choose the epoch on."""
+    # Ensembles learn their weights on these faces later, so that the rows are the same for every
+    # system of one protocol and seed. A copy of a fitted face among them would favour those that
+    # remember it.
     return holdout_split(
-        parts.train.labels,
+        training.labels,
         test_size=0.1,
-        groups=copy_groups(parts.train.images),
+        groups=copy_groups(training.images),
         random_state=np.random.RandomState(seed).randint(2**31 - 1),
     )
 
 
-def _lesson(
-    system: System, protocol: str, X: NDArray[Any], y: NDArray[Any]
+def _soft_labels(
+    system: System, fitted: Path, protocol: str, X: NDArray[Any], y: NDArray[Any]
 ) -> dict[str, NDArray[np.float64]]:
-    """Give what a system's teachers think of the training faces, half and half with the labels.
+    """Mix labels with what a system's teachers predict for the training faces, half and half.
+
+    Returns the argument of ``fit``; none of a system without teachers.
 
     After Hinton, G., Vinyals, O., & Dean, J. (2015), distilling the knowledge in a neural network.
     """
     if not system.teachers:
         return {}
-    opinions = []
+    predicted = []
     for name in system.teachers:
-        path = HERE / "fitted" / f"{name}.{protocol}.skops"
+        path = fitted_file(fitted, name, protocol)
         if not path.is_file():
             raise typer.BadParameter(
                 f"{system.name} learns from {name}: run 'python -m experiments.run {name} "
                 f"--protocol {protocol}' first."
             )
-        notes.print(f"{name} looks at {len(X):,} training faces")
-        opinions.append(load_member(name, path.read_bytes()).predict_proba(X))
-    return {"soft_labels": (np.mean(opinions, axis=0) + np.eye(opinions[0].shape[1])[y]) / 2}
+        notes.print(f"{name} predicts {len(X):,} training faces")
+        predicted.append(load_member(name, path.read_bytes()).predict_proba(X))
+    return {"soft_labels": (np.mean(predicted, axis=0) + np.eye(predicted[0].shape[1])[y]) / 2}
 
 
 def _set_everywhere(member: Any, parameter: str, value: Any) -> None:
@@ -196,36 +219,8 @@ def _set_everywhere(member: Any, parameter: str, value: Any) -> None:
     member.set_params(**dict.fromkeys(find_parameters(member, parameter), value))
 
 
-def _file(folder: str, name: str) -> Path:
-    path = HERE / folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def _without_copies(parts: Parts) -> Any:
-    """Find the test faces without an exact copy in the training data."""
-    return ~np.isin(row_digests(parts.test.images), row_digests(parts.train.images))
-
-
-def _scores(parts: Parts, probabilities: Any) -> dict[str, Any]:
-    """Measure on all test faces, and on those without an exact copy in the training data."""
-    alone = _without_copies(parts)
-    classes = np.unique(parts.train.labels)
-    names = [EMOTIONS[label] for label in classes]
-
-    def measure(rows: Any) -> dict[str, Any]:
-        return evaluate_predictions(
-            parts.test.labels[rows],
-            probabilities=probabilities[rows],
-            classes=classes,
-            class_names=names,
-        ).to_dict()
-
-    return {"all": measure(np.ones_like(alone)), "without_copies": measure(alone)}
-
-
 def _training(member: Any) -> dict[str, Any]:
-    """Tell how a network was trained; nothing of other members."""
+    """Describe how a network was trained; other members have no epochs."""
     network = last_step(member)
     if not hasattr(network, "history_"):
         return {"epochs_run": None, "epochs_planned": None}
@@ -241,13 +236,13 @@ def _training(member: Any) -> dict[str, Any]:
 
 
 def _command(data: Path, protocol: str, time_budget: str | None, seed: int, name: str) -> str:
+    # The file's name without its folder: a record must not show where somebody keeps the data.
     parts = ["python -m experiments.run", name, "--data", data.name, "--protocol", protocol]
     parts += ["--time-budget", time_budget] if time_budget else []
     return " ".join([*parts, "--seed", str(seed)])
 
 
-def _write(record: dict[str, Any], results: Path) -> None:
-    write_record(results / f"{record['system']}.{record['protocol']}.json", record)
+def _print(record: dict[str, Any]) -> None:
     figures = record["all"]
     low, high = figures["accuracy_interval"]
     output.print(
@@ -256,7 +251,7 @@ def _write(record: dict[str, Any], results: Path) -> None:
         f"accuracy {figures['accuracy']:.3f} ({low:.3f}–{high:.3f}), "
         f"macro F1 {figures['macro_f1']:.3f}"
     )
-    if warning := PROTOCOLS[record["protocol"]].warning:
+    if warning := find_protocol(record["protocol"]).warning:
         output.print(warning)
 
 

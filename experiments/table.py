@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,15 +10,20 @@ from typing import Annotated
 import typer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from experiments.options import HERE, RESULTS, Results
+from experiments.console import Results
+from experiments.runs import HERE, RESULTS, Record, read_record, read_records
 from experiments.systems import all_ensembles, all_systems
 from experiments.tables import cells
-from experiments.tables.balancing import inflation_rows, inflation_summary, inflations, leak_rows
-from experiments.tables.ensembles import ensemble_sections
-from experiments.tables.published import accuracies, trainings
-from experiments.tables.redrawn import ensemble_rows, system_rows
-from experiments.tables.runs import Record, read_runs
-from fer_ensemble.datasets import PROTOCOLS
+from experiments.tables.balancing import (
+    inflation_rows,
+    inflation_summary,
+    inflations,
+    leak_rows,
+    redrawn_ensemble_rows,
+    redrawn_system_rows,
+)
+from experiments.tables.published import accuracies, ensemble_sections, trainings
+from fer_ensemble.datasets import find_protocol
 
 
 def main(
@@ -44,35 +48,30 @@ def render_readme(results: Path) -> str:
         Markdown.
     """
     systems, ensembles = all_systems(), all_ensembles()
-    runs = read_runs(results, [system.name for system in systems])
-    combined = read_runs(results, [ensemble.name for ensemble in ensembles])
-    found = inflations(runs, systems)
-    leaks, redrawn = _read(results / "leak.json"), _read(results / "redrawn.json")
-    official = [record for (_, protocol), record in runs.items() if protocol == "official"]
+    records = read_records(results, [system.name for system in systems])
+    combined = read_records(results, [ensemble.name for ensemble in ensembles])
+    found = inflations(records, systems)
+    redrawn = read_record(results / "redrawn.json")
+    official = [record for (_, protocol), record in records.items() if protocol == "official"]
     return _template().render(
-        accuracies=accuracies(runs, systems),
+        accuracies=accuracies(records, systems),
         n_official=_counts(official, "all"),
         n_alone=_counts(official, "without_copies"),
-        warning=PROTOCOLS["balanced"].warning,
+        warning=find_protocol("balanced").warning,
         inflations=inflation_rows(found),
         inflation_summary=inflation_summary(found),
-        leaks=leak_rows(leaks),
-        redrawn=system_rows(redrawn.get("systems", {}), runs, systems)
-        + ensemble_rows(redrawn.get("ensembles", {}), combined, ensembles),
+        leaks=leak_rows(read_record(results / "leak.json")),
+        redrawn=redrawn_system_rows(redrawn.get("systems", {}), records, systems)
+        + redrawn_ensemble_rows(redrawn.get("ensembles", {}), combined, ensembles),
         ensembles=ensemble_sections(combined, ensembles),
-        trainings=trainings(runs),
+        trainings=trainings(records),
     )
-
-
-def _read(path: Path) -> Record:
-    """Read figures; none if they were not measured."""
-    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(HERE / "tables"),
-        undefined=StrictUndefined,
+        undefined=StrictUndefined,  # a table that is misspelt must not silently be empty
         trim_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # Markdown
@@ -81,7 +80,7 @@ def _template() -> Template:
 
 
 def _counts(records: Iterable[Record], faces: str) -> str:
-    """Tell on how many faces the runs were measured: the same for all, as a rule."""
+    """List on how many faces the runs were measured: the same for all, as a rule."""
     return " or ".join(f"{n:,}" for n in sorted({record[faces]["n"] for record in records}))
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from experiments.options import RESULTS, Data, Out, write_record
-from fer_ensemble.datasets import load_faces
+from experiments.console import Data, Out, read_faces
+from experiments.runs import RESULTS, write_record
 from fer_ensemble.models import NETWORKS, KerasClassifier, describe_device
 from fer_ensemble.models.device import resolve_precision
 from fer_ensemble.models.training import jit_compile
@@ -33,7 +33,7 @@ def main(
 
     Throughput is that of each side's fastest epoch, the first of each round left out: it compiles.
     """
-    training = load_faces(data).select("train")
+    training = read_faces(data).select("train")
     rows = np.random.default_rng(0).permutation(len(training))[:faces]
     X, y = training.images[rows][..., np.newaxis], training.labels[rows]
     seconds: dict[str, list[float]] = {"keras": [], "engine": [], "engine, augmented": []}

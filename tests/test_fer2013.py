@@ -5,9 +5,10 @@ import pytest
 
 from fer_ensemble import load_ensemble
 from fer_ensemble.artifact import fit_resumable
-from fer_ensemble.datasets import copy_groups, load_faces
+from fer_ensemble.datasets import load_faces
 from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
 from fer_ensemble.models import create_member
+from fer_ensemble.splitting import copy_groups
 
 N_TRAINING = 4000
 

@@ -13,34 +13,27 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from experiments.options import RESULTS, Data, Results, write_record
-from experiments.pretrained.commands import command_figures
-from experiments.pretrained.figures import ensemble_figures, figures, mirrored_members
+from experiments.console import Data, PackedModel, PeerWeights, Results, notes, output
+from experiments.pretrained.candidates import mirrored_members
 from experiments.pretrained.peer import N_PARAMETERS, load_peer, peer_faces, predict_peer
+from experiments.pretrained.speed import time_command
+from experiments.run import score
+from experiments.runs import RESULTS, write_record
 from fer_ensemble import load_pretrained
 from fer_ensemble.artifact import record_measurement, resolve_model
-from fer_ensemble.cli.console import notes, output
 from fer_ensemble.datasets import FaceDataset
-from fer_ensemble.ensemble import VotingEnsemble
-from fer_ensemble.evaluation import compare_predictions
+from fer_ensemble.ensemble import VotingEnsemble, apply_temperature, combine, leave_one_out
+from fer_ensemble.evaluation import calibration_error, compare_predictions
 from fer_ensemble.measuring import measure_model
 
+# Most machines have more; these can be measured anywhere.
 _CORES = (1, 2)
 
 
 def main(
     data: Data,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="Packed ensemble; by default, the package's.", show_default=False),
-    ] = None,
-    peer_weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="emotion_model.hdf5 of the package 'fer', to measure it on the same faces.",
-            show_default=False,
-        ),
-    ] = None,
+    model: PackedModel = None,
+    peer_weights: PeerWeights = None,
     speed: Annotated[bool, typer.Option(help="Whether to measure times, on idle cores.")] = True,
     results: Results = RESULTS,
 ) -> None:
@@ -65,13 +58,59 @@ def main(
     if speed:
         record["speed"] = [_time_in_process(model, peer_weights, cores) for cores in _CORES]
         with TemporaryDirectory() as work:
-            record["command"] = [
-                command_figures(model, test, Path(work), cores) for cores in _CORES
-            ]
+            record["command"] = [time_command(model, test, Path(work), cores) for cores in _CORES]
     record_measurement(folder, ensemble, measured.to_measurement(), _cost(record))
     write_record(results / "pretrained.json", record)
-    for line in _told(record):
-        output.print(line, soft_wrap=True)
+    for line in _lines(record):
+        output.print(line)
+
+
+def ensemble_figures(
+    ensemble: VotingEnsemble,
+    probabilities: NDArray[np.float64],
+    y: NDArray[Any],
+    has_copy: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """Measure a calibrated ensemble and what its members give it.
+
+    Parameters
+    ----------
+    ensemble : VotingEnsemble
+        Fitted with ``calibrate=True``.
+    probabilities : ndarray of shape (n_samples, n_members, n_classes)
+        What its ``predict_member_proba`` gives for the test faces.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    has_copy : ndarray of shape (n_samples,), bool
+        Which of them have an exact copy in the training data.
+
+    Returns
+    -------
+    dict
+        Figures on all and on those without copies, of the members, the gain over the best of
+        them on these very faces, each member's contribution, and the calibration error before and
+        after, ready for JSON.
+    """
+    names = [name for name, _ in ensemble.members_]
+    combined = ensemble.combine(probabilities)
+    untempered = combine(probabilities, ensemble.rule, ensemble.weights_)
+    members = {
+        name: score(y, probabilities[:, i], ensemble.classes_, has_copy)
+        for i, name in enumerate(names)
+    }
+    best = max(names, key=lambda name: members[name]["all"]["accuracy"])
+    gain = compare_predictions(y, combined.argmax(1), probabilities[:, names.index(best)].argmax(1))
+    return {
+        **score(y, combined, ensemble.classes_, has_copy),
+        "calibration_error": {
+            "before": calibration_error(y, untempered, ensemble.classes_),
+            "after": calibration_error(y, combined, ensemble.classes_),
+        },
+        "members": members,
+        "best_member": best,
+        "gain": gain.to_dict(),
+        "contributions": _contributions(ensemble, probabilities, y) if len(names) > 1 else {},
+    }
 
 
 def _cost(record: dict[str, Any]) -> dict[str, Any] | None:
@@ -91,7 +130,7 @@ def _without_mirrors(
 ) -> dict[str, Any]:
     """Measure members without the mirror images that they average."""
     return {
-        name: figures(ensemble, member.predict_proba(test.images), test.labels, has_copy)
+        name: score(test.labels, member.predict_proba(test.images), ensemble.classes_, has_copy)
         for name, member in mirrored_members(ensemble)
     }
 
@@ -101,8 +140,11 @@ def _measure_fast(
 ) -> dict[str, Any]:
     """Measure the fast member alone, and the peer beside it if its weights are at hand."""
     fast = load_pretrained("fast", folder=model)
+    classes = fast.classes_
     ours = fast.predict_proba(test.images)
-    record = {"fast": {"member": fast.members_[0][0], **figures(fast, ours, test.labels, has_copy)}}
+    record: dict[str, Any] = {
+        "fast": {"member": fast.members_[0][0], **score(test.labels, ours, classes, has_copy)}
+    }
     if peer_weights is None:
         return record
     theirs = predict_peer(load_peer(peer_weights), peer_faces(test.images))
@@ -110,10 +152,23 @@ def _measure_fast(
     return record | {
         "peer": {
             "parameters": N_PARAMETERS,
-            **figures(fast, theirs, test.labels, has_copy),
+            **score(test.labels, theirs, classes, has_copy),
             "gain_of_fast": gain.to_dict(),
         }
     }
+
+
+def _contributions(
+    ensemble: VotingEnsemble, probabilities: NDArray[np.float64], y: NDArray[Any]
+) -> dict[str, dict[str, Any]]:
+    # Without a member the others keep their temperatures: these were fitted one by one.
+    assert ensemble.calibration_ is not None
+    tempered = apply_temperature(
+        probabilities, ensemble.calibration_[ensemble.rule].member_temperatures
+    )
+    found = leave_one_out(tempered, y, ensemble.classes_, "weighted", weights=ensemble.weights_)
+    names = [name for name, _ in ensemble.members_]
+    return {name: one.to_dict() for name, one in zip(names, found, strict=True)}
 
 
 def _time_in_process(model: Path | None, peer_weights: Path | None, cores: int) -> dict[str, Any]:
@@ -128,8 +183,8 @@ def _time_in_process(model: Path | None, peer_weights: Path | None, cores: int) 
     return found
 
 
-def _told(record: dict[str, Any]) -> list[str]:
-    """Tell the figures in lines."""
+def _lines(record: dict[str, Any]) -> list[str]:
+    """Write the figures in lines."""
     ensemble, gain = record["ensemble"], record["ensemble"]["gain"]
     errors = ensemble["calibration_error"]
     lines = [
@@ -144,17 +199,17 @@ def _told(record: dict[str, Any]) -> list[str]:
         for row in ensemble["all"]["per_class"]
     ]
     for name, member in ensemble["members"].items():
-        told = f"{name}: {_accuracies(member)}"
+        line = f"{name}: {_accuracies(member)}"
         if name in ensemble["contributions"]:
-            told += f"; adds {_difference(ensemble['contributions'][name])}"
+            line += f"; adds {_difference(ensemble['contributions'][name])}"
         if name in record["faces_once"]:
-            told += f"; faces once {record['faces_once'][name]['all']['accuracy']:.4f}"
-        lines.append(told)
+            line += f"; faces once {record['faces_once'][name]['all']['accuracy']:.4f}"
+        lines.append(line)
     lines.append(f"fast ({record['fast']['member']}): {_accuracies(record['fast'])}")
     lines[-1] += f"; calibration error {record['fast']['all']['calibration_error']:.3f}"
     if "peer" in record:
-        told = _difference(record["peer"]["gain_of_fast"])
-        lines.append(f"peer: {_accuracies(record['peer'])}; fast gains {told}")
+        gain = _difference(record["peer"]["gain_of_fast"])
+        lines.append(f"peer: {_accuracies(record['peer'])}; fast gains {gain}")
     return lines + [
         json.dumps(entry) for key in ("speed", "command") for entry in record.get(key, ())
     ]

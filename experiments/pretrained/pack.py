@@ -14,39 +14,33 @@ import typer
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
-from experiments.options import (
-    FITTED,
-    PREDICTIONS,
-    RESULTS,
-    Data,
-    Fitted,
-    Predictions,
-    Results,
-    write_record,
-)
-from experiments.pretrained.choosing import Candidate, Step, cheapest, choose_members
-from experiments.pretrained.declaration import (
+from experiments.console import Data, Fitted, Predictions, Results, output, read_faces
+from experiments.pretrained.candidates import (
     DECLARATION,
     PROTOCOL,
+    Candidate,
     HeldOut,
-    fitted_file,
+    Step,
+    cheapest,
+    choose_members,
     read_declaration,
     read_held_out,
 )
+from experiments.pretrained.train import Declaration
+from experiments.runs import FITTED, PREDICTIONS, RESULTS, fitted_file, write_record
 from experiments.systems import read_system
 from fer_ensemble.artifact.compact import compact_member
 from fer_ensemble.artifact.pretrained import SHIPPED, save_pretrained
 from fer_ensemble.artifact.states import dump_member, load_member
-from fer_ensemble.cli.console import output, read_faces
-from fer_ensemble.datasets import FaceDataset, row_digests, training_part
+from fer_ensemble.datasets import FaceDataset, training_part
 from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.models import KerasClassifier, get_member
-from fer_ensemble.splitting import check_unseen
+from fer_ensemble.splitting import check_unseen, row_digests
 
 # The part of FER2013 on which nothing is ever measured here.
 _HELD_BACK = "PrivateTest"
-# What half precision may change, of the probabilities and of the labels.
-_MOST_CHANGE, _MOST_LABELS = 0.01, 0.003
+# How much half precision may change a probability, and how large a share of the labels.
+_LARGEST_CHANGE, _LARGEST_SHARE = 0.01, 0.003
 
 
 def main(
@@ -55,9 +49,7 @@ def main(
     predictions: Predictions = PREDICTIONS,
     out: Annotated[Path, typer.Option(help="Folder for the ensemble.")] = SHIPPED,
     results: Results = RESULTS,
-    declaration: Annotated[
-        Path, typer.Option(help="File that names the candidates.")
-    ] = DECLARATION,
+    declaration: Declaration = DECLARATION,
 ) -> None:
     """Choose members on the held-out faces, compact them, learn weights and temperatures, save.
 
@@ -65,15 +57,14 @@ def main(
     Weights and temperatures are learned on what the compacted members predict.
     """
     declared = read_declaration(declaration)
-    faces, told = read_faces(data, strict=False, seed=0)
-    training, record = training_part(faces, PROTOCOL)
+    training, record = training_part(read_faces(data), PROTOCOL)
     held_out = read_held_out(predictions, declared.candidates)
     images = _held_out_images(training, held_out)
     members = {name: _load(fitted, name, images) for name in declared.candidates}
     for name in declared.without_flip:
         members[name].set_params(flip_average=False)
     candidates = [
-        _describe(name, member, held_out.probabilities[name]) for name, member in members.items()
+        _candidate(name, member, held_out.probabilities[name]) for name, member in members.items()
     ]
     names, steps = choose_members(candidates, held_out.y, declared.max_bytes)
     ensemble = _combine({name: members[name] for name in names}, training, held_out)
@@ -83,14 +74,14 @@ def main(
         out,
         fast=cheapest(candidates).name,
         data={
-            "source": told,
+            "source": data.name,
             "synthetic": False,
             **record,
             "n_held_out": len(held_out.y),
             "held_back": _HELD_BACK,
-            "remark": _tell_training(names),
+            "remark": _describe_training(names),
             "commands": [
-                shlex.join(["python", "-m", f"experiments.pretrained.{step}", "--data", told])
+                shlex.join(["python", "-m", f"experiments.pretrained.{step}", "--data", data.name])
                 for step in ("train", "pack")
             ],
         },
@@ -102,13 +93,16 @@ def main(
         raise ValueError(f"{place} takes {n_bytes:,} bytes, of at most {declared.max_bytes:,}.")
 
 
-def _tell_training(names: Sequence[str]) -> str:
-    told = "Trained from scratch on these faces alone: no other data, no foreign weights."
+def _describe_training(names: Sequence[str]) -> str:
+    """Describe for the model card what the members were trained on."""
+    sentences = ["Trained from scratch on these faces alone: no other data, no foreign weights."]
     for name in names:
         if teachers := " and ".join(read_system(name).teachers):
-            told += f" {name} learned from the labels and from what {teachers}, trained on the "
-            told += "same faces, make of them."
-    return told
+            sentences.append(
+                f"{name} learned from the labels and from what {teachers}, trained on the same "
+                "faces, make of them."
+            )
+    return " ".join(sentences)
 
 
 def _held_out_images(training: FaceDataset, held_out: HeldOut) -> NDArray[np.uint8]:
@@ -120,12 +114,13 @@ def _held_out_images(training: FaceDataset, held_out: HeldOut) -> NDArray[np.uin
 
 def _load(folder: Path, name: str, held_out: NDArray[np.uint8]) -> Any:
     """Load and compact a member that has not seen the held-out faces."""
-    member = load_member(name, fitted_file(folder, name).read_bytes())
+    member = load_member(name, fitted_file(folder, name, PROTOCOL).read_bytes())
     check_unseen([(name, FrozenEstimator(member))], held_out, "held-out faces")
     return compact_member(member)
 
 
-def _describe(name: str, member: Any, probabilities: NDArray[np.float64]) -> Candidate:
+def _candidate(name: str, member: Any, probabilities: NDArray[np.float64]) -> Candidate:
+    # The size is known only from the file itself: states are compressed.
     n_bytes = len(dump_member(name, member))
     if not isinstance(member, KerasClassifier):
         return Candidate(name, probabilities, n_bytes)
@@ -143,6 +138,8 @@ def _combine(members: dict[str, Any], training: FaceDataset, held_out: HeldOut) 
         random_state=0,
     )
     ensemble.fit(X[fitted], y[fitted], validation_data=(X[held_out.rows], held_out.y))
+    # Compacted members have lost theirs, which are as large as the rest of them. The ensemble keeps
+    # them once, so that faces that it was trained on can be left out of a measurement.
     ensemble.training_digests_ = np.unique(row_digests(X[fitted]))
     return ensemble
 
@@ -161,7 +158,7 @@ def _compare(
             "labels": float((new.argmax(1) != old.argmax(1)).mean()),
         }
         if name not in changed and not (
-            change["largest"] < _MOST_CHANGE and change["labels"] < _MOST_LABELS
+            change["largest"] < _LARGEST_CHANGE and change["labels"] < _LARGEST_SHARE
         ):
             raise ValueError(f"{name} predicts otherwise once compacted: {change}")
         changes[name] = change
@@ -190,20 +187,17 @@ def _report(
     }
     write_record(results / "pretrained_choice.json", record)
     for step in steps:
-        told = ", ".join(f"{name} {rise:+.4f}" for name, rise in step.contributions.items())
-        output.print(f"Log loss {step.log_loss:.4f}; without: {told}", soft_wrap=True)
+        rises = ", ".join(f"{name} {rise:+.4f}" for name, rise in step.contributions.items())
+        output.print(f"Log loss {step.log_loss:.4f}; without: {rises}")
         output.print(f"  {step.left_out or 'nobody'} is left out")
     for name, weight in record["weights"].items():
         size = record["candidates"][name]
-        told = ", ".join(f"{key} {value:.5f}" for key, value in changes[name].items())
-        output.print(
-            f"{name}: weight {weight:.3f}, {size:,} bytes; compacted: {told}", soft_wrap=True
-        )
+        change = ", ".join(f"{key} {value:.5f}" for key, value in changes[name].items())
+        output.print(f"{name}: weight {weight:.3f}, {size:,} bytes; compacted: {change}")
     output.print(
         f"Held out, cross-fitted: accuracy {calibration.after.accuracy:.3f}, calibration error "
         f"{calibration.before.calibration_error:.3f} → {calibration.after.calibration_error:.3f}; "
-        f"{n_bytes:,} bytes in all",
-        soft_wrap=True,
+        f"{n_bytes:,} bytes in all"
     )
 
 

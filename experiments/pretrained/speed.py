@@ -1,6 +1,7 @@
 """Faces per second on some cores: ``python -m experiments.pretrained.speed --cores 2``.
 
-A process of its own: libraries count the cores once, when they are loaded.
+A process of its own: libraries count the cores once, when they are loaded. So nothing at the top
+of this file may load NumPy, Keras or XGBoost.
 """
 
 from __future__ import annotations
@@ -8,26 +9,31 @@ from __future__ import annotations
 import json
 import os
 import statistics
+import subprocess
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from experiments.console import PackedModel, PeerWeights, predict_command
+from experiments.timing import timed
+
+if TYPE_CHECKING:
+    from fer_ensemble.datasets import FaceDataset
+
+# Starts of the command on one photograph, of which the median counts.
+_REPETITIONS = 3
 
 
 def main(
     cores: Annotated[int, typer.Option(min=1, help="Cores to use.")],
-    model: Annotated[
-        Path | None,
-        typer.Option(help="Packed ensemble; by default, the package's.", show_default=False),
-    ] = None,
+    model: PackedModel = None,
     faces: Annotated[int, typer.Option(min=1, help="Faces of a repetition.")] = 1024,
     repetitions: Annotated[int, typer.Option(min=1, help="Of all sides in turn.")] = 5,
-    peer_weights: Annotated[
-        Path | None, typer.Option(help="The peer's emotion_model.hdf5.", show_default=False)
-    ] = None,
+    peer_weights: PeerWeights = None,
 ) -> None:
     """Time the ensemble, its members with and without mirror images, and the peer, in turn.
 
@@ -39,11 +45,11 @@ def main(
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     for predict in sides.values():
         predict()
+    # In turn, so that a slow spell of the machine hits all sides alike; the ratio is of times that
+    # were measured one right after the other.
     for _ in range(repetitions):
         for side, predict in sides.items():
-            started = time.perf_counter()
-            predict()
-            seconds[side].append(time.perf_counter() - started)
+            seconds[side].append(timed(predict).wall)
     ratios = [peer / fast for peer, fast in zip(seconds["peer"], seconds["fast"], strict=True)]
     record = {
         "cores": cores,
@@ -77,13 +83,55 @@ def cap_cores(cores: int) -> None:
     os.sched_setaffinity(0, allowed[:cores])
 
 
+def time_command(model: Path | None, faces: FaceDataset, work: Path, cores: int) -> dict[str, Any]:
+    """Time ``fer-ensemble predict`` from its start to its end, on a photograph and on a folder.
+
+    Parameters
+    ----------
+    model : Path or None
+        Packed ensemble; the package's own if None.
+    faces : FaceDataset
+        What to write into the folder.
+    work : Path
+        Folder for the files.
+    cores : int
+        Cores that the command may use.
+
+    Returns
+    -------
+    dict
+        Seconds of the photograph, the median of three runs, and of the folder of faces, ready for
+        JSON.
+
+    Raises
+    ------
+    RuntimeError
+        If a run fails; with what it said.
+    """
+    from skimage.data import astronaut
+    from skimage.io import imsave
+
+    from fer_ensemble.datasets import write_folder
+
+    photograph, folder = work / "photograph.jpg", work / "faces"
+    imsave(photograph, astronaut())
+    write_folder(faces, folder)
+    starts = [_predict(photograph, model, work, cores) for _ in range(_REPETITIONS)]
+    seconds = _predict(folder, model, work, cores)
+    return {
+        "cores": cores,
+        "photograph_seconds": round(statistics.median(starts), 2),
+        "files": len(faces),
+        "files_seconds": round(seconds, 2),
+        "files_per_second": round(len(faces) / seconds, 1),
+    }
+
+
 def _sides(
     model: Path | None, n_faces: int, peer_weights: Path | None
 ) -> dict[str, Callable[[], Any]]:
     # Only now: what counts the cores must be loaded after they are capped.
-    from functools import partial
-
-    from experiments.pretrained.figures import mirrored_members
+    from experiments.pretrained.candidates import mirrored_members
     from experiments.pretrained.peer import load_peer, peer_faces, predict_peer
     from fer_ensemble import load_pretrained
     from fer_ensemble.datasets import make_faces
@@ -100,6 +148,22 @@ def _sides(
         f"{name}, faces once": partial(member.predict_proba, X)
         for name, member in mirrored_members(ensemble)
     }
+
+
+def _predict(inputs: Path, model: Path | None, work: Path, cores: int) -> float:
+    wall, _, done = timed(
+        partial(
+            subprocess.run,
+            predict_command(inputs, model, work / "rows.csv"),
+            capture_output=True,
+            text=True,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            preexec_fn=partial(cap_cores, cores),
+        )
+    )
+    if done.returncode:
+        raise RuntimeError(f"predict ended with {done.returncode}: {done.stderr}")
+    return wall
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from experiments import run
-from experiments.options import FITTED, Data
-from experiments.pretrained.declaration import DECLARATION, PROTOCOL, fitted_file, read_declaration
+from experiments.console import Data, Fitted, Predictions, notes
+from experiments.pretrained.candidates import DECLARATION, PROTOCOL, read_declaration
+from experiments.runs import FITTED, PREDICTIONS, fitted_file
 from experiments.systems import read_system
-from fer_ensemble.cli.console import notes
+
+Declaration = Annotated[Path, typer.Option(help="File that names the candidates.")]
 
 
 def main(
@@ -22,19 +24,26 @@ def main(
         str | None,
         typer.Option(help="Time for each member's training, as in 2h.", show_default=False),
     ] = None,
-    declaration: Annotated[
-        Path, typer.Option(help="File that names the candidates.")
-    ] = DECLARATION,
+    predictions: Predictions = PREDICTIONS,
+    fitted: Fitted = FITTED,
+    declaration: Declaration = DECLARATION,
 ) -> None:
     """Train every candidate that is not trained yet, its teachers first, one after the other.
 
-    After an interruption the same command goes on with the last epoch of the member in training.
+    After an interruption the same command resumes the member in training after its last epoch.
     """
     for name in _with_teachers(read_declaration(declaration).candidates):
-        if fitted_file(FITTED, name).is_file():
+        if fitted_file(fitted, name, PROTOCOL).is_file():
             notes.print(f"{name} is trained already")
             continue
-        run.main(name, data, protocol=PROTOCOL, time_budget=time_budget)
+        run.main(
+            name,
+            data,
+            protocol=PROTOCOL,
+            time_budget=time_budget,
+            predictions=predictions,
+            fitted=fitted,
+        )
 
 
 def _with_teachers(candidates: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What balancing before splitting does to a figure: balanced runs against official ones."""
+"""What the balanced protocol does to a figure: balanced runs against official ones, and redrawn."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from statistics import median
 
 import numpy as np
 
-from experiments.systems import System
+from experiments.runs import Record, Records, official_record
+from experiments.systems import Ensemble, System
 from experiments.tables import cells
-from experiments.tables.runs import Record, Runs, official_run
+from experiments.tables.published import WAYS, Row
 from fer_ensemble.evaluation import difference_interval
+
+_PROTOCOL = "balanced"
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,13 @@ class Inflation:
         return cells.cut_short(self.balanced) == cells.cut_short(self.official)
 
 
-def inflations(runs: Runs, systems: Sequence[System]) -> list[Inflation]:
+def inflations(records: Records, systems: Sequence[System]) -> list[Inflation]:
     """Compare all systems that were run under both protocols.
 
     Parameters
     ----------
-    runs : mapping
-        See :func:`~experiments.tables.runs.read_runs`.
+    records : mapping
+        See :func:`~experiments.runs.read_records`.
     systems : sequence of System
 
     Returns
@@ -56,25 +59,22 @@ def inflations(runs: Runs, systems: Sequence[System]) -> list[Inflation]:
     """
     found = []
     for system in systems:
-        balanced = runs.get((system.name, "balanced"))
-        official = official_run(runs, system, systems)
+        balanced = records.get((system.name, _PROTOCOL))
+        official = official_record(records, system, systems)
         if balanced is not None and official is not None:
-            of_all = _difference(balanced, official, "all")
-            found.append(Inflation(system.name, balanced, official, *of_all))
+            (right, n), (right_before, n_before) = (
+                _count_right(record, "all") for record in (balanced, official)
+            )
+            found.append(
+                Inflation(
+                    system.name,
+                    balanced,
+                    official,
+                    right / n - right_before / n_before,
+                    difference_interval(right, n, right_before, n_before),
+                )
+            )
     return found
-
-
-def _difference(
-    balanced: Record, official: Record, faces: str
-) -> tuple[float, tuple[float, float]]:
-    (right_b, n_b), (right_o, n_o) = (_counts(run, faces) for run in (balanced, official))
-    interval = difference_interval(right_b, n_b, right_o, n_o)
-    return right_b / n_b - right_o / n_o, interval
-
-
-def _counts(record: Record, faces: str) -> tuple[int, int]:
-    confusion = np.array(record[faces]["confusion"])
-    return int(np.trace(confusion)), record[faces]["n"]
 
 
 def class_mix(balanced: Record, official: Record) -> float:
@@ -96,7 +96,7 @@ def class_mix(balanced: Record, official: Record) -> float:
     return float(balanced["all"]["accuracy"] - np.average(recall, weights=support))
 
 
-def inflation_rows(found: Sequence[Inflation]) -> list[tuple[str, ...]]:
+def inflation_rows(found: Sequence[Inflation]) -> list[Row]:
     """Write a row for each system.
 
     Parameters
@@ -112,26 +112,13 @@ def inflation_rows(found: Sequence[Inflation]) -> list[tuple[str, ...]]:
     """
     return [
         (
-            f"`{each.system}`" + _against(each),
+            f"`{each.system}`" + _official_system(each),
             cells.accuracy(each.official, "all", with_n=False),
             cells.accuracy(each.balanced, "all"),
             *(_differences(each) if each.is_fair else (cells.NOTHING,) * 3),
         )
         for each in found
     ]
-
-
-def _differences(each: Inflation) -> tuple[str, str, str]:
-    return (
-        cells.points(each.difference, each.interval),
-        cells.points(*_difference(each.balanced, each.official, "without_copies")),
-        cells.points(class_mix(each.balanced, each.official)),
-    )
-
-
-def _against(each: Inflation) -> str:
-    other = each.official["system"]
-    return "" if other == each.system else f", official run of `{other}`"
 
 
 def inflation_summary(found: Sequence[Inflation]) -> str:
@@ -159,7 +146,7 @@ def inflation_summary(found: Sequence[Inflation]) -> str:
     )
 
 
-def leak_rows(leaks: Mapping[str, Record]) -> list[tuple[str, ...]]:
+def leak_rows(leaks: Mapping[str, Record]) -> list[Row]:
     """Write a row for each system that `experiments.leak` measured.
 
     Parameters
@@ -183,3 +170,105 @@ def leak_rows(leaks: Mapping[str, Record]) -> list[tuple[str, ...]]:
         )
         for name, leak in leaks.items()
     ]
+
+
+def redrawn_system_rows(redrawn: Record, records: Records, systems: Sequence[System]) -> list[Row]:
+    """Write a row for each system that `experiments.redrawn` measured.
+
+    Parameters
+    ----------
+    redrawn : dict
+        What it found of systems, by name.
+    records : mapping
+        See :func:`~experiments.runs.read_records`.
+    systems : sequence of System
+
+    Returns
+    -------
+    list of tuple of str
+        System, published figure, accuracy on the test faces that were kept from training and on
+        those drawn anew, and the difference in points.
+    """
+    rows = []
+    for system in systems:
+        record = records.get((system.name, _PROTOCOL))
+        if record is None or system.name not in redrawn:
+            continue
+        kept = record["all"]
+        rows.append(
+            (
+                f"`{system.name}`",
+                # Figures of another protocol were not come by in this way.
+                cells.published(
+                    system.published if system.protocol == _PROTOCOL else {}, "accuracy"
+                ),
+                cells.share(kept["accuracy"], kept["accuracy_interval"]) + cells.mark(record),
+                *_redrawn_cells(redrawn[system.name], kept["accuracy"], kept["n"]),
+            )
+        )
+    return rows
+
+
+def redrawn_ensemble_rows(
+    redrawn: Record, records: Records, ensembles: Sequence[Ensemble]
+) -> list[Row]:
+    """Write a row for each way to combine that `experiments.redrawn` measured.
+
+    Parameters
+    ----------
+    redrawn : dict
+        What it found of ensembles, by name and way to combine.
+    records : mapping
+        See :func:`~experiments.runs.read_records`.
+    ensembles : sequence of Ensemble
+
+    Returns
+    -------
+    list of tuple of str
+        Ensemble and way to combine; the rest as in `redrawn_system_rows`.
+    """
+    rows = []
+    for ensemble in ensembles:
+        record = records.get((ensemble.name, _PROTOCOL))
+        if record is None or ensemble.name not in redrawn:
+            continue
+        for way in WAYS:
+            kept = record["combined"][way]
+            again = {"n": record["n"], **redrawn[ensemble.name][way]}
+            rows.append(
+                (
+                    f"`{ensemble.name}`, {way}",
+                    cells.published(ensemble.published, way),
+                    cells.share(kept["accuracy"], kept["interval"]),
+                    *_redrawn_cells(again, kept["accuracy"], record["n"]),
+                )
+            )
+    return rows
+
+
+def _redrawn_cells(again: Record, kept: float, n_kept: int) -> tuple[str, str]:
+    """Write the accuracy on faces drawn anew, and what it has over that on those kept apart."""
+    n = again["n"]
+    return (
+        cells.share(again["accuracy"], again["interval"]),
+        cells.difference(round(again["accuracy"] * n), n, round(kept * n_kept), n_kept),
+    )
+
+
+def _count_right(record: Record, faces: str) -> tuple[int, int]:
+    """Count the faces that were recognised, and all."""
+    return int(np.trace(np.array(record[faces]["confusion"]))), record[faces]["n"]
+
+
+def _differences(each: Inflation) -> tuple[str, str, str]:
+    runs = (each.balanced, each.official)
+    all_faces, alone = (
+        cells.difference(*_count_right(runs[0], faces), *_count_right(runs[1], faces))
+        for faces in ("all", "without_copies")
+    )
+    return all_faces, alone, cells.points(class_mix(*runs))
+
+
+def _official_system(each: Inflation) -> str:
+    other = each.official["system"]
+    return "" if other == each.system else f", official run of `{other}`"

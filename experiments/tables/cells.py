@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from experiments.tables.runs import Record
-from fer_ensemble.datasets import PROTOCOLS
+from experiments.runs import Record
+from fer_ensemble.datasets import find_protocol
+from fer_ensemble.evaluation import difference_interval
 
 NOT_RUN = "not run"
 NOTHING = "–"
 CUT_SHORT = "†"
 BORROWED = "‡"
+# What a browser breaks at its spaces, though it is read as one.
 _WITH_SPACES = re.compile(r"\(\S+ to \S+\)|n = \S+|< 0")
 
 
@@ -60,11 +63,22 @@ def share(value: float, interval: tuple[float, float]) -> str:
 
 def points(difference: float, interval: tuple[float, float] | None = None) -> str:
     """Write a difference of shares in hundredths, with its interval if there is one."""
-    told = f"{100 * difference:+.1f}"
+    written = f"{100 * difference:+.1f}"
     if interval is None:
-        return told
+        return written
     low, high = interval
-    return f"{told} ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"{written} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def difference(right: int, n: int, right_before: int, n_before: int) -> str:
+    """Write the difference of two shares, of two sets of faces, with Newcombe's interval."""
+    interval = difference_interval(right, n, right_before, n_before)
+    return points(right / n - right_before / n_before, interval)
+
+
+def published(figures: Mapping[str, Any], key: str) -> str:
+    """Write a figure of the authors as they gave it, if they did."""
+    return f"{figures[key]:g}" if key in figures else NOTHING
 
 
 def p_value(p: float) -> str:
@@ -84,4 +98,4 @@ def cut_short(record: Record) -> bool:
 
 def protocol_name(protocol: str) -> str:
     """Write the name of a protocol, with a warning if it leaks."""
-    return f"{protocol}, **leaks**" if PROTOCOLS[protocol].warning else protocol
+    return f"{protocol}, **leaks**" if find_protocol(protocol).warning else protocol

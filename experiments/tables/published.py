@@ -1,24 +1,49 @@
-"""Published systems: their figures beside ours, and how ours were trained."""
+"""Published systems and ensembles: their figures beside ours, and how ours were trained."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from experiments.systems import System
+from experiments.runs import Record, Records, official_record, own_record
+from experiments.systems import Ensemble, System
 from experiments.tables import cells
-from experiments.tables.runs import Record, Runs, official_run, own_run
+from fer_ensemble.evaluation import wilson_interval
 from fer_ensemble.models import list_members
+
+# The ways to combine that are shown, the published ones first; the records hold all rules.
+WAYS = ("weighted", "average", "majority", "greedy selection", "stacking")
+_ENSEMBLE_PROTOCOLS = ("balanced", "official")
 
 Row = tuple[str, ...]
 
 
-def accuracies(runs: Runs, systems: Sequence[System]) -> dict[str, list[Row]]:
+@dataclass(frozen=True)
+class Section:
+    """What there is to show of an ensemble.
+
+    Attributes
+    ----------
+    ensemble : Ensemble
+    best : dict of str to str
+        By protocol that it was run under: its best member, with its figure.
+    rows : list of tuple of str
+        Protocol, way to combine, published figure, ours on all faces and without copies, gain over
+        the best member, McNemar's test of it, points that a member of noise costs.
+    """
+
+    ensemble: Ensemble
+    best: dict[str, str]
+    rows: list[Row]
+
+
+def accuracies(records: Records, systems: Sequence[System]) -> dict[str, list[Row]]:
     """Lay the accuracies of every system beside the published one.
 
     Parameters
     ----------
-    runs : mapping
-        See :func:`~experiments.tables.runs.read_runs`.
+    records : mapping
+        See :func:`~experiments.runs.read_records`.
     systems : sequence of System
 
     Returns
@@ -30,13 +55,57 @@ def accuracies(runs: Runs, systems: Sequence[System]) -> dict[str, list[Row]]:
     source = {info.name: info.source for info in list_members()}
     tables: dict[str, list[Row]] = {}
     for system in systems:
-        row = _accuracies_of(system, runs, systems)
+        row = _accuracies_of(system, records, systems)
         tables.setdefault(source[system.member], []).append(row)
     return tables
 
 
-def _accuracies_of(system: System, runs: Runs, systems: Sequence[System]) -> Row:
-    own, official = own_run(runs, system), official_run(runs, system, systems)
+def ensemble_sections(records: Records, ensembles: Sequence[Ensemble]) -> list[Section]:
+    """Lay every ensemble out.
+
+    Parameters
+    ----------
+    records : mapping
+        See :func:`~experiments.runs.read_records`.
+    ensembles : sequence of Ensemble
+
+    Returns
+    -------
+    list of Section
+    """
+    return [_section(records, ensemble) for ensemble in ensembles]
+
+
+def trainings(records: Records) -> list[Row]:
+    """Describe how each run was trained.
+
+    Parameters
+    ----------
+    records : mapping
+
+    Returns
+    -------
+    list of tuple of str
+        System, protocol, epochs run of those planned, how they ended, minutes, device, seed, and
+        what else there is to say.
+    """
+    return [
+        (
+            f"`{record['system']}`",
+            record["protocol"],
+            _epochs(record),
+            _ending(record),
+            f"{record['minutes']:g}",
+            record["device"],
+            str(record["seed"]),
+            _remarks(record),
+        )
+        for record in records.values()
+    ]
+
+
+def _accuracies_of(system: System, records: Records, systems: Sequence[System]) -> Row:
+    own, official = own_record(records, system), official_record(records, system, systems)
     if system.protocol == "official":
         ours = ("as official", "as official")
     else:
@@ -58,38 +127,57 @@ def _title(system: System) -> str:
 
 
 def _published(system: System) -> str:
-    if "accuracy" not in system.published:
+    accuracy, n = cells.published(system.published, "accuracy"), system.published.get("n")
+    return f"{accuracy}, n = {n:,}" if n and accuracy != cells.NOTHING else accuracy
+
+
+def _section(records: Records, ensemble: Ensemble) -> Section:
+    best, rows = {}, []
+    for protocol in _ENSEMBLE_PROTOCOLS:
+        record = records.get((ensemble.name, protocol))
+        if record is not None:
+            best[protocol] = _best_member(record)
+            rows += [_row(record, way, ensemble) for way in WAYS]
+        elif protocol == ensemble.protocol:
+            rows += [_missing(ensemble, way) for way in WAYS if way in ensemble.published]
+    return Section(ensemble, best, rows)
+
+
+def _best_member(record: Record) -> str:
+    name = record["best_member"]
+    figures = record["members"][name]
+    accuracy = cells.share(figures["accuracy"], figures["interval"])
+    return f"`{name}` with {accuracy}, n = {record['n']:,}"
+
+
+def _row(record: Record, way: str, ensemble: Ensemble) -> tuple[str, ...]:
+    figures = record["combined"][way]
+    return (
+        cells.protocol_name(record["protocol"]),
+        way,
+        cells.published(ensemble.published, way)
+        if record["protocol"] == ensemble.protocol
+        else cells.NOTHING,
+        cells.share(figures["accuracy"], figures["interval"]),
+        _without_copies(record, way),
+        cells.points(figures["gain"], figures["gain_interval"]),
+        cells.p_value(figures["mcnemar_p"]),
+        # Adding 0 turns -0.0 into 0.0.
+        f"{round(100 * figures['cost_of_noise'], 1) + 0:.1f}",
+    )
+
+
+def _without_copies(record: Record, way: str) -> str:
+    alone = record["without_copies"]
+    if alone is None:
         return cells.NOTHING
-    n = system.published.get("n")
-    return f"{system.published['accuracy']:g}" + (f", n = {n:,}" if n else "")
+    accuracy, n = alone["accuracy"][way], alone["n"]
+    return cells.share(accuracy, wilson_interval(round(accuracy * n), n))
 
 
-def trainings(runs: Runs) -> list[Row]:
-    """Tell how each run was trained.
-
-    Parameters
-    ----------
-    runs : mapping
-
-    Returns
-    -------
-    list of tuple of str
-        System, protocol, epochs run of those planned, how they ended, minutes, device, seed, and
-        what else there is to say.
-    """
-    return [
-        (
-            f"`{record['system']}`",
-            record["protocol"],
-            _epochs(record),
-            _ending(record),
-            f"{record['minutes']:g}",
-            record["device"],
-            str(record["seed"]),
-            _remarks(record),
-        )
-        for record in runs.values()
-    ]
+def _missing(ensemble: Ensemble, way: str) -> tuple[str, ...]:
+    known = (cells.protocol_name(ensemble.protocol), way, cells.published(ensemble.published, way))
+    return (*known, cells.NOT_RUN, *[cells.NOTHING] * 4)
 
 
 def _epochs(record: Record) -> str:
@@ -111,6 +199,6 @@ def _ending(record: Record) -> str:
 def _remarks(record: Record) -> str:
     remarks = [record["note"]] if record["note"] else []
     if earlier := record.get("earlier_rounds"):
-        told = " and ".join(f"{accuracy:.3f}" for accuracy in earlier)
-        remarks.append(f"trained {len(earlier) + 1} times, {told} before the last")
+        before = " and ".join(f"{accuracy:.3f}" for accuracy in earlier)
+        remarks.append(f"trained {len(earlier) + 1} times, {before} before the last")
     return "; ".join(remarks) or cells.NOTHING

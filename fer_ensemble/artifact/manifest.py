@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,27 @@ class Manifest:
     schema_version: int = field(default=SCHEMA_VERSION)
 
 
+def installed_version(library: str) -> str:
+    """Return the version of a library that is installed here.
+
+    Parameters
+    ----------
+    library : str
+        As the package index calls it; ``'python'`` for Python itself.
+
+    Returns
+    -------
+    str
+        ``'not installed'`` if it is not: TensorFlow is missing where networks run on JAX.
+    """
+    if library == "python":
+        return platform.python_version()
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def write_artifact(directory: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:
     """Write the files of an artifact and its manifest, in place of one that may stand there.
 
@@ -114,6 +137,20 @@ def dump_manifest(manifest: Manifest) -> bytes:
     """
     content = {"format": "fer-ensemble", **asdict(manifest)}
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def has_ensemble(path: str | os.PathLike[str]) -> bool:
+    """Say whether an ensemble is saved in a folder.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    bool
+    """
+    return (Path(path) / MANIFEST).exists()
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:

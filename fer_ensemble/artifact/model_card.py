@@ -9,10 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fer_ensemble.artifact.manifest import Manifest
-from fer_ensemble.artifact.states import Ensemble
 from fer_ensemble.datasets import PROTOCOLS
-from fer_ensemble.ensemble import EnsembleScores, StackingEnsemble, score_ensemble
-from fer_ensemble.ensemble.rules import WEIGHTED_RULES
+from fer_ensemble.ensemble import WEIGHTED_RULES, BaseEnsemble, EnsembleScores, score_ensemble
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -53,7 +51,7 @@ class MemberSummary:
     seconds: float | None = None
 
 
-def make_model_card(ensemble: Ensemble, manifest: Manifest) -> str:
+def make_model_card(ensemble: BaseEnsemble, manifest: Manifest) -> str:
     """Write the model card of a fitted ensemble.
 
     Parameters
@@ -162,18 +160,15 @@ def _template() -> Template:
     return environment.get_template("model_card.md.j2")
 
 
-def _score_held_out(ensemble: Ensemble, manifest: Manifest) -> EnsembleScores | None:
-    probabilities: Any
-    labels: Any
-    if isinstance(ensemble, StackingEnsemble):
-        if ensemble.passthrough:
-            return None  # it judges the samples too, and these are not kept
-        probabilities, labels = ensemble.oof_probabilities_, ensemble.oof_labels_
-    else:
-        probabilities, labels = ensemble.validation_probabilities_, ensemble.validation_labels_
-    if probabilities is None:
+def _score_held_out(ensemble: BaseEnsemble, manifest: Manifest) -> EnsembleScores | None:
+    if ensemble.passthrough:
+        return None  # it judges the samples too, and these are not kept
+    found = ensemble.held_out
+    if found is None:
         return None
-    return score_ensemble(ensemble, probabilities, labels, class_names=manifest.class_names)
+    return score_ensemble(
+        ensemble, found.probabilities, found.labels, class_names=manifest.class_names
+    )
 
 
 def _told_interval(figures: Any) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,15 +13,15 @@ from numpy.typing import NDArray
 
 from fer_ensemble.artifact.files import ArtifactError, StoredFile, describe_file, read_verified
 from fer_ensemble.artifact.manifest import (
-    MANIFEST,
     Manifest,
     StoredMember,
+    has_ensemble,
+    installed_version,
     read_manifest,
     write_artifact,
 )
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
 from fer_ensemble.artifact.states import (
-    Ensemble,
     EnsembleState,
     describe_parameters,
     describe_state,
@@ -32,15 +30,25 @@ from fer_ensemble.artifact.states import (
     restore_state,
 )
 from fer_ensemble.datasets import emotion_names
+from fer_ensemble.ensemble import BaseEnsemble
 
-_LIBRARIES = ("fer-ensemble", "keras", "numpy", "scikit-image", "scikit-learn", "skops", "xgboost")
+_LIBRARIES = (
+    "python",
+    "fer-ensemble",
+    "keras",
+    "numpy",
+    "scikit-image",
+    "scikit-learn",
+    "skops",
+    "xgboost",
+)
 _ARRAYS = "validation.npz"
 # Two underscores, which no member's name may hold: its file is never a member's.
 _FINAL_ESTIMATOR = "final__estimator.skops"
 
 
 def save_ensemble(
-    ensemble: Ensemble,
+    ensemble: BaseEnsemble,
     path: str | os.PathLike[str],
     *,
     data: dict[str, Any] | None = None,
@@ -92,7 +100,7 @@ def save_ensemble(
 
     check_is_fitted(ensemble)
     directory = Path(path)
-    if (directory / MANIFEST).exists() and not overwrite:
+    if has_ensemble(directory) and not overwrite:
         raise ArtifactError(
             f"{directory} holds a saved ensemble already: choose another folder, or overwrite it."
         )
@@ -108,7 +116,7 @@ def save_ensemble(
     return directory
 
 
-def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
+def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
     """Load a saved ensemble. No code in the artifact is run; networks are built by this package.
 
     Every file's hash is checked before it is parsed.
@@ -154,7 +162,7 @@ def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
     return ensemble
 
 
-def _dump(ensemble: Ensemble, state: EnsembleState) -> dict[str, bytes]:
+def _dump(ensemble: BaseEnsemble, state: EnsembleState) -> dict[str, bytes]:
     """Turn all that is fitted into files, by their names."""
     files = {f"{name}.skops": dump_member(name, member) for name, member in ensemble.members_}
     if state.final_estimator is not None:
@@ -165,7 +173,7 @@ def _dump(ensemble: Ensemble, state: EnsembleState) -> dict[str, bytes]:
 
 
 def _describe(
-    ensemble: Ensemble,
+    ensemble: BaseEnsemble,
     state: EnsembleState,
     stored: dict[str, StoredFile],
     data: dict[str, Any],
@@ -190,8 +198,7 @@ def _describe(
         final_estimator=stored.get(_FINAL_ESTIMATOR),
         validation=stored.get(_ARRAYS),
         data=data,
-        versions={"python": platform.python_version()}
-        | {name: version(name) for name in _LIBRARIES},
+        versions={library: installed_version(library) for library in _LIBRARIES},
     )
 
 

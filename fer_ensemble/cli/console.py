@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -51,31 +51,30 @@ def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDatas
     Returns
     -------
     faces : FaceDataset
-    told : str
+    description : str
         What to call them beside a figure.
     """
-    from fer_ensemble.datasets import load_faces, synthetic_dataset
+    from fer_ensemble.datasets import open_faces
 
     if path is None:
-        faces = synthetic_dataset(random_state=seed)
-        return faces, f"{len(faces):,} synthetic faces (seed {seed})"
+        return open_faces(seed=seed)
     from rich.progress import Progress
 
     with Progress(console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(f"Reading {path.name}", total=None)
-        faces = load_faces(
+        faces, description = open_faces(
             path,
             strict=strict,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    notes.print(f"{path}: {len(faces):,} faces ({told_counts(faces.split_counts())})")
+    notes.print(f"{path}: {len(faces):,} faces ({list_counts(faces.split_counts())})")
     for line in faces.report.lines():
         notes.print(f"  {line}", style="yellow", markup=False)
-    return faces, path.name
+    return faces, description
 
 
-def told_counts(counts: dict[str, int]) -> str:
-    """Tell counts in a line.
+def list_counts(counts: dict[str, int]) -> str:
+    """List counts in a line.
 
     Parameters
     ----------
@@ -89,17 +88,30 @@ def told_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
-_PATTERN = re.compile(r"(?=.)(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?")
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Write figures to a file, and say so.
+
+    Parameters
+    ----------
+    file : Path
+        Its folder is made if need be.
+    content : mapping
+        JSON values.
+    """
+    import json
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=2) + "\n")
+    notes.print(f"Figures written to {file}")
 
 
 def parse_duration(text: str) -> float:
-    """Read a length of time.
+    """Read a length of time as a user gives it.
 
     Parameters
     ----------
     text : str
-        Such as ``20m``, ``1h30m``, ``90s`` or ``90``, which is seconds too.
+        As :func:`fer_ensemble.fitting.parse_duration` takes it.
 
     Returns
     -------
@@ -111,12 +123,9 @@ def parse_duration(text: str) -> float:
     typer.BadParameter
         If it is no such length, or zero.
     """
-    found = _PATTERN.fullmatch(text.strip().lower())
+    from fer_ensemble import fitting
+
     try:
-        amounts = [float(amount or 0) for amount in found.groups()] if found else []
-    except ValueError:
-        amounts = []
-    seconds = sum(amount * unit for amount, unit in zip(amounts, _UNITS.values(), strict=False))
-    if seconds <= 0:
-        raise typer.BadParameter(f"{text!r} is no length of time: write 20m, 1h30m or 90s.")
-    return seconds
+        return fitting.parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

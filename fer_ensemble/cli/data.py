@@ -112,10 +112,10 @@ def audit_lines(audit: DataAudit) -> list[str]:
     -------
     list of str
     """
-    from fer_ensemble.cli.console import told_counts
+    from fer_ensemble.cli.console import list_counts
 
     found = audit.to_dict()
-    blank = f" ({told_counts(found['blank'])})" if found["blank"] else ""
+    blank = f" ({list_counts(found['blank'])})" if found["blank"] else ""
     near = found["near_copies"]
     return [
         f"Blank faces: {len(audit.blank):,}{blank}",

@@ -68,11 +68,11 @@ def tune(
     """
     from fer_ensemble.cli.console import (
         choose_device,
+        list_counts,
         notes,
         output,
         parse_duration,
         read_faces,
-        told_counts,
     )
     from fer_ensemble.models.search import import_keras_tuner, search_member, search_space
 
@@ -91,7 +91,7 @@ def tune(
         validation = faces.select("validation")
         held_out = (validation.images, validation.labels)
     training = faces.select(split)
-    notes.print(f"Searching on {len(training):,} faces: {told_counts(training.class_counts())}")
+    notes.print(f"Searching on {len(training):,} faces: {list_counts(training.class_counts())}")
 
     with notes.status(f"Trial 1 of {trials}") as status:
 

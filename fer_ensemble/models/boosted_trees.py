@@ -70,7 +70,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         Boosting rounds kept.
     training_digests_ : ndarray of uint64
         Sorted digests of the samples given to ``fit``, see
-        :func:`~fer_ensemble.datasets.row_digests`.
+        :func:`~fer_ensemble.splitting.row_digests`.
     n_features_in_ : int
         Number of features.
 

@@ -32,7 +32,7 @@ class MemberPipeline(Pipeline):
     ----------
     training_digests_ : ndarray of uint64
         Sorted digests of the samples given to ``fit``, see
-        :func:`~fer_ensemble.datasets.row_digests`.
+        :func:`~fer_ensemble.splitting.row_digests`.
 
     Examples
     --------

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import shlex
-from importlib.metadata import PackageNotFoundError, version
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.artifact import installed_version
 from fer_ensemble.artifact.reproducing import fit_commands
 from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
-from fer_ensemble.ensemble import Diversity, VotingEnsemble, apply_temperature, measure_diversity
-from fer_ensemble.ensemble.rules import WEIGHTED_RULES
+from fer_ensemble.ensemble import RULES, WEIGHTED_RULES, Diversity, measure_diversity
 from fer_ensemble.evaluation import Evaluation, compare_predictions, evaluate_predictions
 from fer_ensemble.measuring import MeasuredModel
 from fer_ensemble.models import last_step
@@ -74,14 +72,10 @@ def _tell_pairs(names: list[str], diversity: Diversity) -> list[PairContent]:
 
 def _measure_diversity(measured: MeasuredModel, labels: NDArray[Any]) -> tuple[str, Diversity]:
     """Measure under the ensemble's own rule; of stacking, which can lack none, under average."""
-    ensemble, probabilities = measured.ensemble, measured.probabilities
-    rule, weights = "average", None
-    if isinstance(ensemble, VotingEnsemble):
-        rule = ensemble.rule
-        weights = ensemble.weights_ if rule in WEIGHTED_RULES else None
-        if ensemble.calibration_:
-            temperatures = ensemble.calibration_[rule].member_temperatures
-            probabilities = apply_temperature(probabilities, temperatures)
+    ensemble = measured.ensemble
+    rule = ensemble.rule_name if ensemble.rule_name in RULES else "average"
+    weights = ensemble.member_weights if rule in WEIGHTED_RULES else None
+    probabilities = ensemble.temper_members(measured.probabilities)
     return rule, measure_diversity(probabilities, labels, ensemble.classes_, rule, weights=weights)
 
 
@@ -128,7 +122,8 @@ def tell_recipe(measured: MeasuredModel, name: str, out: str) -> RecipeContent:
         refits=bool(fitting),
         settings=_tell_settings(measured),
         versions={
-            library: (fitted, _installed(library)) for library, fitted in manifest.versions.items()
+            library: (fitted, installed_version(library))
+            for library, fitted in manifest.versions.items()
         },
         hashes={file.file: file.sha256 for file in files},
         parameters={entry.name: json.dumps(entry.parameters, indent=1) for entry in members},
@@ -150,7 +145,7 @@ def _tell_settings(measured: MeasuredModel) -> dict[str, str]:
     record, ensemble = measured.manifest.data, measured.manifest.ensemble
     told = _named(record, _DATA) | _named(ensemble, _ENSEMBLE)
     return told | {
-        "measured on": f"{measured.told}, n = {measured.scores.n:,}",
+        "measured on": f"{measured.description}, n = {measured.scores.n:,}",
         "SHA-256 of these faces and labels": _digest(measured.part.faces),
     }
 
@@ -168,15 +163,6 @@ def _digest(faces: FaceDataset) -> str:
     content = hashlib.sha256(faces.images.tobytes())
     content.update(faces.labels.astype("<i8").tobytes())
     return content.hexdigest()
-
-
-def _installed(library: str) -> str:
-    if library == "python":
-        return platform.python_version()
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 _N_BOOTSTRAP = 2000
@@ -241,7 +227,7 @@ def _tell_data(measured: MeasuredModel) -> DataContent:
             counts["held out"] = _count(held_out, measured)
     warnings = [part.warning] if part.warning else []
     return DataContent(
-        told=measured.told,
+        told=measured.description,
         protocol="" if protocol is None else protocol.name,
         protocol_summary="" if protocol is None else protocol.summary,
         class_counts=counts | {"test": _count(part.faces.labels, measured)},

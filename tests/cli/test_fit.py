@@ -14,7 +14,7 @@ import typer
 from fer_ensemble import load_ensemble
 from fer_ensemble.artifact import read_manifest
 from fer_ensemble.cli.console import parse_duration
-from fer_ensemble.cli.settings import parse_settings
+from fer_ensemble.cli.fit import parse_settings
 from fer_ensemble.datasets import EMOTIONS, synthetic_dataset, write_folder
 from fer_ensemble.ensemble import RULES
 

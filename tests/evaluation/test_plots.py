@@ -236,7 +236,7 @@ def test_class_counts_alone_need_no_legend():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "1"]
 
 
-def test_nothing_to_draw_is_told_counts():
+def test_nothing_to_draw_is_list_counts():
     with pytest.raises(ValueError, match="no class counts"):
         plot_class_counts({})
 

@@ -3,18 +3,19 @@ import json
 import numpy as np
 import pytest
 import typer
+from experiments.pretrained.choosing import Candidate, cheapest, choose_members
+from experiments.pretrained.declaration import read_declaration, read_held_out
+from experiments.pretrained.figures import ensemble_figures, mirrored_members
 from typer.testing import CliRunner
 
 from experiments import run
 from experiments.pretrained import measure, pack, train
-from experiments.pretrained.choosing import Candidate, cheapest, choose_members
-from experiments.pretrained.declaration import read_declaration, read_held_out
-from experiments.pretrained.figures import ensemble_figures, mirrored_members
 from experiments.pretrained.speed import cap_cores
 from fer_ensemble import load_pretrained
 from fer_ensemble.artifact.states import dump_member, load_member
-from fer_ensemble.datasets import FaceDataset, load_faces, make_faces, row_digests, write_folder
+from fer_ensemble.datasets import FaceDataset, load_faces, make_faces, write_folder
 from fer_ensemble.models import create_member, list_members
+from fer_ensemble.splitting import row_digests
 
 SMALL = {"filters": [4, 4], "convolutions": [1, 1]}
 CANDIDATES = {

@@ -7,8 +7,8 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
-from fer_ensemble.datasets import row_digests
 from fer_ensemble.models import BoostedTreesClassifier
+from fer_ensemble.splitting import row_digests
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.preprocessing import FunctionTransformer
 
-from fer_ensemble.datasets import row_digests
 from fer_ensemble.models import MemberPipeline
+from fer_ensemble.splitting import row_digests
 
 
 class Spy(ClassifierMixin, BaseEstimator):

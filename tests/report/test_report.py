@@ -197,7 +197,9 @@ def test_the_page_and_its_figures_are_written(model, data, tmp_path):
 
 
 def test_synthetic_faces_are_told_as_such(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("fer_ensemble.measuring.synthetic_dataset", partial(synthetic_dataset, 70))
+    monkeypatch.setattr(
+        "fer_ensemble.datasets.reading.synthetic_dataset", partial(synthetic_dataset, 70)
+    )
     page = write_report(model, out=tmp_path / "report.html").read_text()
     assert "say nothing of real faces" in page
     assert "protocol" not in page.partition("</header>")[0]

@@ -1,7 +1,6 @@
-"""Samples that a frozen member was fitted on are known again."""
+"""Copies are found, and samples that a frozen member was fitted on are known again."""
 
 import pickle
-import time
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,17 @@ import pytest
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import StratifiedKFold  # noqa: F401 - loads scikit-learn untimed
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fer_ensemble.datasets import copy_groups, holdout_split, row_digests
-from fer_ensemble.splitting import check_unseen, seen_digests
+from fer_ensemble.splitting import (
+    check_unseen,
+    copy_groups,
+    row_digests,
+    seen_digests,
+    unite_groups,
+)
 
 
 def test_copy_groups_of_faces() -> None:
@@ -134,94 +137,17 @@ def test_digests_of_nothing() -> None:
     assert row_digests(np.empty((0, 48, 48), np.uint8)).tolist() == []
 
 
-def test_digests_are_quick_on_a_dataset_of_fer2013s_size() -> None:
-    X = np.random.default_rng(0).integers(0, 256, (28_709, 48, 48), dtype=np.uint8)
-    start = time.process_time()
-    row_digests(X)
-    assert time.process_time() - start < 1
+def test_links_unite_groups_also_through_others() -> None:
+    groups = np.array([0, 1, 2, 3, 0, 4])
+    united = unite_groups(groups, np.array([[0, 1], [1, 3]]))
+    assert united[0] == united[1] == united[3] == united[4]
+    assert len({united[0], united[2], united[5]}) == 3
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_holdout_keeps_groups_together_and_every_class_on_both_sides(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    y = np.concatenate([np.arange(7).repeat(3), rng.integers(0, 7, 200)])
-    groups = rng.integers(0, 150, len(y)) + 150 * y
-    groups[:21] = np.arange(21) + 10_000
-    train, test = holdout_split(y, test_size=0.2, groups=groups, random_state=seed)
-    assert sorted([*train, *test]) == list(range(len(y)))
-    assert not set(groups[train]) & set(groups[test])
-    assert set(y[train]) == set(y[test]) == set(range(7))
-    for label in range(7):
-        n_groups = len(set(groups[y == label]))
-        n_test = len(set(groups[test][y[test] == label]))
-        assert abs(n_test - 0.2 * n_groups) <= 1
-
-
-def test_holdout_without_groups_is_in_proportion() -> None:
-    y = np.array(["a"] * 100 + ["b"] * 20 + ["c"] * 2)
-    train, test = holdout_split(y, test_size=0.1, random_state=0)
-    assert [(y[test] == name).sum() for name in "abc"] == [10, 2, 1]
-    assert (np.diff(train) > 0).all()
-    assert (np.diff(test) > 0).all()
-
-
-def test_holdout_size_may_be_a_count() -> None:
-    _, test = holdout_split(np.arange(4).repeat(25), test_size=20, random_state=0)
-    assert len(test) == 20
-
-
-def test_holdout_is_repeatable_and_random() -> None:
-    y = np.arange(2).repeat(50)
-    first = holdout_split(y, test_size=0.3, random_state=1)[1].tolist()
-    assert holdout_split(y, test_size=0.3, random_state=1)[1].tolist() == first
-    assert holdout_split(y, test_size=0.3, random_state=2)[1].tolist() != first
-
-
-def test_copies_that_disagree_on_the_class_stay_together() -> None:
-    y = [0, 1, 0, 0, 1, 1]
-    groups = [0, 0, 1, 2, 3, 4]
-    for seed in range(10):
-        train, test = holdout_split(y, test_size=0.4, groups=groups, random_state=seed)
-        assert (0 in train) == (1 in train)
-        assert {y[row] for row in train} == {y[row] for row in test} == {0, 1}
-
-
-def test_a_class_that_is_one_group_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"class sad has 3 row\(s\).*Add rows"):
-        holdout_split(
-            ["sad"] * 3 + ["happy"] * 3, test_size=0.5, groups=[0, 0, 0, 1, 2, 3], random_state=0
-        )
-    with pytest.raises(ValueError, match=r"class 1 has 1 row\(s\)"):
-        holdout_split([0, 0, 1], test_size=0.5)
-
-
-def test_contradictory_copies_that_cannot_be_split_are_refused() -> None:
-    """Three classes, each made of two of the same three faces: no cut serves all."""
-    with pytest.raises(ValueError, match=r"cannot have rows on both sides.*Remove"):
-        holdout_split([0, 0, 1, 1, 2, 2], test_size=0.5, groups=[0, 1, 1, 2, 2, 0])
-
-
-@pytest.mark.parametrize("size", [0, 1.0, -0.1, 1.5, 6, float("nan")])
-def test_an_impossible_size_is_refused(size: float) -> None:
-    with pytest.raises(ValueError, match="test_size must be"):
-        holdout_split([0, 0, 0, 1, 1, 1], test_size=size)
-
-
-def test_nothing_to_split_is_refused() -> None:
-    with pytest.raises(ValueError, match="no rows"):
-        holdout_split([], test_size=0.5)
-    with pytest.raises(ValueError, match="inconsistent"):
-        holdout_split([0, 0, 1, 1], test_size=0.5, groups=[1, 2])
-
-
-def test_both_are_quick_on_a_dataset_of_fer2013s_size() -> None:
-    rng = np.random.default_rng(0)
-    X = rng.integers(0, 256, (30_000, 48, 48), dtype=np.uint8)
-    y = rng.integers(0, 7, len(X))
-    start = time.process_time()
-    groups = copy_groups(X)
-    holdout_split(y, test_size=0.1, groups=groups, random_state=0)
-    assert time.process_time() - start < 2
+def test_without_links_groups_stay() -> None:
+    united = unite_groups(np.array([0, 1, 0]), np.empty((0, 2), np.int64))
+    assert united[0] == united[2] != united[1]
+    assert unite_groups(np.empty(0, np.int64), np.empty((0, 2), np.int64)).tolist() == []
 
 
 X = np.random.default_rng(0).normal(size=(60, 3))
