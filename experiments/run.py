@@ -31,9 +31,7 @@ from fer_ensemble.atomic_files import open_atomically, write_atomically
 from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.fitting import parse_duration
-from fer_ensemble.models import create_member, last_step
-from fer_ensemble.models.device import describe_device
-from fer_ensemble.models.registry import find_parameters
+from fer_ensemble.models import create_member, describe_device, find_parameters, last_step
 from fer_ensemble.splitting import copy_groups, holdout_split
 
 _LIBRARIES = (

@@ -25,9 +25,7 @@ from fer_ensemble.datasets import (
     training_part,
 )
 from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, score_ensemble
-from fer_ensemble.models import create_member
-from fer_ensemble.models.registry import find_parameters
-from fer_ensemble.models.training_data import augment_copies
+from fer_ensemble.models import augment_copies, create_member, find_parameters
 
 DEFAULT_MEMBERS = ("dense_hog", "boosted_hog", "cnn_2")
 """What an ensemble is made of where nothing else is asked for: one member of each kind."""

@@ -187,7 +187,7 @@ def measure_model(
     votes = None if ferplus is None else join_ferplus(faces, load_ferplus(ferplus))
     part = EvaluationPart(faces, None, "", "")
     if data is not None:
-        from fer_ensemble.models.training_data import augment_copies
+        from fer_ensemble.models import augment_copies
 
         part = evaluation_part(
             faces, manifest.data, split=split, protocol=protocol, augment=augment_copies

@@ -21,7 +21,7 @@ from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.artifact.storage import save_ensemble
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import VotingEnsemble, sample_weight_keyword
-from fer_ensemble.models.registry import find_parameters
+from fer_ensemble.models import find_parameters
 
 _UNFINISHED = "unfinished"
 

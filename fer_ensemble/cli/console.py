@@ -31,7 +31,7 @@ def choose_device(device: str) -> None:
     if device not in ("auto", "cpu"):
         raise typer.BadParameter(f"--device {device}: choose auto or cpu.")
     if device == "cpu":
-        from fer_ensemble.models.device import use_cpu
+        from fer_ensemble.models import use_cpu
 
         use_cpu()
 

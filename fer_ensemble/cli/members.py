@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from fer_ensemble.models import MemberInfo
-    from fer_ensemble.models.cost import LayerCost
+    from fer_ensemble.models import LayerCost, MemberInfo
 
 
 def members(
@@ -70,8 +69,7 @@ def _portrait(name: str) -> Iterable[RenderableType]:
     from rich.text import Text
 
     from fer_ensemble.cli.console import notes
-    from fer_ensemble.models.cost import build_member_network, layer_costs
-    from fer_ensemble.models.registry import get_member
+    from fer_ensemble.models import build_member_network, get_member, layer_costs
 
     info = get_member(name)
     yield Text(name, style="bold")

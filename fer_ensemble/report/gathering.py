@@ -192,7 +192,7 @@ def _count_cost(classifier: Any) -> tuple[int | None, int | None]:
     if not hasattr(classifier, "history_"):
         return None, None
     # Imported late: they load Keras, which takes seconds, and many members are no networks.
-    from fer_ensemble.models.cost import layer_costs
+    from fer_ensemble.models import layer_costs
     from fer_ensemble.models.training import build_network
 
     layers = layer_costs(build_network(classifier, "float32", to_predict=True))

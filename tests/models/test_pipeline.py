@@ -68,6 +68,11 @@ def test_mirror_averages_the_probabilities_of_both_images(stack):
     np.testing.assert_array_equal(plain.predict(X), plain.predict_proba(X).argmax(axis=1))
 
 
+def test_a_parameter_out_of_range_is_named(stack):
+    with pytest.raises(ValueError, match="The 'mirror' parameter of MemberPipeline"):
+        make(mirror="left").fit(*stack)
+
+
 def test_clones_and_pickles_with_every_parameter(stack):
     X, y = stack
     pipeline = make(mirror=True)

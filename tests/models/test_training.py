@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.models.epochs import BestEpoch, batches
-from fer_ensemble.models.networks.registry import softmax
+from fer_ensemble.models.networks.blocks import softmax
 from tests.models.stand_ins import small_cnn, small_dense
 
 

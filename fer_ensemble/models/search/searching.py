@@ -1,4 +1,4 @@
-"""Searching a member's recipe."""
+"""The search of a member's recipe: one training for each trial, all judged by the same faces."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.registry import create_member
+from fer_ensemble.models.search.search_folder import (
+    RECIPE,
+    SearchError,
+    claim_folder,
+    write_recipe,
+)
 from fer_ensemble.models.search.spaces import (
     Space,
     check_space,
-    gather,
     member_params,
     search_space,
-    write_recipe,
+    unflatten,
 )
-from fer_ensemble.models.search.trials import RECIPE, SearchError, SearchResult, SearchTrial, claim
+from fer_ensemble.models.search.trials import SearchResult, SearchTrial
 from fer_ensemble.splitting import copy_groups, holdout_split
 
-_Held = tuple[NDArray[Any], NDArray[Any]]
+_Faces = tuple[NDArray[Any], NDArray[Any]]
 
 
 def search_member(
@@ -76,7 +81,7 @@ def search_member(
     random_state : int, default=0
         Seed of the held-out share, of the values tried, and of every training.
     resume : bool, default=False
-        Whether to go on with the same search in `directory`.
+        Whether to resume the same search in `directory`.
     overwrite : bool, default=False
         Whether to discard a search there.
     on_trial : callable, default=None
@@ -109,6 +114,7 @@ def search_member(
     Srinivas, N. et al. (2010). Gaussian process optimization in the bandit setting: no regret and
     experimental design. ICML.
     """
+    # First, so that without it no folder is made.
     import_keras_tuner()
     if trials < 1:
         raise ValueError(f"trials={trials}: take at least 1.")
@@ -116,6 +122,8 @@ def search_member(
     check_space(name, space)
     fitted, held = _divide(X, np.asarray(y), validation_data, validation_fraction, random_state)
     trial_seconds = None if time_budget is None else time_budget / trials
+    # All that decides what a trial comes to. How many there are does not: a search may be made
+    # longer, unless each trial's share of the time would change with it.
     fingerprint = {
         "member": name,
         "data": joblib.hash([fitted, held]),
@@ -125,12 +133,12 @@ def search_member(
         "epochs": epochs,
         "trial_seconds": trial_seconds,
     }
-    claim(Path(directory), fingerprint, resume=resume, overwrite=overwrite)
+    claim_folder(Path(directory), fingerprint, resume=resume, overwrite=overwrite)
     fixed = {"epochs": epochs, "time_budget": trial_seconds}
     fixed = {key: value for key, value in fixed.items() if value is not None}
 
     def measure(flat: Mapping[str, Any]) -> float:
-        params = member_params(name, {**gather(space, flat), **fixed})
+        params = member_params(name, {**unflatten(space, flat), **fixed})
         member = create_member(name, random_state=random_state, **params)
         member.fit(*fitted, validation_data=held)
         return float((member.predict(held[0]) == held[1]).mean())
@@ -173,19 +181,20 @@ def _run(
 ) -> SearchResult:
     from fer_ensemble.models.search.tuner import MemberTuner
 
-    def told(record: dict[str, Any]) -> SearchTrial:
-        values = gather(space, record["values"])
+    def as_trial(record: dict[str, Any]) -> SearchTrial:
+        values = unflatten(space, record["values"])
         return SearchTrial(**{**record, "values": values}, params=member_params(name, values), n=n)
 
     def result() -> SearchResult:
-        return SearchResult(name, [told(record) for record in tuner.records()])
+        return SearchResult(name, [as_trial(record) for record in tuner.records()])
 
     def on_end(record: dict[str, Any]) -> None:
+        # After each trial, so that an interrupted search leaves its best recipe too.
         found = result()
         if found.ranking:
             write_recipe(directory / RECIPE, name, found.best_params)
         if on_trial is not None:
-            on_trial(told(record))
+            on_trial(as_trial(record))
 
     tuner = MemberTuner(directory, space, trials=trials, seed=seed, measure=measure, on_end=on_end)
     tuner.search()
@@ -193,6 +202,7 @@ def _run(
     if not found.ranking:
         reason = found.trials[-1].message
         raise SearchError(f"All {len(found.trials)} trials failed; the last one by {reason}")
+    # Once more, for a resumed search that had no trial left, and may have lost its recipe.
     write_recipe(directory / RECIPE, name, found.best_params)
     return found
 
@@ -203,8 +213,8 @@ def _divide(
     validation_data: tuple[NDArray[Any], ArrayLike] | None,
     fraction: float,
     seed: int,
-) -> tuple[_Held, _Held]:
-    """Return what to fit on, and what to judge by."""
+) -> tuple[_Faces, _Faces]:
+    """Return the faces to fit on, and those to measure by."""
     if validation_data is not None:
         return (X, y), (validation_data[0], np.asarray(validation_data[1]))
     fit_rows, held_rows = holdout_split(
@@ -214,6 +224,7 @@ def _divide(
 
 
 def _recipe_hash(name: str) -> str:
+    """Identify a member's recipe, for a later version of the package may have another one."""
     params = create_member(name, random_state=None).get_params()
     plain = {
         key: value
