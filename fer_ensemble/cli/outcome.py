@@ -37,7 +37,7 @@ class Tally:
 
     def add(self, predictions: Sequence[Prediction]) -> None:
         """Count a batch."""
-        failures = [item for item in predictions if _has_failed(item)]
+        failures = [item for item in predictions if item.failed]
         self.rows += len(predictions)
         self.items += sum(not item.face for item in predictions)
         self.faces += sum(item.face is not None for item in predictions)
@@ -111,10 +111,3 @@ def count(number: int, noun: str) -> str:
 def printable(name: str) -> str:
     """Escape a file's name if it holds what would command the terminal."""
     return name if name.isprintable() else ascii(name)
-
-
-def _has_failed(prediction: Prediction) -> bool:
-    # People leave the picture, and clips begin with titles: a frame without a face is a finding.
-    if prediction.status == "no_face":
-        return prediction.frame is None
-    return prediction.status not in ("ok", "unsure")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.evaluation import is_unsure
 from fer_ensemble.faces.annotation import write_copies
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.finding import FaceFinder, FoundFace, Sighting, look
@@ -19,9 +20,6 @@ from fer_ensemble.faces.order import Gathering, map_ordered
 
 # While one batch is predicted, two more are read: enough to hide the reading.
 _BATCHES_AHEAD = 2
-
-# Probabilities no further apart than this are level.
-_LEVEL = 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +70,33 @@ class Prediction:
     confidence: float | None = None
     probabilities: dict[str, float] | None = None
     reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether an input has failed, see :func:`has_failed`."""
+        return has_failed(self.status, self.frame)
+
+
+def has_failed(status: str, frame: int | None) -> bool:
+    """Say whether a row tells of an input that has failed.
+
+    Parameters
+    ----------
+    status : str
+        As that of a `Prediction`.
+    frame : int or None
+        Number of a video's frame; None for a picture, and for a video that cannot be read.
+
+    Returns
+    -------
+    bool
+        An unsure face has not failed; a picture without a face has, a frame without one has not.
+    """
+    if status == "no_face":
+        # People leave the picture, and clips begin with titles: a frame without a face is a
+        # finding, whereas a picture was given for the face in it.
+        return frame is None
+    return status not in ("ok", "unsure")
 
 
 def predict_files(
@@ -158,21 +183,21 @@ def _predict_batch(
     batch: Sequence[Sighting],
 ) -> list[Prediction]:
     faces = [found.face for sighting in batch for found in sighting.faces]
-    rows = _probabilities(classifier, np.stack(faces), class_names) if faces else ()
-    abstains = getattr(classifier, "ties", None) == "abstain"
-    verdicts = (_verdict(row, class_names, min_confidence, abstains) for row in rows)
-    of_inputs = [_predictions(sighting, verdicts) for sighting in batch]
+    answers = iter(
+        _answers(classifier, np.stack(faces), class_names, min_confidence) if faces else ()
+    )
+    of_inputs = [_predictions(sighting, answers) for sighting in batch]
     if annotate_to is not None:
         write_copies(annotate_to, list(zip(batch, of_inputs, strict=True)), n_jobs)
     return [prediction for predictions in of_inputs for prediction in predictions]
 
 
-def _predictions(sighting: Sighting, verdicts: Iterator[dict[str, Any]]) -> list[Prediction]:
+def _predictions(sighting: Sighting, answers: Iterator[dict[str, Any]]) -> list[Prediction]:
     place: dict[str, Any] = {"path": sighting.path, "frame": sighting.frame, "time": sighting.time}
     if not sighting.faces:
         return [Prediction(**place, status=sighting.status, reason=sighting.reason)]
     return [
-        Prediction(**place, face=number, **_placed(found), **next(verdicts))
+        Prediction(**place, face=number, **_placed(found), **next(answers))
         for number, found in enumerate(sighting.faces)
     ]
 
@@ -186,19 +211,22 @@ def _placed(found: FoundFace) -> dict[str, Any]:
     return {**sides, "face_score": round(float(box.score), 4)}
 
 
-def _verdict(
-    row: NDArray[np.float64], class_names: Sequence[str], min_confidence: float, abstains: bool
-) -> dict[str, Any]:
-    winner = int(row.argmax())
-    confidence = float(row[winner])
-    tied = abstains and np.count_nonzero(row >= confidence - _LEVEL) > 1
-    unsure = tied or confidence < min_confidence
-    return {
-        "status": "unsure" if unsure else "ok",
-        "label": None if unsure else class_names[winner],
-        "confidence": confidence,
-        "probabilities": dict(zip(class_names, row.tolist(), strict=True)),
-    }
+def _answers(
+    classifier: Any, faces: NDArray[np.uint8], class_names: Sequence[str], min_confidence: float
+) -> list[dict[str, Any]]:
+    """Give what a prediction says of each face: status, label, confidence and probabilities."""
+    rows = _probabilities(classifier, faces, class_names)
+    abstains = getattr(classifier, "ties", None) == "abstain"
+    unsure = is_unsure(rows, min_confidence, ties=abstains)
+    return [
+        {
+            "status": "unsure" if undecided else "ok",
+            "label": None if undecided else class_names[int(row.argmax())],
+            "confidence": float(row.max()),
+            "probabilities": dict(zip(class_names, row.tolist(), strict=True)),
+        }
+        for row, undecided in zip(rows, unsure, strict=True)
+    ]
 
 
 def _probabilities(

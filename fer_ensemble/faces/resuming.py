@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from fer_ensemble.faces.inputs import VideoRest
 from fer_ensemble.faces.order import Gathering
 from fer_ensemble.faces.output import CsvWriter, choose_writer
+from fer_ensemble.faces.prediction import has_failed
 from fer_ensemble.faces.table import columns, printable_path
 from fer_ensemble.faces.video import is_video
 
@@ -79,9 +80,10 @@ def read_items(path: str | os.PathLike[str], class_names: Sequence[str]) -> Iter
 
 
 def _first_row(cells: dict[str, Any], end: int) -> WrittenItem:
-    found = cells["face"] is not None
-    failed = not found and (cells["frame"] is None or cells["status"] != "no_face")
-    return WrittenItem(cells["path"], cells["frame"], 1, int(found), failed, end)
+    failed = has_failed(cells["status"], cells["frame"])
+    return WrittenItem(
+        cells["path"], cells["frame"], 1, int(cells["face"] is not None), failed, end
+    )
 
 
 def _read_csv(stream: BinaryIO, class_names: Sequence[str]) -> Iterator[tuple[dict[str, Any], int]]:
