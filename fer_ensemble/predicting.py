@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fer_ensemble.artifact import load_model, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
-from fer_ensemble.faces import Detector, FaceFinder, PictureListing, predict_files, to_frame
-
-if TYPE_CHECKING:
-    import pandas as pd
+from fer_ensemble.faces import (
+    Detector,
+    FaceFinder,
+    PictureListing,
+    Predictions,
+    predict_files,
+)
 
 
 def predict_faces(
@@ -28,7 +31,7 @@ def predict_faces(
     n_jobs: int = -1,
     min_confidence: float = 0.0,
     annotate_to: str | os.PathLike[str] | None = None,
-) -> pd.DataFrame:
+) -> Predictions:
     """Predict the expression of each face in pictures and videos.
 
     Parameters
@@ -62,17 +65,16 @@ def predict_faces(
 
     Returns
     -------
-    pandas.DataFrame
-        A row for each face, and for each picture or frame without one: ``path, frame, time, face,
-        x, y, width, height, face_score, label, confidence, p_…, status``, as `fer-ensemble predict`
-        writes them.
+    Predictions
+        A `Prediction` for each face, and for each picture or frame without one. Its methods
+        `write` and `to_frame` give the table that ``fer-ensemble predict`` writes.
 
     Raises
     ------
     ArtifactError
         If no ensemble is saved in `model`, or it is damaged, or the package came without weights.
     ImportError
-        If pandas is not installed, or the detector needs a package that is not.
+        If the detector needs a package that is not installed.
     ValueError
         If there is no such detector, or a setting is out of its range.
     """
@@ -94,4 +96,4 @@ def predict_faces(
         min_confidence=min_confidence,
         annotate_to=annotate_to,
     )
-    return to_frame(chain.from_iterable(batches), names)
+    return Predictions(chain.from_iterable(batches), names)

@@ -163,7 +163,7 @@ def _run(job: _Job, tally: Tally) -> int:
     from fer_ensemble.faces import FaceFinder, PictureListing, choose_writer
 
     try:
-        choose_writer(job.out)
+        choose_writer(job.out or sys.stdout.buffer)
     except (ValueError, ImportError) as error:
         say(f"Error: --out: {error}")
         return ERROR
@@ -213,7 +213,11 @@ def _predict(
     progress, total = picture_bar(job.out), count_pictures(job.paths, job.settings["annotate_to"])
     tally.started = time.perf_counter()
     try:
-        with closing(batches), progress, open_writer(job.out, names, n_kept=n_kept) as writer:
+        with (
+            closing(batches),
+            progress,
+            open_writer(job.out or sys.stdout.buffer, names, n_kept=n_kept) as writer,
+        ):
             task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
             for batch in batches:
                 writer.write(batch)

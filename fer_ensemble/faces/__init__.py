@@ -9,7 +9,7 @@ from fer_ensemble.faces.inputs import PictureListing
 from fer_ensemble.faces.output import PredictionWriter, choose_writer, open_writer
 from fer_ensemble.faces.prediction import Prediction, predict_files
 from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, skip_done
-from fer_ensemble.faces.table import to_frame
+from fer_ensemble.faces.table import Predictions
 from fer_ensemble.faces.video import Frame, is_video, read_frames
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "PictureListing",
     "Prediction",
     "PredictionWriter",
+    "Predictions",
     "UnreadableImage",
     "annotate",
     "choose_writer",
@@ -37,5 +38,4 @@ __all__ = [
     "read_frames",
     "skip_done",
     "to_face",
-    "to_frame",
 ]

@@ -13,9 +13,8 @@ from typing import Any, BinaryIO
 
 from fer_ensemble.faces.inputs import VideoRest
 from fer_ensemble.faces.order import Gathering
-from fer_ensemble.faces.output import CsvWriter, choose_writer
+from fer_ensemble.faces.output import CsvWriter, choose_writer, columns, printable_path
 from fer_ensemble.faces.prediction import has_failed
-from fer_ensemble.faces.table import columns, printable_path
 from fer_ensemble.faces.video import is_video
 
 
