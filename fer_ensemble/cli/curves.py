@@ -118,7 +118,7 @@ def _is_balanced(network: KerasClassifier) -> bool:
 
 
 def _title(name: str, network: KerasClassifier) -> str:
-    from fer_ensemble.cli.outcome import count
+    from fer_ensemble.cli.prediction_progress import count
     from fer_ensemble.evaluation.plots import best_epoch
 
     seconds = network.history_["seconds"]

@@ -194,6 +194,25 @@ class PictureListing:
             if not found:
                 self.empty_folders.append(path)
 
+    def count_pictures(self) -> int | None:
+        """Count the pictures beforehand, as a progress bar needs it.
+
+        Returns
+        -------
+        int or None
+            None if that cannot be known: a list on standard input can be read only once, and the
+            frames of a video are counted by reading it.
+        """
+        if self._standard_input is not None and STANDARD_INPUT in self._paths:
+            return None
+        total = 0
+        # A listing of its own, because the counts of this one are of an iteration that goes on.
+        for path in PictureListing(self._paths, left_out=self._left_out):
+            if is_video(path):
+                return None
+            total += 1
+        return total
+
     def _expanded(self) -> Iterator[str]:
         for path in self._paths:
             if path == STANDARD_INPUT and self._standard_input is not None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,8 +99,19 @@ def has_failed(status: str, frame: int | None) -> bool:
     return status not in ("ok", "unsure")
 
 
+class FaceClassifier(Protocol):
+    """A fitted classifier, as scikit-learn has them, that takes faces."""
+
+    @property
+    def classes_(self) -> Iterable[Any]:
+        """The classes, in the order of the probabilities."""
+
+    def predict_proba(self, X: NDArray[np.uint8], /) -> NDArray[Any]:
+        """Give the probability of each class for faces of shape (n_samples, size, size)."""
+
+
 def predict_files(
-    classifier: Any,
+    classifier: FaceClassifier,
     paths: Iterable[str | os.PathLike[str]],
     *,
     class_names: Sequence[str],
@@ -121,7 +132,7 @@ def predict_files(
 
     Parameters
     ----------
-    classifier : object
+    classifier : FaceClassifier
         Fitted, with a ``predict_proba`` that takes faces of shape (n_samples, size, size), uint8.
     paths : iterable of path-like
         Pictures and videos. Folders are not walked through; see `PictureListing`.
@@ -175,7 +186,7 @@ def predict_files(
 
 
 def _predict_batch(
-    classifier: Any,
+    classifier: FaceClassifier,
     class_names: Sequence[str],
     min_confidence: float,
     annotate_to: str | os.PathLike[str] | None,
@@ -212,7 +223,10 @@ def _placed(found: FoundFace) -> dict[str, Any]:
 
 
 def _answers(
-    classifier: Any, faces: NDArray[np.uint8], class_names: Sequence[str], min_confidence: float
+    classifier: FaceClassifier,
+    faces: NDArray[np.uint8],
+    class_names: Sequence[str],
+    min_confidence: float,
 ) -> list[dict[str, Any]]:
     """Give what a prediction says of each face: status, label, confidence and probabilities."""
     rows = _probabilities(classifier, faces, class_names)
@@ -230,7 +244,7 @@ def _answers(
 
 
 def _probabilities(
-    classifier: Any, faces: NDArray[np.uint8], class_names: Sequence[str]
+    classifier: FaceClassifier, faces: NDArray[np.uint8], class_names: Sequence[str]
 ) -> NDArray[np.float64]:
     probabilities = np.asarray(classifier.predict_proba(faces), np.float64)
     expected = (len(faces), len(class_names))
