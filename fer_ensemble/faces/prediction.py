@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import is_unsure
 from fer_ensemble.faces.annotation import write_copies
+from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
-from fer_ensemble.faces.finding import FaceFinder, FoundFace, Sighting, look
+from fer_ensemble.faces.finding import FaceFinder, SearchResult, search_item
 from fer_ensemble.faces.inputs import Status, iterate_items
-from fer_ensemble.faces.order import Gathering, map_ordered
 
-# While one batch is predicted, two more are read: enough to hide the reading.
+# While one batch is predicted, two more are read: enough to hide the reading, and few enough to
+# keep in memory.
 _BATCHES_AHEAD = 2
 
 
@@ -127,7 +128,7 @@ def predict_files(
     Files are decoded and searched in threads while the classifier works on the batch before; three
     batches of faces are in memory at most, however many files there are and however long a video.
 
-    The faces of a batch depend on the inputs alone, see `Gathering`, and never on time: networks
+    The faces of a batch depend on the inputs alone, see `BatchCounter`, and never on time: networks
     may give a face other last digits in other company.
 
     Parameters
@@ -141,7 +142,7 @@ def predict_files(
     finder : FaceFinder, optional
         Finds the faces and brings them to the classifier's size. By default a ``FaceFinder()``.
     every : int, default=1
-        Of so many frames of a video the first is looked at.
+        Of so many frames of a video the first is searched.
     batch_size : int, default=256
         Faces predicted at once; a few more where the last picture has several.
     n_jobs : int, default=-1
@@ -171,18 +172,18 @@ def predict_files(
     >>> [(row.path, row.status, row.reason) for batch in batches for row in batch]
     [('lost.jpg', 'missing', 'no such file')]
     """
-    see = partial(look, finder=finder or FaceFinder(), keep_frame=annotate_to is not None)
+    search = partial(search_item, finder=finder or FaceFinder(), keep_frame=annotate_to is not None)
+    predict = partial(_predict_batch, classifier, class_names, min_confidence, annotate_to, n_jobs)
+    counter = BatchCounter(batch_size)
     ahead = _BATCHES_AHEAD * batch_size
-    gathering = Gathering(batch_size)
-    batch: list[Sighting] = []
-    judge = partial(_predict_batch, classifier, class_names, min_confidence, annotate_to, n_jobs)
-    for sighting in map_ordered(see, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
-        batch.append(sighting)
-        if gathering.add(len(sighting.faces)):
-            yield judge(batch)
+    batch: list[SearchResult] = []
+    for result in map_ordered(search, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
+        batch.append(result)
+        if counter.add(len(result.faces)):
+            yield predict(batch)
             batch = []
     if batch:
-        yield judge(batch)
+        yield predict(batch)
 
 
 def _predict_batch(
@@ -191,33 +192,33 @@ def _predict_batch(
     min_confidence: float,
     annotate_to: str | os.PathLike[str] | None,
     n_jobs: int,
-    batch: Sequence[Sighting],
+    batch: Sequence[SearchResult],
 ) -> list[Prediction]:
-    faces = [found.face for sighting in batch for found in sighting.faces]
+    faces = [found.face for result in batch for found in result.faces]
     answers = iter(
         _answers(classifier, np.stack(faces), class_names, min_confidence) if faces else ()
     )
-    of_inputs = [_predictions(sighting, answers) for sighting in batch]
+    by_input = [_predictions(result, answers) for result in batch]
     if annotate_to is not None:
-        write_copies(annotate_to, list(zip(batch, of_inputs, strict=True)), n_jobs)
-    return [prediction for predictions in of_inputs for prediction in predictions]
+        write_copies(annotate_to, list(zip(batch, by_input, strict=True)), n_jobs)
+    return [prediction for predictions in by_input for prediction in predictions]
 
 
-def _predictions(sighting: Sighting, answers: Iterator[dict[str, Any]]) -> list[Prediction]:
-    place: dict[str, Any] = {"path": sighting.path, "frame": sighting.frame, "time": sighting.time}
-    if not sighting.faces:
-        return [Prediction(**place, status=sighting.status, reason=sighting.reason)]
+def _predictions(result: SearchResult, answers: Iterator[dict[str, Any]]) -> list[Prediction]:
+    """Give the predictions of an input; as many answers are taken as it has faces."""
+    origin: dict[str, Any] = {"path": result.path, "frame": result.frame, "time": result.time}
+    if not result.faces:
+        return [Prediction(**origin, status=result.status, reason=result.reason)]
     return [
-        Prediction(**place, face=number, **_placed(found), **next(answers))
-        for number, found in enumerate(sighting.faces)
+        Prediction(**origin, face=number, **_box_values(found.box), **next(answers))
+        for number, found in enumerate(result.faces)
     ]
 
 
-def _placed(found: FoundFace) -> dict[str, Any]:
-    if found.box is None:
+def _box_values(box: FaceBox | None) -> dict[str, Any]:
+    if box is None:
         return {}
-    box: FaceBox = found.box
-    # A detector's places are no surer than a tenth of a pixel.
+    # A detector is no surer of a box than to a tenth of a pixel.
     sides = {name: round(float(getattr(box, name)), 1) for name in ("x", "y", "width", "height")}
     return {**sides, "face_score": round(float(box.score), 4)}
 
