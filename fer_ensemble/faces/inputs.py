@@ -23,116 +23,11 @@ from fer_ensemble.faces.video import VIDEO_ENDINGS, Frame, is_video, read_frames
 #: What became of an input.
 Status = Literal["ok", "no_face", "unreadable", "empty", "missing", "too_large"]
 
-
-class FileProblem(Exception):  # noqa: N818 - an input's state, which becomes a row
-    """Why nothing can be seen in a file.
-
-    Parameters
-    ----------
-    status : {"unreadable", "empty", "missing", "too_large"}
-    reason : str
-        The same in plain words.
-    """
-
-    def __init__(self, status: Status, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-
-
-@contextmanager
-def naming_problems(path: str) -> Iterator[None]:
-    """Turn the errors that a file can cause into `FileProblem`.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-
-    Raises
-    ------
-    FileProblem
-        For an error of the system, or one of decoding.
-    """
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileProblem("missing", _why_missing(path)) from error
-    except OSError as error:
-        raise FileProblem("unreadable", f"cannot be opened ({error.strerror})") from error
-    except TooManyPixels as error:
-        raise FileProblem("too_large", str(error)) from error
-    except UnreadableImage as error:
-        raise FileProblem("unreadable", str(error)) from error
-    except MemoryError as error:
-        raise FileProblem("too_large", "does not fit into memory") from error
-
-
-def check_file(path: str) -> int:
-    """Make sure that a file can be read.
-
-    Parameters
-    ----------
-    path : str
-
-    Returns
-    -------
-    int
-        How many bytes it has.
-
-    Raises
-    ------
-    FileProblem
-        If it is no regular file or is empty, or no file can have that name.
-    OSError
-        If there is no such file, or its folder cannot be opened.
-    """
-    try:
-        status = os.stat(path)
-    except ValueError as error:  # it holds a zero byte
-        raise FileProblem("missing", "no file can have this name") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise FileProblem("unreadable", "a folder that cannot be opened")
-    if not stat.S_ISREG(status.st_mode):
-        raise FileProblem("unreadable", "not a regular file")
-    if status.st_size == 0:
-        raise FileProblem("empty", "the file is empty")
-    return status.st_size
-
-
-def read_file(path: str) -> bytes:
-    """Read a file that may be a picture.
-
-    Parameters
-    ----------
-    path : str
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    FileProblem, OSError
-        As `check_file`; or if the file is larger than `MAX_PICTURE_BYTES`.
-    """
-    size = check_file(path)
-    if size > MAX_PICTURE_BYTES:
-        limit = MAX_PICTURE_BYTES // 2**20
-        raise FileProblem("too_large", f"{size:,} bytes large, at most {limit} MiB are read")
-    return Path(path).read_bytes()
-
-
-def _why_missing(path: str) -> str:
-    if os.path.islink(path):
-        return "a link to nothing"
-    return "nothing matches this pattern" if glob.has_magic(path) else "no such file"
-
-
 #: Stands for a list of paths on standard input.
 STANDARD_INPUT = "-"
 
 _ENDINGS = PICTURE_ENDINGS | VIDEO_ENDINGS
+
 _CHUNK = 1 << 16
 
 
@@ -193,6 +88,25 @@ class PictureListing:
                 yield picture
             if not found:
                 self.empty_folders.append(path)
+
+    def count_pictures(self) -> int | None:
+        """Count the pictures beforehand, as a progress bar needs it.
+
+        Returns
+        -------
+        int or None
+            None if that cannot be known: a list on standard input can be read only once, and the
+            frames of a video are counted by reading it.
+        """
+        if self._standard_input is not None and STANDARD_INPUT in self._paths:
+            return None
+        total = 0
+        # A listing of its own, because the counts of this one are of an iteration that goes on.
+        for path in PictureListing(self._paths, left_out=self._left_out):
+            if is_video(path):
+                return None
+            total += 1
+        return total
 
     def _expanded(self) -> Iterator[str]:
         for path in self._paths:
@@ -287,6 +201,25 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """What is looked at: a picture, a frame of a video, or what is wrong with a video.
+
+    Parameters
+    ----------
+    path : str
+        The picture or the video.
+    frame : Frame or None
+        None for a picture, which has not been read yet.
+    problem : FileProblem or None
+        Why there are no frames, or no more of them.
+    """
+
+    path: str
+    frame: Frame | None = None
+    problem: FileProblem | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VideoRest(os.PathLike[str]):
     """A video whose first frames are done.
 
@@ -304,25 +237,6 @@ class VideoRest(os.PathLike[str]):
     def __fspath__(self) -> str:
         """Give the video's path."""
         return self.path
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What is looked at: a picture, a frame of a video, or what is wrong with a video.
-
-    Parameters
-    ----------
-    path : str
-        The picture or the video.
-    frame : Frame or None
-        None for a picture, which has not been read yet.
-    problem : FileProblem or None
-        Why there are no frames, or no more of them.
-    """
-
-    path: str
-    frame: Frame | None = None
-    problem: FileProblem | None = None
 
 
 def iterate_items(paths: Iterable[str | os.PathLike[str]], every: int = 1) -> Iterator[Item]:
@@ -351,9 +265,114 @@ def iterate_items(paths: Iterable[str | os.PathLike[str]], every: int = 1) -> It
 
 def _iterate_frames(path: str, every: int, n_done: int) -> Iterator[Item]:
     try:
-        with naming_problems(path):
+        with raising_file_problems(path):
             check_file(path)
             for frame in islice(read_frames(path, every=every), n_done, None):
                 yield Item(path, frame)
     except FileProblem as problem:
         yield Item(path, problem=problem)
+
+
+class FileProblem(Exception):  # noqa: N818 - an input's state, which becomes a row
+    """Why nothing can be seen in a file.
+
+    Parameters
+    ----------
+    status : {"unreadable", "empty", "missing", "too_large"}
+    reason : str
+        The same in plain words.
+    """
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@contextmanager
+def raising_file_problems(path: str) -> Iterator[None]:
+    """Turn the errors that a file can cause into `FileProblem`.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Raises
+    ------
+    FileProblem
+        For an error of the system, or one of decoding.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileProblem("missing", _why_missing(path)) from error
+    except OSError as error:
+        raise FileProblem("unreadable", f"cannot be opened ({error.strerror})") from error
+    except TooManyPixels as error:
+        raise FileProblem("too_large", str(error)) from error
+    except UnreadableImage as error:
+        raise FileProblem("unreadable", str(error)) from error
+    except MemoryError as error:
+        raise FileProblem("too_large", "does not fit into memory") from error
+
+
+def check_file(path: str) -> int:
+    """Make sure that a file can be read.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    int
+        How many bytes it has.
+
+    Raises
+    ------
+    FileProblem
+        If it is no regular file or is empty, or no file can have that name.
+    OSError
+        If there is no such file, or its folder cannot be opened.
+    """
+    try:
+        status = os.stat(path)
+    except ValueError as error:  # it holds a zero byte
+        raise FileProblem("missing", "no file can have this name") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise FileProblem("unreadable", "a folder that cannot be opened")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileProblem("unreadable", "not a regular file")
+    if status.st_size == 0:
+        raise FileProblem("empty", "the file is empty")
+    return status.st_size
+
+
+def read_file(path: str) -> bytes:
+    """Read a file that may be a picture.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    FileProblem, OSError
+        As `check_file`; or if the file is larger than `MAX_PICTURE_BYTES`.
+    """
+    size = check_file(path)
+    if size > MAX_PICTURE_BYTES:
+        limit = MAX_PICTURE_BYTES // 2**20
+        raise FileProblem("too_large", f"{size:,} bytes large, at most {limit} MiB are read")
+    return Path(path).read_bytes()
+
+
+def _why_missing(path: str) -> str:
+    if os.path.islink(path):
+        return "a link to nothing"
+    return "nothing matches this pattern" if glob.has_magic(path) else "no such file"

@@ -1,4 +1,5 @@
 import sys
+import typing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ensemble.faces import FaceBox, create_detector
-from fer_ensemble.faces.detectors import HaarDetector, MTCNNDetector, YuNetDetector
+from fer_ensemble.cli.predict import predict
+from fer_ensemble.faces import DetectorError, FaceBox, create_detector
+from fer_ensemble.faces.detectors import DETECTORS, HaarDetector, MTCNNDetector, YuNetDetector
 
 
 def test_haar_by_name() -> None:
@@ -17,15 +19,21 @@ def test_haar_by_name() -> None:
     assert detector.min_face == 33
 
 
-@pytest.mark.parametrize("name", ["", "Haar", "yunet", "skip", "auto"])
+@pytest.mark.parametrize("name", ["", "Haar", "yunet", "haar:x", "skip", "auto"])
 def test_unknown_names_are_told_with_those_that_are_known(name: str) -> None:
     with pytest.raises(ValueError, match=rf"no detector '{name}': use haar, mtcnn, yunet:MODEL"):
         create_detector(name)
 
 
 def test_yunet_takes_its_file_from_the_name() -> None:
-    with pytest.raises(ValueError, match=r"somewhere/net\.onnx: no such file"):
+    with pytest.raises(DetectorError, match=r"somewhere/net\.onnx: no such file"):
         create_detector("yunet:somewhere/net.onnx")
+
+
+def test_the_help_names_every_detector() -> None:
+    [option] = typing.get_type_hints(predict, include_extras=True)["detector"].__metadata__
+    for name in DETECTORS:
+        assert name in option.help
 
 
 EYES = ((205, 101), (244, 103))

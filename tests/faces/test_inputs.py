@@ -15,7 +15,7 @@ from fer_ensemble.faces.inputs import (
     VideoRest,
     check_file,
     iterate_items,
-    naming_problems,
+    raising_file_problems,
     read_file,
     read_path_list,
 )
@@ -93,7 +93,7 @@ def test_a_wrong_setting_is_an_error_and_no_row(clip: Path) -> None:
 
 
 def _problem(path: Path | str) -> tuple[str, str]:
-    with pytest.raises(FileProblem) as raised, naming_problems(str(path)):
+    with pytest.raises(FileProblem) as raised, raising_file_problems(str(path)):
         read_file(str(path))
     assert str(raised.value) == raised.value.reason
     return raised.value.status, raised.value.reason
@@ -168,14 +168,14 @@ def test_too_many_bytes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_errors_become_problems(error: Exception, status: str, reason: str) -> None:
-    with pytest.raises(FileProblem) as raised, naming_problems("a.jpg"):
+    with pytest.raises(FileProblem) as raised, raising_file_problems("a.jpg"):
         raise error
     assert (raised.value.status, raised.value.reason) == (status, reason)
     assert raised.value.__cause__ is error
 
 
 def test_errors_of_the_program_stay_what_they_are() -> None:
-    with pytest.raises(ValueError, match="a setting"), naming_problems("a.jpg"):
+    with pytest.raises(ValueError, match="a setting"), raising_file_problems("a.jpg"):
         raise ValueError("a setting")
 
 
@@ -402,7 +402,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_frames_of_too_many_pixels_are_refused(
     clip_video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fer_ensemble.faces.decode.MAX_PIXELS", 1000)
+    monkeypatch.setattr("fer_ensemble.faces.video.MAX_PIXELS", 1000)
     with pytest.raises(TooManyPixels, match="64×48"):
         next(read_frames(clip_video))
 

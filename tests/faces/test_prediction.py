@@ -214,17 +214,17 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (np.full((1, 2), 0.5), r"3 finite probabilities.*\(1, 2\)"),
         (np.array([[0.5, np.nan, 0.5]]), "1 that are not finite"),
     ],
 )
 def test_an_unusable_answer_of_the_classifier_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: np.ndarray, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: np.ndarray, message: str
 ) -> None:
     monkeypatch.setattr(Brightness, "predict_proba", lambda self, X: answer)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         _predict([_picture(tmp_path / "face.png", 0)])
 
 

@@ -1,20 +1,24 @@
-"""What ``fer-ensemble predict`` tells of its outcome, on standard error and by its exit code."""
+"""What ``fer-ensemble predict`` shows on standard error: a bar, counts, failures; exit codes."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_ensemble.cli.console import notes
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from fer_ensemble.faces import FaceFinder, KeptRows, PictureListing, Prediction
 
 ALL, ERROR, SOME, NONE, INTERRUPTED = 0, 1, 3, 4, 130  # exit codes; 2 is typer's, for wrong usage
 
-_REASONS_TOLD = 5
+_REASONS_SHOWN = 5
 
 
 @dataclass
@@ -37,13 +41,13 @@ class Tally:
 
     def add(self, predictions: Sequence[Prediction]) -> None:
         """Count a batch."""
-        failures = [item for item in predictions if _has_failed(item)]
+        failures = [item for item in predictions if item.failed]
         self.rows += len(predictions)
         self.items += sum(not item.face for item in predictions)
         self.faces += sum(item.face is not None for item in predictions)
         self.failed += len(failures)
         self.frames = self.frames or any(item.frame is not None for item in predictions)
-        for item in failures[: _REASONS_TOLD - len(self.reasons)]:
+        for item in failures[: _REASONS_SHOWN - len(self.reasons)]:
             self.reasons.append(f"{printable(item.path)}: {item.status} ({item.reason})")
 
     @property
@@ -63,8 +67,8 @@ class Tally:
             return NONE
         return SOME if self.failed else ALL
 
-    def tell(self, place: str) -> None:
-        """Say what failed, and how many faces were written to which place in what time."""
+    def report(self, destination: str) -> None:
+        """Say what failed, and how many faces were written where and in what time."""
         for reason in self.reasons:
             say(f"  {reason}", "yellow")
         if self.failed > len(self.reasons):
@@ -73,11 +77,35 @@ class Tally:
         kept = f" ({self.kept_items:,} of them before)" if self.kept_items else ""
         say(
             f"{count(self.faces, 'face')} in {items}{kept}, {self.failed:,} failed, in "
-            f"{self.seconds:.1f} s ({self.rate:,.0f} pictures/s), written to {place}"
+            f"{self.seconds:.1f} s ({self.rate:,.0f} pictures/s), written to {destination}"
         )
 
 
-def tell_taken_whole(finder: FaceFinder) -> None:
+def picture_bar(out: Path | None) -> Progress:
+    """Make the bar, which hides where it would be in the way."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("Predicting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f} pictures/s"),
+        TimeRemainingColumn(),
+        console=notes,
+        transient=True,
+        redirect_stdout=False,
+        # Rows and a bar on one terminal would write over each other.
+        disable=not notes.is_terminal or (out is None and sys.stdout.isatty()),
+    )
+
+
+def report_taken_whole(finder: FaceFinder) -> None:
     """Say which pictures were taken for faces, where that was left to the finder."""
     if finder.n_taken_whole or finder.n_searched:
         say(
@@ -86,7 +114,7 @@ def tell_taken_whole(finder: FaceFinder) -> None:
         )
 
 
-def tell_left_out(listing: PictureListing) -> None:
+def report_left_out(listing: PictureListing) -> None:
     """Say what a listing left out of folders, once it has been gone through."""
     for folder in listing.empty_folders:
         say(f"There is no picture or video in {printable(folder)}", "yellow")
@@ -111,10 +139,3 @@ def count(number: int, noun: str) -> str:
 def printable(name: str) -> str:
     """Escape a file's name if it holds what would command the terminal."""
     return name if name.isprintable() else ascii(name)
-
-
-def _has_failed(prediction: Prediction) -> bool:
-    # People leave the picture, and clips begin with titles: a frame without a face is a finding.
-    if prediction.status == "no_face":
-        return prediction.frame is None
-    return prediction.status not in ("ok", "unsure")

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from fer_ensemble.faces.order import Gathering, map_ordered
+from fer_ensemble.faces.batching import BatchCounter, map_ordered
 
 
 def _full_after(batch_size: int, faces: list[int]) -> list[int]:
-    gathering = Gathering(batch_size)
-    return [number for number, n_faces in enumerate(faces, 1) if gathering.add(n_faces)]
+    counter = BatchCounter(batch_size)
+    return [number for number, n_faces in enumerate(faces, 1) if counter.add(n_faces)]
 
 
 def test_a_batch_is_full_with_its_faces() -> None:
@@ -24,7 +24,7 @@ def test_inputs_without_faces_do_not_hold_a_batch_back() -> None:
 
 def test_a_batch_holds_something() -> None:
     with pytest.raises(ValueError, match="batch_size must be at least 1; got 0"):
-        Gathering(0)
+        BatchCounter(0)
 
 
 def _uneven(value: int) -> int:

@@ -1,4 +1,9 @@
-"""The rule by which inputs are gathered into batches."""
+"""Work in threads, in order and no further ahead than allowed; and where batches end.
+
+OpenCV lets other threads run while it decodes, resizes and searches, so threads use all processors.
+Processes would have to be sent every frame of a video, would each load a detector of their own, and
+would start anew what the caller has already imported.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +17,18 @@ from typing import Any, TypeVar, cast
 # Pictures in which there is no face must not hold back the rows of those before them for long.
 _INPUTS_A_FACE = 2
 
+# Threads that are given up finish what they hold, and are waited for so long: one that waits for
+# standard input may never end. They are daemons, so that such a one does not hold up the exit.
+_JOIN_SECONDS = 5.0
 
-class Gathering:
-    """Tells when a batch is full: by the number of its faces, or of its inputs.
+_END = object()  # the result of the items' end
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class BatchCounter:
+    """Says when a batch is full: by the number of its faces, or of its inputs.
 
     A batch is full with the input that brings it to `batch_size` faces or to twice as many inputs.
     An input is never divided. The rule depends on nothing but the faces of the inputs since the
@@ -32,7 +46,6 @@ class Gathering:
     """
 
     def __init__(self, batch_size: int) -> None:
-        """Begin the first batch."""
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1; got {batch_size}")
         self._batch_size = batch_size
@@ -59,15 +72,6 @@ class Gathering:
         if full:
             self._n_faces = self._n_inputs = 0
         return full
-
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-# Threads that are given up finish what they hold; one that waits for standard input never does.
-_PATIENCE = 5.0
-
-_END = object()
 
 
 def map_ordered(
@@ -104,6 +108,7 @@ def map_ordered(
     """
     import joblib
 
+    # ThreadPoolExecutor.map would take all items at once, however many there are.
     work = _Work(function, items, ahead)
     n_threads = n_jobs if n_jobs > 0 else joblib.cpu_count()
     threads = [Thread(target=work.run, daemon=True) for _ in range(n_threads)]
@@ -111,21 +116,21 @@ def map_ordered(
         thread.start()
     try:
         while (result := work.results.get().result()) is not _END:
-            work.room.release()
+            work.slots.release()
             yield cast(R, result)
     finally:
         work.stop()
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _JOIN_SECONDS
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
 
 
 class _Work:
-    """What the threads share."""
+    """What the threads share: the items, the results, and how many more of these are allowed."""
 
     def __init__(self, function: Callable[[Any], Any], items: Iterable[Any], ahead: int) -> None:
         self.results: SimpleQueue[Future[Any]] = SimpleQueue()
-        self.room = Semaphore(ahead)
+        self.slots = Semaphore(ahead)
         self._function = function
         self._items = iter(items)
         self._taking = Lock()
@@ -141,13 +146,15 @@ class _Work:
 
     def stop(self) -> None:
         self._stopped = True
-        self.room.release()  # for the thread that waits for it, if one does
+        self.slots.release()  # for the thread that waits for it, if one does
 
     def _take(self) -> tuple[Any, Future[Any]] | None:
         """The next item, and where its result goes; None if there is no more to do."""
+        # Whoever waits for a slot keeps the others from taking, so that each result is queued in
+        # the order of its item.
         with self._taking:
             if not self._stopped:
-                self.room.acquire()
+                self.slots.acquire()
             if self._stopped:
                 return None
             result: Future[Any] = Future()
@@ -157,6 +164,6 @@ class _Work:
             except StopIteration:
                 result.set_result(_END)
             except BaseException as error:
-                result.set_exception(error)
+                result.set_exception(error)  # raised by the caller's thread, in its place
             self._stopped = True
             return None
