@@ -17,6 +17,7 @@ from fer_ensemble.evaluation import (
     SUM_TOLERANCE,
     TOLERANCE,
     encode_labels,
+    is_distribution,
 )
 
 
@@ -148,10 +149,9 @@ def check_probabilities(probabilities: ArrayLike) -> NDArray[np.floating[Any]]:
     # Single precision stays: a copy of a million predictions as double would cost 0.4 GB.
     if array.dtype.kind != "f":
         array = array.astype(np.float64)
-    sums = np.einsum("nmk->nm", array, dtype=np.float64)
-    # One comparison for all faults, false for NaN as well; which one it is, is asked only then.
-    if array.size and not (array.min() >= 0 and np.abs(sums - 1).max() <= SUM_TOLERANCE):
-        _refuse(array, sums)
+    # One comparison for all faults; which one it is, is asked only then.
+    if not is_distribution(array).all():
+        _refuse(array)
     return array
 
 
@@ -308,12 +308,12 @@ def align_columns(
     return array[:, [own.index(label) for label in np.asarray(classes).tolist()]]
 
 
-def _refuse(array: NDArray[np.floating[Any]], sums: NDArray[np.float64]) -> None:
+def _refuse(array: NDArray[np.floating[Any]]) -> None:
     """Raise an error for the first fault that there is, in the order of how bad they are."""
     faults: tuple[tuple[str, Any], ...] = (
         ("not finite", ~np.isfinite(array).all(axis=2)),
         ("negative", (array < 0).any(axis=2)),
-        (f"not summing to 1 (within {SUM_TOLERANCE:g})", np.abs(sums - 1) > SUM_TOLERANCE),
+        (f"not summing to 1 (within {SUM_TOLERANCE:g})", ~is_distribution(array)),
     )
     for fault, bad in faults:
         if bad.any():

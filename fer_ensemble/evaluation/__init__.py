@@ -7,6 +7,7 @@ from fer_ensemble.evaluation.arrays import (
     check_scored,
     encode_labels,
     find_classes,
+    is_distribution,
     is_unsure,
 )
 from fer_ensemble.evaluation.intervals import (
@@ -60,6 +61,7 @@ __all__ = [
     "evaluate_predictions",
     "evaluate_votes",
     "find_classes",
+    "is_distribution",
     "is_unsure",
     "reliability",
     "top_k_accuracy",

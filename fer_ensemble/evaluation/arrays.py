@@ -124,6 +124,28 @@ def is_unsure(
     return unsure
 
 
+def is_distribution(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Say which rows are distributions: finite, not negative, and summing to one.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (..., n_classes)
+
+    Returns
+    -------
+    ndarray of bool of shape (...)
+        Sums may be off by `SUM_TOLERANCE`, and are taken in double precision whatever the type.
+    """
+    # `einsum` and one minimum for all: over a last axis of seven, NumPy's own sum and minimum take
+    # two to four times as long, and a million predictions are checked here.
+    sums = np.einsum("...k->...", probabilities, dtype=np.float64)
+    # False for NaN and infinity as well: their sums are no closer to one.
+    good: NDArray[np.bool_] = np.abs(sums - 1) <= SUM_TOLERANCE
+    if probabilities.size and not probabilities.min() >= 0:
+        good &= (probabilities >= 0).all(axis=-1)
+    return good
+
+
 def floored_log(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """Take the logarithm of probabilities, none of which counts as less than 2.2e-16.
 
@@ -214,9 +236,7 @@ def check_probabilities(
             f"probabilities must have the shape (n_samples, n_classes) = ({n_samples}, "
             f"{n_classes}), not {proba.shape}."
         )
-    # Asked for what is good, as every comparison with NaN is false: NaN and infinity count as bad.
-    good = (proba >= 0).all(axis=1) & (np.abs(proba.sum(axis=1) - 1) <= SUM_TOLERANCE)
-    bad = np.flatnonzero(~good)
+    bad = np.flatnonzero(~is_distribution(proba))
     if bad.size:
         raise ValueError(
             f"{bad.size} of {n_samples} rows of probabilities are no distribution (finite, not "
