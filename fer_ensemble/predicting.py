@@ -8,7 +8,7 @@ from contextlib import closing, nullcontext
 from itertools import chain
 from typing import Any, BinaryIO
 
-from fer_ensemble import artifact
+from fer_ensemble.artifact import load_model, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.faces import (
     Detector,

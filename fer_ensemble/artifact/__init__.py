@@ -1,7 +1,12 @@
 """Artifacts: saved ensembles, a directory that runs no code when it is loaded."""
 
-from fer_ensemble.artifact.files import ArtifactError
-from fer_ensemble.artifact.manifest import Manifest, has_ensemble, installed_version, read_manifest
+from fer_ensemble.artifact.manifest import (
+    ArtifactError,
+    Manifest,
+    has_ensemble,
+    installed_version,
+    read_manifest,
+)
 from fer_ensemble.artifact.measurements import Measurement, record_measurement
 from fer_ensemble.artifact.pretrained import PRETRAINED, load_model, load_pretrained, resolve_model
 from fer_ensemble.artifact.resumable import fit_resumable

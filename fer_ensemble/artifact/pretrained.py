@@ -11,8 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.artifact.compact import compact_ensemble
-from fer_ensemble.artifact.files import ArtifactError, read_verified
-from fer_ensemble.artifact.manifest import MANIFEST, Manifest, StoredMember, read_manifest
+from fer_ensemble.artifact.manifest import (
+    MANIFEST,
+    ArtifactError,
+    Manifest,
+    StoredMember,
+    read_manifest,
+    read_verified,
+)
 from fer_ensemble.artifact.states import EnsembleState, load_member, restore_state
 from fer_ensemble.artifact.storage import load_ensemble, save_ensemble
 from fer_ensemble.ensemble import RULES, BaseEnsemble, VotingEnsemble, fit_calibration

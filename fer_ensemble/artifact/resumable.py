@@ -15,8 +15,13 @@ from typing import Any
 import joblib
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.artifact.files import ArtifactError, StoredFile, read_verified, store
-from fer_ensemble.artifact.manifest import has_ensemble
+from fer_ensemble.artifact.manifest import (
+    ArtifactError,
+    StoredFile,
+    has_ensemble,
+    read_verified,
+    store,
+)
 from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.artifact.storage import save_ensemble
 from fer_ensemble.atomic_files import write_atomically

@@ -11,13 +11,16 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.artifact.files import ArtifactError, StoredFile, describe_file, read_verified
 from fer_ensemble.artifact.manifest import (
+    ArtifactError,
     Manifest,
+    StoredFile,
     StoredMember,
+    describe_file,
     has_ensemble,
     installed_version,
     read_manifest,
+    read_verified,
     write_artifact,
 )
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card

@@ -6,13 +6,15 @@ imported in the functions that need them, so that reading data stays quick to im
 """
 
 from fer_ensemble.splitting.copies import (
+    check_unseen,
     copy_groups,
     distinct_samples,
+    raise_if_seen,
     row_digests,
+    seen_digests,
     unite_groups,
 )
 from fer_ensemble.splitting.holdout import assign_folds, distinct_holdout_split, holdout_split
-from fer_ensemble.splitting.provenance import check_unseen, raise_if_seen, seen_digests
 
 __all__ = [
     "assign_folds",
