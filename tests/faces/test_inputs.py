@@ -33,7 +33,7 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-def _told(items: list[Item]) -> list[tuple[str, int | None, str]]:
+def _described(items: list[Item]) -> list[tuple[str, int | None, str]]:
     return [
         (
             Path(item.path).name,
@@ -46,7 +46,7 @@ def _told(items: list[Item]) -> list[tuple[str, int | None, str]]:
 
 def test_a_picture_is_an_item_and_a_video_one_for_each_frame(clip: Path) -> None:
     items = list(iterate_items(["a.png", clip, "b.png"], every=4))
-    assert _told(items) == [
+    assert _described(items) == [
         ("a.png", None, ""),
         ("clip.avi", 0, ""),
         ("clip.avi", 4, ""),
@@ -60,8 +60,11 @@ def test_a_picture_is_an_item_and_a_video_one_for_each_frame(clip: Path) -> None
 
 def test_of_the_rest_of_a_video_the_done_frames_are_left_out(clip: Path) -> None:
     rest = [VideoRest(str(clip), 2), "b.png"]
-    assert _told(list(iterate_items(rest, every=4))) == [("clip.avi", 8, ""), ("b.png", None, "")]
-    assert _told(list(iterate_items([VideoRest(str(clip), 3)], every=4))) == []
+    assert _described(list(iterate_items(rest, every=4))) == [
+        ("clip.avi", 8, ""),
+        ("b.png", None, ""),
+    ]
+    assert _described(list(iterate_items([VideoRest(str(clip), 3)], every=4))) == []
 
 
 def test_what_is_wrong_with_a_video_is_an_item(tmp_path: Path) -> None:
@@ -70,7 +73,7 @@ def test_what_is_wrong_with_a_video_is_an_item(tmp_path: Path) -> None:
     (tmp_path / "folder.mp4").mkdir()
     names = ("empty.mp4", "text.mp4", "folder.mp4", "lost.mp4")
     items = list(iterate_items([tmp_path / name for name in names]))
-    assert _told(items) == [
+    assert _described(items) == [
         ("empty.mp4", None, "empty"),
         ("text.mp4", None, "unreadable"),
         ("folder.mp4", None, "unreadable"),
@@ -81,7 +84,7 @@ def test_what_is_wrong_with_a_video_is_an_item(tmp_path: Path) -> None:
 def test_a_video_that_breaks_keeps_its_frames_and_says_so(clip: Path) -> None:
     data = clip.read_bytes()
     clip.write_bytes(data[: len(data) * 7 // 10])
-    *frames, last = _told(list(iterate_items([clip])))
+    *frames, last = _described(list(iterate_items([clip])))
     assert [number for _, number, _ in frames] == list(range(len(frames)))
     assert 2 <= len(frames) < 10
     assert last == ("clip.avi", None, "unreadable")
@@ -257,6 +260,17 @@ def test_a_list_is_read_as_it_comes() -> None:
         assert next(paths) == "a.png"
         sender.write(b"ng\n")
         assert next(paths) == "b.png"
+
+
+def test_pictures_are_counted_beforehand_where_that_is_possible(tmp_path: Path, clip: Path) -> None:
+    _make(tmp_path / "pictures", "a.png", "sub/b.jpg", ".hidden.png", "notes.txt")
+    listing = PictureListing([tmp_path / "pictures", "lost.png"])
+    first = next(iter(listing))
+    assert listing.count_pictures() == 3
+    assert (first, listing.n_other_files) == (str(tmp_path / "pictures" / "a.png"), 1)
+    assert PictureListing([tmp_path / "pictures", clip]).count_pictures() is None
+    assert PictureListing(["-"], io.BytesIO(b"a.png")).count_pictures() is None
+    assert PictureListing(["-"]).count_pictures() == 1
 
 
 def test_a_dash_stands_for_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

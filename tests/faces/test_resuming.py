@@ -117,9 +117,9 @@ def test_nothing_is_kept_of_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert list(skip_done(["a.png", "b.mp4"], kept)) == ["a.png", "b.mp4"]
 
 
-def test_parquet_is_refused(tmp_path: Path) -> None:
+def test_parquet_cannot_be_resumed(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    with pytest.raises(ValueError, match=r"cannot be gone on with; write \.csv or \.jsonl"):
+    with pytest.raises(ValueError, match=r"cannot be resumed; write \.csv or \.jsonl"):
         find_kept_rows(tmp_path / "rows.parquet", NAMES, 7)
 
 
@@ -176,7 +176,7 @@ def test_inputs_that_are_done_are_left_out(
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "message"),
     [
         (["a.png", "x.png", "c.png"], "input 2 is 'b.png', but now it is 'x.png'"),
         (["b.png", "a.png"], "input 1 is 'a.png', but now it is 'b.png'"),
@@ -184,18 +184,18 @@ def test_inputs_that_are_done_are_left_out(
     ],
 )
 def test_other_inputs_are_an_error_and_the_file_stays(
-    tmp_path: Path, inputs: list[str], told: str
+    tmp_path: Path, inputs: list[str], message: str
 ) -> None:
     out = tmp_path / "rows.csv"
     with open_writer(out, NAMES) as writer:
         writer.write([_lost("a.png"), _lost("b.png"), _lost("c.png")])
     before = out.read_bytes()
-    with pytest.raises(ValueError, match=f"rows.csv cannot be gone on with: by its rows {told}"):
+    with pytest.raises(ValueError, match=f"rows.csv cannot be resumed: by its rows {message}"):
         skip_done(inputs, find_kept_rows(out, NAMES, 1))
     assert out.read_bytes() == before
 
 
-NAMES_ROW_READING = ("happy", "sad")
+CLASSES = ("happy", "sad")
 HOSTILE = 'a,"b"\nc\r\nd.jpg'
 
 
@@ -236,7 +236,7 @@ ITEMS = [
 
 
 def _written(path: Path, rows: list[Prediction] = ROWS) -> bytes:
-    with open_writer(path, NAMES_ROW_READING) as writer:
+    with open_writer(path, CLASSES) as writer:
         writer.write(rows)
     return path.read_bytes()
 
@@ -245,7 +245,7 @@ def _written(path: Path, rows: list[Prediction] = ROWS) -> bytes:
 def test_rows_come_back_by_picture_and_frame(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     data = _written(path)
-    items = [astuple(item) for item in read_items(path, NAMES_ROW_READING)]
+    items = [astuple(item) for item in read_items(path, CLASSES)]
     assert [item[:-1] for item in items] == ITEMS
     begin = _written(tmp_path / f"begin{ending}", ROWS[:2])
     assert items[0][-1] == len(begin)
@@ -256,10 +256,10 @@ def test_rows_come_back_by_picture_and_frame(tmp_path: Path, ending: str) -> Non
 def test_reading_ends_before_a_row_that_is_not_whole(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     data = _written(path)
-    whole = list(read_items(path, NAMES_ROW_READING))
+    whole = list(read_items(path, CLASSES))
     for size in range(0, len(data), 5):
         path.write_bytes(data[:size])
-        items = [item for item in read_items(path, NAMES_ROW_READING) if item.end <= size]
+        items = [item for item in read_items(path, CLASSES) if item.end <= size]
         # The last item of a file that was cut may lack rows.
         assert items[:-1] == whole[: max(0, len(items) - 1)]
         assert all(item.end <= size for item in items)
@@ -270,16 +270,16 @@ def test_noise_ends_the_reading(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     data = _written(path)
     path.write_bytes(data + b"\0\0\xff\n\0")
-    assert [astuple(item)[:-1] for item in read_items(path, NAMES_ROW_READING)] == ITEMS
+    assert [astuple(item)[:-1] for item in read_items(path, CLASSES)] == ITEMS
 
 
 @FORMS
 def test_other_columns_are_an_error(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     _written(path)
-    with pytest.raises(ValueError, match=rf"rows\{ending} cannot be gone on with.*columns") as told:
+    with pytest.raises(ValueError, match=rf"rows\{ending} cannot be resumed.*columns") as raised:
         list(read_items(path, ("happy", "angry")))
-    assert "begins with" in str(told.value)
+    assert "begins with" in str(raised.value)
     path.write_text('"name"\n')
     with pytest.raises(ValueError, match="columns"):
-        list(read_items(path, NAMES_ROW_READING))
+        list(read_items(path, CLASSES))
