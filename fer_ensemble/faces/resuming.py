@@ -87,7 +87,7 @@ def find_kept_rows(
             f"{os.fspath(path)}: a Parquet file is whole or nothing and cannot be resumed; "
             "write .csv or .jsonl"
         )
-    if not os.path.exists(path):
+    if not os.path.exists(path):  # killed before the first row, or the first run of all
         return kept
     counter = BatchCounter(batch_size)
     # The last item may lack rows, so that it is never counted.
@@ -176,7 +176,10 @@ def _done_inputs(kept: KeptRows) -> Iterator[_DoneInput]:
 
 
 def _continues(item: WrittenItem, done: _DoneInput) -> bool:
-    """Whether an item is of the input before it: a later frame, or the row that ends a video."""
+    """Whether an item is of the input before it: a later frame, or the row that ends a video.
+
+    A video that was given twice begins anew, with a frame that is no later.
+    """
     if item.path != done.path or done.ended:
         return False
     return item.frame is None or item.frame > done.last_frame
@@ -232,6 +235,7 @@ def read_items(path: str | os.PathLike[str], class_names: Sequence[str]) -> Iter
     item: WrittenItem | None = None
     with open(path, "rb") as stream:
         for cells, end in read(stream, class_names):
+            # The first face has number 0, and a row without a face none: only the others go on.
             if cells["face"] and item is not None:
                 item = replace(item, n_rows=item.n_rows + 1, n_faces=item.n_faces + 1, end=end)
                 continue
@@ -253,13 +257,14 @@ def _read_csv(stream: BinaryIO, class_names: Sequence[str]) -> Iterator[tuple[di
     names = columns(class_names)
     header = io.BytesIO()
     CsvWriter(header, class_names)
+    # A kill may have left a part of the header, but nothing else.
     begun = stream.read(len(header.getvalue()))
     if not header.getvalue().startswith(begun):
         raise _other_columns(stream, begun)
     lines = _CountedLines(stream, len(begun))
     try:
         for values in csv.reader(lines, strict=True):
-            if len(values) != len(names):
+            if len(values) != len(names):  # cut within a path that holds a line break
                 return
             cells = dict(zip(names, values, strict=True))
             yield {**cells, **{name: _whole(cells[name]) for name in ("frame", "face")}}, lines.end
@@ -295,7 +300,10 @@ def _other_columns(stream: BinaryIO, begun: bytes) -> ValueError:
 
 
 class _CountedLines:
-    """Lines that are whole, up to the first that is not, and how far they reach."""
+    """Lines that are whole, up to the first that is not, and how far they reach.
+
+    A reader of CSV says how many lines it has read, but not how many bytes.
+    """
 
     def __init__(self, stream: BinaryIO, end: int) -> None:
         self._stream = stream

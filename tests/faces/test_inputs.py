@@ -2,7 +2,6 @@ import io
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -19,18 +18,14 @@ from fer_ensemble.faces.inputs import (
     read_file,
     read_path_list,
 )
+from tests.faces.stand_ins import write_clip
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """Ten grainy frames, each brighter than the one before."""
     grain = np.random.default_rng(0).integers(0, 20, (48, 64, 3), dtype=np.uint8)
-    path = tmp_path / "clip.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
-    for number in range(10):
-        writer.write(20 * number + grain)
-    writer.release()
-    return path
+    return write_clip(tmp_path / "clip.avi", [20 * number + grain for number in range(10)])
 
 
 def _described(items: list[Item]) -> list[tuple[str, int | None, str]]:
@@ -358,13 +353,8 @@ def test_a_folder_that_cannot_be_opened_is_given_itself(
 @pytest.fixture(scope="module")
 def clip_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten frames, five a second, each of one brightness: 0, 20, 40, …"""
-    path = tmp_path_factory.mktemp("clips") / "clip.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 5, (64, 48))
-    assert writer.isOpened()
-    for number in range(10):
-        writer.write(np.full((48, 64, 3), 20 * number, np.uint8))
-    writer.release()
-    return path
+    frames = [np.full((48, 64, 3), 20 * number, np.uint8) for number in range(10)]
+    return write_clip(tmp_path_factory.mktemp("clips") / "clip.avi", frames, rate=5)
 
 
 def test_every_frame_comes_in_order(clip_video: Path) -> None:

@@ -17,9 +17,13 @@ from fer_ensemble.faces import (
 )
 from fer_ensemble.faces.inputs import VideoRest
 from fer_ensemble.faces.resuming import read_items
+from tests.faces.stand_ins import Crowd, write_clip
 
 NAMES = ("dark", "bright")
 FORMS = pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+
+
+CROWD = Crowd(unit=50, box=FaceBox(0, 0, 30, 30, score=1))
 
 
 class Company:
@@ -29,14 +33,6 @@ class Company:
         share = X.reshape(len(X), -1).mean(axis=1) / 256
         share = share + 1e-12 * X.mean()
         return np.column_stack([1 - share, share])
-
-
-class Crowd:
-    """Sees as many faces in a picture as its first pixel says."""
-
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        n_faces = int(image[0, 0].max()) // 50
-        return [FaceBox(10 * n, 0, 30, 30, score=1 - n / 100) for n in range(n_faces)]
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +48,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         cv2.imwrite(str(folder / "a.png"), picture)
         (folder / "a.png").rename(paths[-1])
     for name in ("whole.avi", "cut.avi"):
-        writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
-        for number in range(10):
-            grain = random.integers(0, 20, (48, 64, 3), dtype=np.uint8)
-            writer.write(grain + np.uint8(25 * (number % 5)))
-        writer.release()
+        grains = random.integers(0, 20, (10, 48, 64, 3), dtype=np.uint8)
+        frames = [grain + np.uint8(25 * (number % 5)) for number, grain in enumerate(grains)]
+        write_clip(folder / name, frames)
     cut = (folder / "cut.avi").read_bytes()
     (folder / "cut.avi").write_bytes(cut[: len(cut) * 7 // 10])
     videos = [folder / "whole.avi", folder / "whole.avi", folder / "cut.avi", folder / "cut.avi"]
@@ -68,7 +62,7 @@ def _run(out: Path, inputs: Iterable[str], resume: bool = False) -> None:
     kept = find_kept_rows(out, NAMES, 7) if resume else None
     n_kept = kept.n_bytes if kept else 0
     remaining = skip_done(inputs, kept) if kept else inputs
-    finder = FaceFinder(Crowd())
+    finder = FaceFinder(CROWD)
     batches = predict_files(
         Company(), remaining, class_names=NAMES, finder=finder, batch_size=7, n_jobs=2
     )
@@ -96,7 +90,7 @@ def test_wherever_a_file_was_cut_it_becomes_what_it_would_have_been(
 def test_only_whole_batches_are_kept_and_counted(tmp_path: Path, inputs: list[str]) -> None:
     out = tmp_path / "rows.csv"
     _run(out, inputs)
-    finder = FaceFinder(Crowd())
+    finder = FaceFinder(CROWD)
     batches = list(predict_files(Company(), inputs, class_names=NAMES, finder=finder, batch_size=7))
     rows = [row for batch in batches[:-1] for row in batch]
     kept = find_kept_rows(out, NAMES, 7)
