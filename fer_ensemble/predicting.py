@@ -224,6 +224,7 @@ class PredictionRun:
         first = next(self._inputs, None)
         if first is None:
             return False
+        # Inputs are listed while others are predicted, and a list on standard input is read once.
         self._inputs = chain([first], self._inputs)
         return True
 
@@ -244,6 +245,7 @@ class PredictionRun:
         if hasattr(self, "kept"):
             return
         size = self._face_size
+        # Of a saved ensemble the manifest is enough; to load its members takes seconds.
         if isinstance(self._model, str | os.PathLike | None):
             manifest = artifact.read_manifest(artifact.resolve_model(self._model))
             self.class_names = tuple(manifest.class_names)

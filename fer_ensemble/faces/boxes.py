@@ -1,4 +1,4 @@
-"""Where a face is in a picture, and what finds it there."""
+"""Boxes of faces: what finds them, and how faces are cut out along them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_SAMPLES = 64
 
 @dataclass(frozen=True, slots=True)
 class FaceBox:
-    """The place of a face: a rectangle in pixels of the picture, and how sure the detector is.
+    """Where a face is: a rectangle in pixels of the picture, and how sure the detector is.
 
     Pixel (i, j) covers columns i to i + 1 and rows j to j + 1; a box may leave the picture.
 

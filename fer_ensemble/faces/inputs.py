@@ -1,4 +1,9 @@
-"""Bytes of files; whatever is wrong with a file is told."""
+"""What is searched for faces: the files that inputs stand for, and the pictures and frames in them.
+
+Paths become files (`PictureListing`), files become items (`iterate_items`), and the bytes of an
+item are read last (`read_file`), by the thread that decodes them. What is wrong with a file is a
+`FileProblem`, which becomes a row of the table instead of ending the run.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +32,7 @@ Status = Literal["ok", "no_face", "unreadable", "empty", "missing", "too_large"]
 STANDARD_INPUT = "-"
 
 _ENDINGS = PICTURE_ENDINGS | VIDEO_ENDINGS
-
-_CHUNK = 1 << 16
+_CHUNK = 1 << 16  # bytes of a list that are read at once, at most
 
 
 class PictureListing:
@@ -59,7 +63,7 @@ class PictureListing:
     n_hidden : int
         Hidden files and folders that were left out.
     empty_folders : list of str
-        The given folders in which there is nothing to look at.
+        The given folders in which there is neither picture nor video.
     """
 
     def __init__(
@@ -123,6 +127,8 @@ class PictureListing:
         self.empty_folders: list[str] = []
 
     def _walk(self, top: str) -> Iterator[str]:
+        # A stack of our own, because os.walk gives a folder's files apart from its folders, and the
+        # order shall be that of all names.
         # Each folder goes with the numbers of those above it, because a link to one of them would
         # be walked round and round. Files go with None.
         waiting: list[tuple[str, frozenset[tuple[int, int]] | None]] = [(top, frozenset())]
@@ -134,12 +140,14 @@ class PictureListing:
             try:
                 status = os.stat(path)
                 number = (status.st_dev, status.st_ino)
+                # A folder that is left out may still be given by name.
                 skipped = number in above or (above and self._is_left_out(path))
-                entries = [] if skipped else self._kept(path)
-            except OSError:
+                entries = [] if skipped else self._list_folder(path)
+            except OSError:  # given as if it were a file, whose row will say what is wrong
                 yield path
                 continue
             below = above | {number}
+            # Reversed, because the last of the stack is the next.
             waiting.extend(
                 (os.path.join(path, name), below if is_folder else None)
                 for name, is_folder in reversed(entries)
@@ -150,7 +158,7 @@ class PictureListing:
             return False
         return os.path.samefile(folder, self._left_out)
 
-    def _kept(self, folder: str) -> list[tuple[str, bool]]:
+    def _list_folder(self, folder: str) -> list[tuple[str, bool]]:
         """Names in a folder, sorted, and whether each is a folder."""
         kept = []
         with os.scandir(folder) as entries:
@@ -196,13 +204,13 @@ def read_path_list(stream: BinaryIO) -> Iterator[str]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself, say: reading it as a file will tell
+    except OSError:  # a link to itself, say: reading it as a file will say so
         return False
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is looked at: a picture, a frame of a video, or what is wrong with a video.
+    """What is searched: a picture, a frame of a video, or what is wrong with a video.
 
     Parameters
     ----------
@@ -228,7 +236,7 @@ class VideoRest(os.PathLike[str]):
     path : str
         The video.
     n_done : int
-        How many frames are left out, of those that would be looked at.
+        How many frames are left out, of those that would be searched.
     """
 
     path: str
@@ -274,7 +282,7 @@ def _iterate_frames(path: str, every: int, n_done: int) -> Iterator[Item]:
 
 
 class FileProblem(Exception):  # noqa: N818 - an input's state, which becomes a row
-    """Why nothing can be seen in a file.
+    """Why a file cannot be searched.
 
     Parameters
     ----------

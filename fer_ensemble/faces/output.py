@@ -98,7 +98,7 @@ def printable_path(path: str) -> str:
 def open_writer(
     out: Output, class_names: Sequence[str], *, n_kept: int = 0
 ) -> Iterator[PredictionWriter]:
-    """Open a file for predictions, or go on with a stream.
+    """Open a file for predictions, or write to a stream.
 
     Folders above the file are made. The file is completed whatever happens while it is open, so
     that an interruption loses nothing that was written; hence it is not written aside and moved

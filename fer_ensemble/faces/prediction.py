@@ -79,7 +79,7 @@ class Prediction:
 
 
 def has_failed(status: str, frame: int | None) -> bool:
-    """Say whether a row tells of an input that has failed.
+    """Say whether a row stands for an input that has failed.
 
     Parameters
     ----------

@@ -79,6 +79,7 @@ def read_frames(path: str | os.PathLike[str], *, every: int = 1) -> Iterator[Fra
     """
     if every < 1:
         raise ValueError(f"every must be at least 1; got {every}")
+    # By an absolute path, because FFmpeg takes "http:" and the like at the beginning for protocols.
     video = _open(os.path.abspath(path))
     try:
         yield from _frames(video, every)

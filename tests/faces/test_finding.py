@@ -8,16 +8,7 @@ import pytest
 from fer_ensemble.faces import FaceBox, FaceFinder, Frame, Framing, crop_face
 from fer_ensemble.faces.finding import search_item
 from fer_ensemble.faces.inputs import FileProblem, Item
-
-
-class FixedBoxes:
-    """A detector that gives the same boxes for every picture."""
-
-    def __init__(self, *boxes: FaceBox) -> None:
-        self.boxes = list(boxes)
-
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        return self.boxes
+from tests.faces.stand_ins import FixedBoxes
 
 
 def _noise(*shape: int) -> np.ndarray:
@@ -112,16 +103,6 @@ def test_an_unknown_detector_is_an_error_that_names_the_others() -> None:
 FACE = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
 
 
-class TwoFaces:
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        return [FaceBox(0, 0, 40, 40, score=0.5), FaceBox(10, 10, 30, 30, score=0.9)]
-
-
-class Nobody:
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        return []
-
-
 class Broken:
     def detect(self, image: np.ndarray) -> list[FaceBox]:
         raise RuntimeError("out of\norder")
@@ -139,15 +120,14 @@ def test_a_picture_is_read_and_searched(tmp_path: Path) -> None:
         "",
     )
     np.testing.assert_array_equal(result.faces[0].face, FACE)
-    assert [found.box.score for found in search_item(Item(path), FaceFinder(TwoFaces())).faces] == [
-        0.9,
-        0.5,
-    ]
+    boxes = FixedBoxes(FaceBox(0, 0, 40, 40, score=0.5), FaceBox(10, 10, 30, 30, score=0.9))
+    found = search_item(Item(path), FaceFinder(boxes)).faces
+    assert [face.box.score for face in found] == [0.9, 0.5]
 
 
 def test_a_frame_is_searched_and_kept_if_asked_for() -> None:
     item = Item("clip.mp4", Frame(12, 0.4, np.repeat(FACE[..., np.newaxis], 3, axis=2)))
-    result = search_item(item, FaceFinder(Nobody()), keep_frame=True)
+    result = search_item(item, FaceFinder(FixedBoxes()), keep_frame=True)
     assert (result.frame, result.time, result.status, result.faces) == (12, 0.4, "no_face", [])
     assert result.reason == "no face was found"
     copy = cv2.imdecode(np.frombuffer(result.frame_copy, np.uint8), cv2.IMREAD_GRAYSCALE)
