@@ -247,7 +247,7 @@ class PredictionRun:
         size = self._face_size
         # Of a saved ensemble the manifest is enough; to load its members takes seconds.
         if isinstance(self._model, str | os.PathLike | None):
-            manifest = artifact.read_manifest(artifact.resolve_model(self._model))
+            manifest = read_manifest(resolve_model(self._model))
             self.class_names = tuple(manifest.class_names)
             size = size or manifest.preprocessing["size"]
         else:
@@ -274,7 +274,7 @@ class PredictionRun:
         self.prepare()
         if self._classifier is None:
             if isinstance(self._model, str | os.PathLike | None):
-                self._classifier = artifact.load_model(self._model)
+                self._classifier = load_model(self._model)
             else:
                 self._classifier = self._model
         return self._classifier

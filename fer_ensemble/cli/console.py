@@ -125,9 +125,9 @@ def parse_duration(text: str) -> float:
     typer.BadParameter
         If it is no such length, or zero.
     """
-    from fer_ensemble import fitting
+    from fer_ensemble.fitting import parse_duration as parse
 
     try:
-        return fitting.parse_duration(text)
+        return parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

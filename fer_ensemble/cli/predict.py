@@ -46,7 +46,7 @@ def predict(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with --out after a run that was killed; give the same inputs and options.",
+            help="Resume --out after a run that was killed; give the same inputs and options.",
         ),
     ] = False,
     detector: Annotated[
@@ -127,7 +127,7 @@ def predict(
     from fer_ensemble.cli.prediction_progress import INTERRUPTED, Tally, count, say
 
     if resume and out is None:
-        raise typer.BadParameter("--resume goes on with a file: name it with --out.")
+        raise typer.BadParameter("--resume continues a file: name it with --out.")
     choose_device(device)
     tally = Tally()
     settings = {
