@@ -1,15 +1,13 @@
+"""The page of all runs, and what stands in its tables."""
+
 import json
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import typer
-from experiments.tables.ensembles import WAYS, ensemble_sections
-from experiments.tables.redrawn import ensemble_rows, system_rows
-from experiments.tables.runs import official_run, own_run, read_runs
-from typer.testing import CliRunner
 
 from experiments import table
+from experiments.runs import official_record, own_record, read_records
 from experiments.systems import Ensemble, System, all_systems, read_system
 from experiments.tables import cells
 from experiments.tables.balancing import (
@@ -18,13 +16,20 @@ from experiments.tables.balancing import (
     inflation_summary,
     inflations,
     leak_rows,
+    redrawn_ensemble_rows,
+    redrawn_system_rows,
 )
-from experiments.tables.published import accuracies, trainings
+from experiments.tables.published import WAYS, accuracies, ensemble_sections, trainings
 from fer_ensemble.evaluation import difference_interval
+from tests.experiments.stand_ins import invoke
+
+README = Path(table.__file__).with_name("README.md")
+PAIR = Ensemble("pair", "Two", ("a", "b"), "balanced", {"weighted": 0.8499, "average": 0.8434})
+AGAIN = {"accuracy": 0.9, "interval": [0.85, 0.94], "n": 200, "n_trained_on": 180}
 
 
 @pytest.fixture
-def runs_balancing(make_record):
+def both_ways(make_record):
     return {
         ("resnet", "balanced"): make_record("resnet", "balanced", right=(90, 90)),
         ("resnet", "official"): make_record("resnet"),
@@ -35,8 +40,8 @@ def runs_balancing(make_record):
     }
 
 
-def test_systems_run_both_ways_are_compared(runs_balancing):
-    found = inflations(runs_balancing, all_systems())
+def test_systems_run_both_ways_are_compared(both_ways):
+    found = inflations(both_ways, all_systems())
     assert [each.system for each in found] == ["resnet", "cnn_1"]
     assert found[0].difference == pytest.approx(0.2)
     assert found[0].interval == difference_interval(180, 200, 140, 200)
@@ -48,41 +53,39 @@ def test_systems_run_both_ways_are_compared(runs_balancing):
     )
 
 
-def test_rows_hold_the_difference_on_all_faces_and_without_copies(runs_balancing, make_record):
+def test_rows_hold_the_difference_on_all_faces_and_without_copies(both_ways, make_record):
     fewer = make_record("resnet", "balanced", right=(40, 40), n=(50, 50))["all"]
-    runs_balancing["resnet", "balanced"]["without_copies"] = fewer
-    row = inflation_rows(inflations(runs_balancing, all_systems()))[0]
+    both_ways["resnet", "balanced"]["without_copies"] = fewer
+    row = inflation_rows(inflations(both_ways, all_systems()))[0]
     assert row[0] == "`resnet`"
     assert row[3].startswith("+20.0 (+12.")
     assert row[4].startswith("+10.0 (-0.")
 
 
-def test_trainings_of_another_kind_are_not_compared(runs_balancing, make_record):
-    fair = inflation_summary(inflations(runs_balancing, all_systems()))
+def test_trainings_of_another_kind_are_not_compared(both_ways, make_record):
+    fair = inflation_summary(inflations(both_ways, all_systems()))
     short = make_record("se_resnet", "balanced", time_budget="10m", epochs_run=2.0)
-    runs_balancing = {**runs_balancing, ("se_resnet", "balanced"): short}
-    runs_balancing["se_resnet", "official"] = make_record("se_resnet")
-    found = inflations(runs_balancing, all_systems())
+    both_ways = {**both_ways, ("se_resnet", "balanced"): short}
+    both_ways["se_resnet", "official"] = make_record("se_resnet")
+    found = inflations(both_ways, all_systems())
     row = next(row for row in inflation_rows(found) if row[0] == "`se_resnet`")
     assert row[2].startswith("0.700 (0.633–0.759)†")
     assert row[3:] == ("–", "–", "–")
     assert inflation_summary(found) == fair
     assert (
         inflation_summary(
-            inflations(
-                {k: runs_balancing[k] for k in runs_balancing if k[0] == "se_resnet"}, all_systems()
-            )
+            inflations({k: both_ways[k] for k in both_ways if k[0] == "se_resnet"}, all_systems())
         )
         == ""
     )
 
 
 def test_an_official_run_of_another_system_is_named(make_record):
-    runs_balancing = {
+    both_ways = {
         ("dense_hog_balanced", "balanced"): make_record("dense_hog_balanced", "balanced"),
         ("dense_hog_published", "official"): make_record("dense_hog_published"),
     }
-    (row,) = inflation_rows(inflations(runs_balancing, all_systems()))
+    (row,) = inflation_rows(inflations(both_ways, all_systems()))
     assert row[0] == "`dense_hog_balanced`, official run of `dense_hog_published`"
 
 
@@ -141,10 +144,7 @@ def test_small_figures_are_written_short():
     assert cells.protocol_name("balanced") == "balanced, **leaks**"
 
 
-PAIR = Ensemble("pair", "Two", ("a", "b"), "balanced", {"weighted": 0.8499, "average": 0.8434})
-
-
-def _record(protocol, without_copies):
+def ensemble_record(protocol, without_copies):
     way = {
         "accuracy": 0.6,
         "interval": [0.58, 0.62],
@@ -166,8 +166,8 @@ def _record(protocol, without_copies):
 def test_the_published_figure_stands_beside_that_of_its_own_protocol():
     alone = {"n": 100, "accuracy": dict.fromkeys(WAYS, 0.5)}
     runs = {
-        ("pair", "official"): _record("official", None),
-        ("pair", "balanced"): _record("balanced", alone),
+        ("pair", "official"): ensemble_record("official", None),
+        ("pair", "balanced"): ensemble_record("balanced", alone),
     }
     (section,) = ensemble_sections(runs, [PAIR])
     assert section.best == dict.fromkeys(
@@ -196,21 +196,21 @@ def test_a_published_ensemble_that_was_not_run_says_so():
 
 
 def test_a_cost_of_nothing_has_no_sign():
-    record = _record("official", None)
+    record = ensemble_record("official", None)
     for figures in record["combined"].values():
         figures["cost_of_noise"] = -0.0001
     (section,) = ensemble_sections({("pair", "official"): record}, [PAIR])
     assert {row[-1] for row in section.rows[-len(WAYS) :]} == {"0.0"}
 
 
-def _rows(runs):
+def rows_by_system(runs):
     tables = accuracies(runs, all_systems())
     return {row[0].split("`")[1]: row[1:] for rows in tables.values() for row in rows}
 
 
 def test_every_system_has_a_row_under_its_publication():
     tables = accuracies({}, all_systems())
-    assert len(_rows({})) == sum(map(len, tables.values())) == len(all_systems())
+    assert len(rows_by_system({})) == sum(map(len, tables.values())) == len(all_systems())
     assert [row[0][:10] for row in tables["4-block wide CNN"]] == ["`wide_cnn`"]
 
 
@@ -222,7 +222,7 @@ def test_both_protocols_stand_beside_the_published_figure(make_record):
         ),
         ("dense_hog_published", "official"): make_record("dense_hog_published"),
     }
-    rows = _rows(runs)
+    rows = rows_by_system(runs)
     assert rows["cnn_2_published"] == (
         "0.722, n = 4,448",
         "balanced, **leaks**",
@@ -242,7 +242,7 @@ def test_what_else_the_authors_say_stands_with_the_title():
     assert table[2][0] == "`regularised_cnn` Regularised CNN; authors: split not published"
 
 
-def test_trainings_tell_how_they_ended(make_record):
+def test_trainings_say_how_they_ended(make_record):
     records = [
         make_record("vgg_style"),
         make_record("resnet", epochs_run=3.16, epochs_planned=100, time_budget="10m", note="busy"),
@@ -261,9 +261,6 @@ def test_trainings_tell_how_they_ended(make_record):
     assert rows[2][-1] == "trained 3 times, 0.500 and 0.525 before the last"
 
 
-AGAIN = {"accuracy": 0.9, "interval": [0.85, 0.94], "n": 200, "n_trained_on": 180}
-
-
 def test_a_system_has_its_figure_on_both_draws(make_record):
     systems = [
         System("theirs", 1, "", "cnn_2", "balanced", published={"accuracy": 0.7}),
@@ -274,7 +271,7 @@ def test_a_system_has_its_figure_on_both_draws(make_record):
         (name, "balanced"): make_record(name, "balanced", time_budget=budget, epochs_run=5)
         for name, budget in (("theirs", None), ("ours", "10m"))
     }
-    rows = system_rows({"theirs": AGAIN, "ours": AGAIN}, runs, systems)
+    rows = redrawn_system_rows({"theirs": AGAIN, "ours": AGAIN}, runs, systems)
     assert [row[:2] for row in rows] == [("`theirs`", "0.7"), ("`ours`", "–")]
     assert rows[0][2:4] == ("0.700 (0.633–0.759)", "0.900 (0.850–0.940)")
     assert rows[1][2].endswith("†")
@@ -282,21 +279,20 @@ def test_a_system_has_its_figure_on_both_draws(make_record):
 
 
 def test_an_ensemble_has_a_row_for_each_way():
-    pair = Ensemble("pair", "Two", ("a", "b"), "balanced", {"weighted": 0.8499})
     kept = {"accuracy": 0.6, "interval": [0.5, 0.7]}
     combined = {("pair", "balanced"): {"n": 200, "combined": dict.fromkeys(WAYS, kept)}}
     again = {"pair": dict.fromkeys(WAYS, AGAIN)}
-    rows = ensemble_rows(again, combined, [pair])
+    rows = redrawn_ensemble_rows(again, combined, [PAIR])
     assert len(rows) == len(WAYS)
     assert rows[0][:3] == ("`pair`, weighted", "0.8499", "0.600 (0.500–0.700)")
-    assert rows[1][1] == "–"
-    assert ensemble_rows({}, combined, [pair]) == []
+    assert rows[2][1] == "–"
+    assert redrawn_ensemble_rows({}, combined, [PAIR]) == []
 
 
-def test_runs_are_read_by_system_and_protocol(tmp_path):
+def test_records_are_read_by_system_and_protocol(tmp_path):
     for name in ("resnet.official", "resnet.balanced", "other.official", "leak"):
         (tmp_path / f"{name}.json").write_text(json.dumps({"is": name}))
-    runs = read_runs(tmp_path, ["resnet", "cnn_1"])
+    runs = read_records(tmp_path, ["resnet", "cnn_1"])
     assert runs == {
         ("resnet", "official"): {"is": "resnet.official"},
         ("resnet", "balanced"): {"is": "resnet.balanced"},
@@ -306,22 +302,19 @@ def test_runs_are_read_by_system_and_protocol(tmp_path):
 def test_the_kaggle_run_is_the_official_one_unless_there_is_another():
     wide, resnet = read_system("wide_cnn"), read_system("resnet")
     runs = {("wide_cnn", "official"): {"a": 1}, ("resnet", "official"): {"a": 2}}
-    assert own_run(runs, wide) == {"a": 1}
-    assert own_run(runs | {("wide_cnn", "kaggle"): {"a": 3}}, wide) == {"a": 3}
-    assert own_run(runs, resnet) is None
+    assert own_record(runs, wide) == {"a": 1}
+    assert own_record(runs | {("wide_cnn", "kaggle"): {"a": 3}}, wide) == {"a": 3}
+    assert own_record(runs, resnet) is None
 
 
-def test_a_system_set_apart_by_its_data_alone_borrows_an_official_run():
+def test_a_system_set_apart_by_its_data_alone_borrows_an_official_record():
     systems = all_systems()
     runs = {("dense_hog_published", "official"): {"of": "another"}}
     balanced, three_classes = map(read_system, ("dense_hog_balanced", "dense_hog_3_classes"))
-    assert official_run(runs, balanced, systems) == {"of": "another"}
-    assert official_run(runs, three_classes, systems) is None
+    assert official_record(runs, balanced, systems) == {"of": "another"}
+    assert official_record(runs, three_classes, systems) is None
     own = {("dense_hog_balanced", "official"): {"of": "its own"}}
-    assert official_run(runs | own, balanced, systems) == {"of": "its own"}
-
-
-README = Path(table.__file__).with_name("README.md")
+    assert official_record(runs | own, balanced, systems) == {"of": "its own"}
 
 
 @pytest.fixture
@@ -333,7 +326,7 @@ def write(tmp_path, make_record):
     return write_run
 
 
-def _row(page, start):
+def find_row(page, start):
     return next(line for line in page.splitlines() if line.startswith(start))
 
 
@@ -345,13 +338,13 @@ def test_the_committed_page_is_that_of_the_committed_results():
 
 def test_the_command_writes_the_page(tmp_path, write):
     write("vgg_style", "official")
-    app = typer.Typer()
-    app.command()(table.main)
     out = tmp_path / "page.md"
-    outcome = CliRunner().invoke(app, ["--results", str(tmp_path), "--out", str(out)])
+    outcome = invoke(table.main, "--results", tmp_path, "--out", out)
     assert outcome.exit_code == 0, outcome.output
     assert out.read_text() == table.render_readme(tmp_path)
-    assert "| 0.700 (0.633–\N{WORD JOINER}0.759) |" in _row(out.read_text(), "| `vgg_style` VGG")
+    assert "| 0.700 (0.633–\N{WORD JOINER}0.759) |" in find_row(
+        out.read_text(), "| `vgg_style` VGG"
+    )
     assert "PublicTest, n = 200." in out.read_text()
 
 
@@ -367,7 +360,7 @@ def test_every_table_has_as_many_cells_in_each_row(write, tmp_path):
 def test_the_leaking_figure_stands_beside_the_librarys_warning(write, tmp_path):
     write("resnet", "balanced")
     page = table.render_readme(tmp_path)
-    assert "balanced, **leaks**" in _row(page, "| `resnet` ")
+    assert "balanced, **leaks**" in find_row(page, "| `resnet` ")
     assert "> The balanced protocol leaks: changed copies of test faces" in page
 
 

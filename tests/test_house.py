@@ -1,0 +1,92 @@
+"""How large the house is: files that a command goes through, lines of a file, names of files."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from PIL import Image
+
+from fer_ensemble.cli.app import app
+from fer_ensemble.datasets import parse_emotion
+from tests.touched_files import PACKAGE, touched_files
+
+SCRIPT = Path(__file__).with_name("touched_files.py")
+FILES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES = 450
+# One epoch and three trees go through the same files as a whole training.
+FIT = (
+    "fit",
+    "--members",
+    "dense_hog,boosted_hog",
+    "--set",
+    "dense_hog.classifier__epochs=1",
+    "--set",
+    "boosted_hog.classifier__n_estimators=3",
+)
+
+
+def check_touched(folder, most, *words):
+    """Run a command in a process of its own, and count the files that take part."""
+    run = subprocess.run(
+        [sys.executable, SCRIPT, *words], cwd=folder, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    _, _, listed = run.stdout.rpartition(" files:\n")
+    files = listed.split()
+    assert files[0] == "cli/app.py"
+    assert len(files) <= most, f"{len(files)} files, at most {most} should be:\n{listed}"
+
+
+@pytest.mark.slow
+def test_a_prediction_goes_through_few_files(faces, tmp_path):
+    Image.fromarray(faces[0][0]).save(tmp_path / "a.png")
+    check_touched(tmp_path, 31, "predict", "a.png", "--model", "fast")
+
+
+@pytest.mark.slow
+def test_a_fit_goes_through_few_files(tmp_path):
+    check_touched(tmp_path, 50, *FIT)
+
+
+def test_functions_count_in_every_thread():
+    def command():
+        thread = Thread(target=parse_emotion, args=("happy",))
+        thread.start()
+        thread.join()
+
+    assert touched_files(command) == ["datasets/labels.py"]
+
+
+def test_only_functions_that_run_after_the_import_count():
+    source = "def function():\n    pass\n\n\nclass Body:\n    x = 1\n\n\nfunction()\n"
+    names = {}
+    module = compile(source, str(PACKAGE / "imported.py"), "exec")
+    assert touched_files(lambda: exec(module, names)) == []
+    assert touched_files(lambda: names["function"]()) == ["imported.py"]
+
+
+def test_templates_and_other_libraries_do_not_count():
+    names = {}
+    exec(
+        compile("def root():\n    pass\n", str(PACKAGE / "report" / "page.html.j2"), "exec"), names
+    )
+    assert touched_files(lambda: (names["root"](), Counter("abc"))) == []
+
+
+def test_no_two_files_share_a_name():
+    # A verb may be called as its topic is.
+    verbs = {command.callback.__name__ for command in app.registered_commands}
+    names = Counter(
+        file.stem
+        for file in FILES
+        if file.stem != "__init__" and not (file.parent.name == "cli" and file.stem in verbs)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_every_file_can_be_read_at_one_sitting():
+    lines = {file.relative_to(PACKAGE): len(file.read_text().splitlines()) for file in FILES}
+    assert {file: n for file, n in lines.items() if n > MOST_LINES} == {}
