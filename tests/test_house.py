@@ -1,4 +1,4 @@
-"""How large the house is: files that a command goes through, lines of code of a file, names of files."""
+"""How large the house is: files that a command goes through, lines of code, names of files."""
 
 import io
 import subprocess
