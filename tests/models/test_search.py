@@ -24,6 +24,8 @@ from fer_ensemble.models.search.spaces import choice, dimensions, log_range, mem
 # KerasTuner calls what Python has renamed.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
 
+# Asked before any test, or example in a docstring, registers a member of its own.
+SEARCHED = [info.name for info in list_members() if not info.name.startswith("boosted_")]
 SMALL = {
     "filters": [choice(2, 4)] * 3,
     "dropout": choice(0.0, 0.5),
@@ -324,8 +326,7 @@ def test_other_networks_are_searched_around_their_recipe():
 
 
 def test_every_space_fits_its_network():
-    searched = [info.name for info in list_members() if not info.name.startswith("boosted_")]
-    for name in searched:
+    for name in SEARCHED:
         space = search_space(name)
         member = create_member(name)
         network = (member[-1] if hasattr(member, "steps") else member).network
