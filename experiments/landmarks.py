@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from experiments.console import Note, Out, read_faces
 from experiments.runs import RESULTS, write_record
 from experiments.timing import timed
-from fer_ensemble.datasets import FaceDataset, copy_groups, holdout_split
+from fer_ensemble.datasets import FaceDataset
 from fer_ensemble.features import (
     LandmarkRegressor,
     geometry,
@@ -30,6 +30,7 @@ from fer_ensemble.features import (
     save_landmark_regressor,
 )
 from fer_ensemble.features.landmark_weights import SHIPPED
+from fer_ensemble.splitting import copy_groups, holdout_split
 
 BATCH = 256
 REPETITIONS = 41

@@ -28,18 +28,11 @@ from experiments.systems import System, read_system
 from fer_ensemble.artifact import installed_version
 from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.atomic_files import open_atomically, write_atomically
-from fer_ensemble.datasets import (
-    FaceDataset,
-    copy_groups,
-    emotion_names,
-    find_protocol,
-    holdout_split,
-)
+from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.fitting import parse_duration
-from fer_ensemble.models import create_member, last_step
-from fer_ensemble.models.device import describe_device
-from fer_ensemble.models.registry import find_parameters
+from fer_ensemble.models import create_member, describe_device, find_parameters, last_step
+from fer_ensemble.splitting import copy_groups, holdout_split
 
 _LIBRARIES = (
     "fer-ensemble",
@@ -122,7 +115,7 @@ def main(
         "seed": seed,
         "n_train": len(rows),
         "n_held_out": len(held),
-        "test": parts.told,
+        "test": parts.description,
         "minutes": round((time.perf_counter() - started) / 60, 1),
         "time_budget": time_budget,
         **_training(member),

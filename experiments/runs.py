@@ -17,15 +17,9 @@ from numpy.typing import NDArray
 
 from experiments.systems import System, all_systems
 from fer_ensemble.atomic_files import write_atomically
-from fer_ensemble.datasets import (
-    EMOTIONS,
-    PROTOCOLS,
-    FaceDataset,
-    Parts,
-    find_protocol,
-    row_digests,
-)
-from fer_ensemble.models.training_data import augment_copies
+from fer_ensemble.datasets import EMOTIONS, PROTOCOLS, FaceDataset, Parts, find_protocol
+from fer_ensemble.models import augment_copies
+from fer_ensemble.splitting import row_digests
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

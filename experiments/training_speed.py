@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from experiments.console import Data, Out, read_faces
 from experiments.runs import RESULTS, write_record
-from fer_ensemble.models import KerasClassifier
-from fer_ensemble.models.device import describe_device, resolve_precision
-from fer_ensemble.models.networks import NETWORKS
+from fer_ensemble.models import NETWORKS, KerasClassifier, describe_device
+from fer_ensemble.models.device import resolve_precision
 from fer_ensemble.models.training import jit_compile
 
 _BATCH_SIZE = 64

@@ -1,11 +1,343 @@
-"""Read how long a fit may take."""
+"""Fit an ensemble from labelled faces to a saved artifact, as ``fer-ensemble fit`` does."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+
+from fer_ensemble.artifact import fit_resumable
+from fer_ensemble.datasets import (
+    FaceDataset,
+    emotion_names,
+    find_protocol,
+    join_ferplus,
+    load_ferplus,
+    open_faces,
+    soft_training,
+    training_part,
+)
+from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, score_ensemble
+from fer_ensemble.models import augment_copies, create_member, find_parameters
+
+DEFAULT_MEMBERS = ("dense_hog", "boosted_hog", "cnn_2")
+"""What an ensemble is made of where nothing else is asked for: one member of each kind."""
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _PATTERN = re.compile(r"(?=.)(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """The faces that an ensemble is fitted on, under a protocol.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_rows, size, size), uint8
+        Faces; with votes, each face has a row for every expression that it was given.
+    y : ndarray of shape (n_rows,)
+        Labels.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Shares of the votes; None without votes.
+    held_out : FaceDataset or None
+        The data's own validation part, or what was held out of the votes; None if the ensemble
+        holds a share of `X` out itself.
+    n_faces : int
+        How many faces there are.
+    class_counts : dict of str to int
+        How many of each class.
+    n_voted : int or None
+        How many of them have votes; None without votes.
+    description : str
+        What the faces are, beside a figure on those held out of them.
+    warning : str
+        What the protocol warns of; mostly empty.
+    record : dict
+        What a manifest says of them.
+    """
+
+    X: NDArray[np.uint8]
+    y: NDArray[np.int64]
+    sample_weight: NDArray[np.float64] | None
+    held_out: FaceDataset | None
+    n_faces: int
+    class_counts: dict[str, int]
+    n_voted: int | None
+    description: str
+    warning: str
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedEnsemble:
+    """A fitted and saved ensemble.
+
+    Attributes
+    ----------
+    ensemble : VotingEnsemble
+    training : TrainingSet
+        What it was fitted on.
+    path : Path
+        Where it is saved.
+    """
+
+    ensemble: VotingEnsemble
+    training: TrainingSet
+    path: Path
+
+    def score_held_out(self) -> EnsembleScores:
+        """Measure members and rules on the held-out faces.
+
+        Returns
+        -------
+        EnsembleScores
+            Optimistic: these faces also chose epochs and weights.
+
+        Raises
+        ------
+        ValueError
+            If none were held out.
+        """
+        found = self.ensemble.held_out
+        return score_ensemble(
+            self.ensemble,
+            None if found is None else found.probabilities,
+            None if found is None else found.labels,
+            class_names=emotion_names(self.ensemble.classes_),
+        )
+
+
+def fit_ensemble(
+    data: str | os.PathLike[str] | FaceDataset | None = None,
+    out: str | os.PathLike[str] = "model",
+    *,
+    members: Sequence[str] | Sequence[tuple[str, ClassifierMixin]] = DEFAULT_MEMBERS,
+    rule: str = "weighted",
+    protocol: str = "official",
+    test_size: float = 0.1,
+    split: str = "train",
+    validation_fraction: float = 0.1,
+    ferplus: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    overwrite: bool = False,
+    strict: bool = False,
+    on_data: Callable[[TrainingSet], None] | None = None,
+    on_member: Callable[[str, str], None] | None = None,
+) -> FittedEnsemble:
+    """Train an ensemble on labelled faces and save it.
+
+    Each member is kept on disk as soon as it is fitted, and of a network in training the state
+    after each epoch, so that an interrupted fit can be resumed.
+
+    Parameters
+    ----------
+    data : path-like or FaceDataset, optional
+        Labelled faces, as `open_faces` takes them. Without them, synthetic faces are drawn.
+    out : path-like, default='model'
+        Folder to save the ensemble in.
+    members : sequence of str or of (str, classifier)
+        Names of registered members, with their recipes; or unfitted classifiers, each with a
+        name, such as `create_members` makes.
+    rule : str, default='weighted'
+        How to combine them: a key of `fer_ensemble.ensemble.RULES`.
+    protocol : str, default='official'
+        How test faces are set apart: a key of `fer_ensemble.datasets.PROTOCOLS`.
+    test_size : float, default=0.1
+        Share of the faces that the protocols random, grouped and balanced set apart.
+    split : str, default='train'
+        Part of the data to train on, where the protocol keeps the data's own split.
+    validation_fraction : float, default=0.1
+        Share of the training faces that is held out for early stopping and weights. Unused if
+        the data have a validation part, which then serves.
+    ferplus : path-like, optional
+        ``fer2013new.csv`` of FER+, to train on the shares of its votes in place of the labels.
+    seed : int, default=0
+        Seed of every draw.
+    resume : bool, default=False
+        Whether to resume an interrupted fit in the same folder.
+    overwrite : bool, default=False
+        Whether to replace what stands in the folder.
+    strict : bool, default=False
+        Whether a face that can't be used is an error.
+    on_data : callable, optional
+        Called once with the `TrainingSet`, before the first fit.
+    on_member : callable, optional
+        Called with a member's name and ``'fitting'``, ``'fitted'`` or ``'kept'``.
+
+    Returns
+    -------
+    FittedEnsemble
+
+    Raises
+    ------
+    ArtifactError
+        If something stands in the folder and neither `resume` nor `overwrite` says what to do.
+    DatasetError
+        If the data can't be read.
+    ValueError
+        If there is no such member, rule, protocol or part, or a class is too small.
+
+    Examples
+    --------
+    >>> from fer_ensemble import fit_ensemble
+    >>> fitted = fit_ensemble("fer2013.zip", "model", members=["dense_hog"])  # doctest: +SKIP
+    >>> fitted.score_held_out().members["dense_hog"].accuracy  # doctest: +SKIP
+    0.51
+    """
+    find_protocol(protocol)  # a wrong name should not cost the reading of a large file
+    estimators = [
+        (member, create_member(member, random_state=seed)) if isinstance(member, str) else member
+        for member in members
+    ]
+    ensemble = VotingEnsemble(
+        estimators, rule=rule, validation_fraction=validation_fraction, random_state=seed
+    )
+    training = _prepare(
+        data,
+        protocol=protocol,
+        test_size=test_size,
+        split=split,
+        validation_fraction=validation_fraction,
+        ferplus=ferplus,
+        seed=seed,
+        strict=strict,
+    )
+    if on_data is not None:
+        on_data(training)
+    held_out = training.held_out
+    fit_resumable(
+        ensemble,
+        training.X,
+        training.y,
+        out,
+        sample_weight=training.sample_weight,
+        validation_data=None if held_out is None else (held_out.images, held_out.labels),
+        data=training.record,
+        resume=resume,
+        overwrite=overwrite,
+        on_member=on_member,
+    )
+    return FittedEnsemble(ensemble, training, Path(out))
+
+
+def _prepare(
+    data: str | os.PathLike[str] | FaceDataset | None,
+    *,
+    protocol: str,
+    test_size: float,
+    split: str,
+    validation_fraction: float,
+    ferplus: str | os.PathLike[str] | None,
+    seed: int,
+    strict: bool,
+) -> TrainingSet:
+    """Read the data, set the test faces apart, and bring votes in if there are any."""
+    faces, source = open_faces(data, strict=strict, seed=seed)
+    training, record = training_part(
+        faces,
+        protocol,
+        split=split,
+        test_size=test_size,
+        random_state=seed,
+        augment=augment_copies,
+    )
+    record = {"source": source, "synthetic": data is None, **record}
+    held_out = None
+    if record["split"] == "train" and "validation" in faces.split_counts():
+        held_out = faces.select("validation")
+    X, y, weights, n_voted = training.images, training.labels, None, None
+    description = source
+    if ferplus is not None:
+        votes = join_ferplus(faces, load_ferplus(ferplus))
+        soft = soft_training(
+            training, votes, held_out=held_out, test_size=validation_fraction, random_state=seed
+        )
+        X, y, weights, held_out = soft.images, soft.labels, soft.sample_weight, soft.held_out
+        n_voted, description = soft.n_faces, f"{source}, labelled by the majority of FER+"
+        name = Path(ferplus).name
+        record["ferplus"] = {"source": name, "n_faces": n_voted, "n_rows": len(y)}
+    return TrainingSet(
+        X=X,
+        y=y,
+        sample_weight=weights,
+        held_out=held_out,
+        n_faces=len(training),
+        class_counts=training.class_counts(),
+        n_voted=n_voted,
+        description=description,
+        warning=find_protocol(protocol).warning,
+        record=record,
+    )
+
+
+def create_members(
+    names: Sequence[str],
+    params: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    time_budget: float | str | None = None,
+    seed: int = 0,
+    n_jobs: int = -1,
+    verbose: int = 0,
+) -> list[tuple[str, ClassifierMixin]]:
+    """Make unfitted members that share the machine and the time.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of registered members.
+    params : mapping of str to mapping, optional
+        By the name of a member, parameters to change, as `create_member` takes them.
+    time_budget : float or str, optional
+        Seconds, or a text such as "20m", for training the networks, shared equally among them.
+    seed : int, default=0
+        Seed of each.
+    n_jobs : int, default=-1
+        Threads of each; -1 takes all processors.
+    verbose : int, default=0
+        1 shows a bar for each network's training.
+
+    Returns
+    -------
+    list of (str, classifier)
+
+    Raises
+    ------
+    ValueError
+        If there is no such member or parameter, or the time is none.
+    """
+    changes = params or {}
+    members = [
+        (
+            name,
+            create_member(
+                name, random_state=seed, n_jobs=n_jobs, verbose=verbose, **changes.get(name, {})
+            ),
+        )
+        for name in names
+    ]
+    if time_budget is not None:
+        seconds = parse_duration(time_budget) if isinstance(time_budget, str) else time_budget
+        _share_time(seconds, [member for _, member in members])
+    return members
+
+
+def _share_time(seconds: float, members: Sequence[ClassifierMixin]) -> None:
+    """Give each network an equal share of the time."""
+    holders = [
+        (member, parameter)
+        for member in members
+        for parameter in find_parameters(member, "time_budget")
+    ]
+    for member, parameter in holders:
+        member.set_params(**{parameter: seconds / len(holders)})
 
 
 def parse_duration(text: str) -> float:

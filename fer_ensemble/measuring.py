@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,15 @@ from fer_ensemble.artifact import (
 from fer_ensemble.datasets import (
     EvaluationPart,
     FaceDataset,
+    FERPlusVotes,
     emotion_names,
     evaluation_part,
-    load_faces,
-    synthetic_dataset,
+    join_ferplus,
+    load_ferplus,
+    open_faces,
 )
-from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, combine, score_ensemble
+from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores, score_ensemble
+from fer_ensemble.evaluation import VoteEvaluation, evaluate_votes
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +61,12 @@ class MeasuredModel:
         On all test faces.
     new_scores : EnsembleScores or None
         On those without a copy; ``None`` if it is not known which, or all have one.
+    votes : dict of str to VoteEvaluation, or None
+        How members, and the ensemble's own rule, agree with the votes of FER+, by name.
     """
 
     manifest: Manifest
-    ensemble: Any
+    ensemble: BaseEnsemble
     faces: FaceDataset
     part: EvaluationPart
     source: str
@@ -74,11 +78,12 @@ class MeasuredModel:
     seen: NDArray[np.bool_] | None
     scores: EnsembleScores
     new_scores: EnsembleScores | None
+    votes: dict[str, VoteEvaluation] | None = None
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """What was measured on, in a line."""
-        return f"{self.source}, {self.part.told}" if self.part.told else self.source
+        return f"{self.source}, {self.part.description}" if self.part.description else self.source
 
     def to_measurement(self) -> Measurement:
         """Give the figures as a model card keeps them.
@@ -89,7 +94,7 @@ class MeasuredModel:
         """
         return Measurement(
             data=self.source,
-            test=self.part.told,
+            test=self.part.description,
             protocol="" if self.synthetic else self.protocol,
             rule=self.rule,
             scores=self.scores,
@@ -98,6 +103,22 @@ class MeasuredModel:
             warning=self.part.warning,
             synthetic=self.synthetic,
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every figure as plain lists, dictionaries and numbers, ready for JSON."""
+        new, votes = self.new_scores, self.votes
+        return {
+            "data": self.source,
+            "synthetic": self.synthetic,
+            "split": self.part.split,
+            "protocol": self.protocol,
+            "warning": self.part.warning,
+            "test": self.part.description,
+            "rule": self.rule,
+            **self.scores.to_dict(),
+            "without_copies": None if new is None else new.to_dict(),
+            "ferplus": votes and {name: figures.to_dict() for name, figures in votes.items()},
+        }
 
     def combine(self, rule: str) -> NDArray[np.float64]:
         """Combine what the members predict, as the figures of `scores` do.
@@ -112,15 +133,7 @@ class MeasuredModel:
         ndarray of shape (n_samples, n_classes)
             Rows that sum to one.
         """
-        if isinstance(self.ensemble, VotingEnsemble):
-            ties = self.ensemble.ties
-            # Nothing counts as abstained from: see `score_ensemble`.
-            decided = "mean_probability" if ties == "abstain" else ties
-            return self.ensemble.combine(self.probabilities, rule, ties=decided)
-        if rule == "stacking":
-            combined: NDArray[np.float64] = self.ensemble.combine(self.probabilities)
-            return combined
-        return combine(self.probabilities, rule)
+        return self.ensemble.combine_for_scoring(self.probabilities, rule)
 
 
 def measure_model(
@@ -129,6 +142,7 @@ def measure_model(
     *,
     split: str | None = None,
     protocol: str | None = None,
+    ferplus: str | os.PathLike[str] | None = None,
     strict: bool = False,
     seed: int = 1_000_000,
 ) -> MeasuredModel:
@@ -146,6 +160,9 @@ def measure_model(
         protocol tests on.
     protocol : str, optional
         How test faces are set apart; by default as the ensemble was fitted.
+    ferplus : path-like, optional
+        ``fer2013new.csv`` of FER+, for faces of an original fer2013.csv: measure against its
+        votes too.
     strict : bool, default=False
         Whether a face that can't be used is an error.
     seed : int, default=1000000
@@ -165,10 +182,12 @@ def measure_model(
         If there is no such protocol or part, or the test faces of the fit can't be found again.
     """
     manifest, ensemble = read_manifest(resolve_model(model)), load_model(model)
-    faces, source = _read(data, strict, seed)
+    faces, source = open_faces(data, strict=strict, seed=seed)
+    # Told before the members predict, which takes a while.
+    votes = None if ferplus is None else join_ferplus(faces, load_ferplus(ferplus))
     part = EvaluationPart(faces, None, "", "")
     if data is not None:
-        from fer_ensemble.models.training_data import augment_copies
+        from fer_ensemble.models import augment_copies
 
         part = evaluation_part(
             faces, manifest.data, split=split, protocol=protocol, augment=augment_copies
@@ -180,7 +199,7 @@ def measure_model(
     def score(rows: Any) -> EnsembleScores:
         return score_ensemble(ensemble, probabilities[rows], labels[rows], class_names=names)
 
-    return MeasuredModel(
+    measured = MeasuredModel(
         manifest=manifest,
         ensemble=ensemble,
         faces=faces,
@@ -188,21 +207,24 @@ def measure_model(
         source=source,
         synthetic=data is None,
         protocol=protocol or manifest.data.get("protocol", "official"),
-        rule=getattr(ensemble, "rule", "stacking"),
+        rule=ensemble.rule_name,
         class_names=names,
         probabilities=probabilities,
         seen=seen,
         scores=score(slice(None)),
         new_scores=None if seen is None or seen.all() else score(~seen),
     )
+    if votes is None:
+        return measured
+    return replace(measured, votes=_score_votes(measured, votes))
 
 
-def _read(
-    data: str | os.PathLike[str] | FaceDataset | None, strict: bool, seed: int
-) -> tuple[FaceDataset, str]:
-    if data is None:
-        drawn = synthetic_dataset(random_state=seed)
-        return drawn, f"{len(drawn):,} synthetic faces (seed {seed})"
-    faces = data if isinstance(data, FaceDataset) else load_faces(data, strict=strict)
-    # Of a CSV in a zip, the source names both.
-    return faces, Path(faces.report.source.partition(", ")[0]).name or "the faces given"
+def _score_votes(measured: MeasuredModel, votes: FERPlusVotes) -> dict[str, VoteEvaluation]:
+    """Measure each member, and their own rule, against the votes on the same faces."""
+    chosen = votes.of(measured.part.faces)
+    by_member = zip(measured.scores.members, np.moveaxis(measured.probabilities, 1, 0), strict=True)
+    predicted = dict(by_member) | {measured.rule: measured.combine(measured.rule)}
+    return {
+        name: evaluate_votes(chosen.expressions, probabilities, others=chosen.others)
+        for name, probabilities in predicted.items()
+    }

@@ -5,11 +5,12 @@ import pytest
 
 from fer_ensemble import load_ensemble
 from fer_ensemble.artifact import fit_resumable
-from fer_ensemble.datasets import copy_groups, load_faces
+from fer_ensemble.datasets import load_faces
 from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
 from fer_ensemble.models import create_member
+from fer_ensemble.splitting import copy_groups
 
-N_TRAINING = 4000
+N_TRAINING = 2500
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,8 @@ def ensemble(fer2013, tmp_path_factory):
     train = fer2013.select("train")
     rows = np.random.default_rng(0).permutation(len(train))[:N_TRAINING]
     members = [
-        ("dense_hog", create_member("dense_hog", random_state=0, classifier__epochs=8)),
-        ("boosted_hog", create_member("boosted_hog", random_state=0, classifier__n_estimators=30)),
+        ("dense_hog", create_member("dense_hog", random_state=0, classifier__epochs=6)),
+        ("boosted_hog", create_member("boosted_hog", random_state=0, classifier__n_estimators=15)),
     ]
     path = tmp_path_factory.mktemp("fer2013") / "model"
     unfitted = VotingEnsemble(members, random_state=0)

@@ -51,7 +51,7 @@ def test_all_faces_are_measured_and_those_without_copies(model, ensemble, data):
     test = data.select("public_test")
     expected = score_ensemble(ensemble, ensemble.predict_member_proba(test.images), test.labels)
     assert (measured.scores.n, measured.new_scores.n, measured.seen.sum()) == (70, 63, 7)
-    assert measured.told == "the faces given, split public_test"
+    assert measured.description == "the faces given, split public_test"
     assert measured.rule == "average"
     for rule, figures in measured.scores.rules.items():
         assert figures.accuracy == expected.rules[rule].accuracy
@@ -87,12 +87,14 @@ def _few(data):
 
 
 def test_without_data_fresh_faces_are_drawn(model, monkeypatch):
-    monkeypatch.setattr("fer_ensemble.measuring.synthetic_dataset", partial(synthetic_dataset, 70))
+    monkeypatch.setattr(
+        "fer_ensemble.datasets.reading.synthetic_dataset", partial(synthetic_dataset, 70)
+    )
     measured = measure_model(model, seed=7)
     drawn = synthetic_dataset(70, random_state=7)
     np.testing.assert_array_equal(measured.part.faces.images, drawn.images)
     assert measured.synthetic
-    assert measured.told == "70 synthetic faces (seed 7)"
+    assert measured.description == "70 synthetic faces (seed 7)"
 
 
 def test_faces_that_all_have_copies_have_no_second_figures(model, data):

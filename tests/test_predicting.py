@@ -1,4 +1,6 @@
+import io
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -7,9 +9,8 @@ import pytest
 import fer_ensemble
 from fer_ensemble import predict_faces
 from fer_ensemble.artifact import ArtifactError
-from fer_ensemble.faces import FaceBox
-
-pytest.importorskip("pandas")
+from fer_ensemble.faces import DetectorError, FaceBox
+from fer_ensemble.predicting import PredictionRun
 
 
 class Brightness:
@@ -41,12 +42,12 @@ def photo(tmp_path: Path) -> Path:
 
 def test_a_table_has_a_row_for_each_face(photo: Path, tmp_path: Path) -> None:
     table = predict_faces([photo, "lost.png"], Brightness(), detector=Halves())
-    assert table.columns[:4].tolist() == ["path", "frame", "time", "face"]
-    assert table.columns[-5:].tolist() == ["label", "confidence", "p_happy", "p_sad", "status"]
-    assert table["status"].tolist() == ["ok", "ok", "missing"]
-    assert table["label"][:2].tolist() == ["happy", "sad"]
-    assert table["x"][:2].tolist() == [0, 100]
-    assert table["face"].isna().tolist() == [False, False, True]
+    assert table.class_names == ("happy", "sad")
+    assert table.columns[-5:] == ["label", "confidence", "p_happy", "p_sad", "status"]
+    assert [row.status for row in table] == ["ok", "ok", "missing"]
+    assert [row.label for row in table] == ["happy", "sad", None]
+    assert [row.x for row in table] == [0, 100, None]
+    assert [row.face for row in table] == [0, 1, None]
 
 
 def test_a_folder_and_settings_are_taken(photo: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_folder_and_settings_are_taken(photo: Path) -> None:
         photo.parent, model, batch_size=1, annotate_to=photo.parent / "seen", **settings
     )
     assert model.shapes == [(2, 32, 32)]
-    assert set(table["status"]) <= {"ok", "unsure"}
+    assert {row.status for row in table} <= {"ok", "unsure"}
     assert len(list(photo.parent.glob("seen/**/photo.png.jpg"))) == 1
 
 
@@ -76,10 +77,57 @@ def test_a_saved_ensemble_is_loaded(photo: Path, tmp_path: Path) -> None:
         predict_faces(str(photo), model, detector="skip")
         for model in (tmp_path / "model", ensemble)
     )
-    assert saved.equals(fitted)
-    assert saved["status"].tolist() == ["ok"]
+    assert list(saved) == list(fitted)
+    assert [row.status for row in saved] == ["ok"]
     with pytest.raises(ArtifactError, match="does not exist"):
         predict_faces(photo, tmp_path / "none")
+
+
+def test_rows_are_written_as_they_come_and_a_run_can_be_resumed(
+    photo: Path, tmp_path: Path
+) -> None:
+    paths, out = [*["lost.png"] * 5, photo, "lost.png"], tmp_path / "rows.csv"
+    settings: dict[str, Any] = {"detector": Halves(), "batch_size": 1, "out": out}
+    whole = predict_faces(paths, Brightness(), **settings)
+    written = out.read_bytes()
+    whole.write(tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_bytes() == written
+    out.write_bytes(written[: len(written) * 2 // 3])
+    rest = predict_faces(paths, Brightness(), resume=True, **settings)
+    assert out.read_bytes() == written
+    assert 0 < len(rest) < len(whole)
+    assert list(rest) == list(whole[-len(rest) :])
+
+
+def test_a_run_finds_what_is_wrong_before_what_takes_long(tmp_path: Path, photo: Path) -> None:
+    for settings, error in [
+        ({"out": "rows.txt"}, "cannot tell the format"),
+        ({"resume": True}, "resume needs the file"),
+        ({"resume": True, "out": io.BytesIO()}, "resume needs the file"),
+    ]:
+        with pytest.raises(ValueError, match=error):
+            PredictionRun([photo], "no model", **settings)
+    assert not PredictionRun([], "no model").has_inputs()
+    run = PredictionRun([photo], Brightness(), detector="magic", out=tmp_path / "rows.csv")
+    assert run.has_inputs()
+    with pytest.raises(DetectorError, match="no detector 'magic'"):
+        run.prepare()
+    assert not (tmp_path / "rows.csv").exists()
+
+
+def test_a_run_gives_its_batches_and_what_it_knows(photo: Path) -> None:
+    stream = io.BytesIO()
+    model = Brightness()
+    run = PredictionRun(
+        ["-"], model, standard_input=io.BytesIO(f"{photo}\nlost.png".encode()), out=stream
+    )
+    assert run.has_inputs()  # takes the first path, but loses none
+    [batch] = run.batches()
+    assert [row.path for row in batch] == [str(photo), "lost.png"]
+    assert (run.class_names, run.kept) == (("happy", "sad"), None)
+    assert run.finder.n_searched == 1
+    assert run.load() is model
+    assert stream.getvalue().count(b"\n") == 3
 
 
 def test_annotate_is_at_hand() -> None:

@@ -32,11 +32,10 @@ from experiments.systems import read_system
 from fer_ensemble.artifact.compact import compact_member
 from fer_ensemble.artifact.pretrained import SHIPPED, save_pretrained
 from fer_ensemble.artifact.states import dump_member, load_member
-from fer_ensemble.datasets import FaceDataset, row_digests, training_part
+from fer_ensemble.datasets import FaceDataset, training_part
 from fer_ensemble.ensemble import VotingEnsemble
-from fer_ensemble.models import KerasClassifier
-from fer_ensemble.models.registry import get_member
-from fer_ensemble.splitting import check_unseen
+from fer_ensemble.models import KerasClassifier, get_member
+from fer_ensemble.splitting import check_unseen, row_digests
 
 # The part of FER2013 on which nothing is ever measured here.
 _HELD_BACK = "PrivateTest"

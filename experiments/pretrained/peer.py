@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.models.networks import NETWORKS
+from fer_ensemble.models import NETWORKS
 
 N_PARAMETERS = 58_423
 _SIDE = 64

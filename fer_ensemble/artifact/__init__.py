@@ -1,17 +1,24 @@
 """Artifacts: saved ensembles, a directory that runs no code when it is loaded."""
 
-from fer_ensemble.artifact.files import ArtifactError
-from fer_ensemble.artifact.manifest import Manifest, installed_version, read_manifest
+from fer_ensemble.artifact.manifest import (
+    ArtifactError,
+    Manifest,
+    has_ensemble,
+    installed_version,
+    read_manifest,
+)
 from fer_ensemble.artifact.measurements import Measurement, record_measurement
-from fer_ensemble.artifact.pretrained import load_model, load_pretrained, resolve_model
+from fer_ensemble.artifact.pretrained import PRETRAINED, load_model, load_pretrained, resolve_model
 from fer_ensemble.artifact.resumable import fit_resumable
 from fer_ensemble.artifact.storage import load_ensemble, save_ensemble
 
 __all__ = [
+    "PRETRAINED",
     "ArtifactError",
     "Manifest",
     "Measurement",
     "fit_resumable",
+    "has_ensemble",
     "installed_version",
     "load_ensemble",
     "load_model",

@@ -73,7 +73,8 @@ def compact_member(member: Any) -> Any:
     >>> from fer_ensemble.datasets import make_faces
     >>> from fer_ensemble.models import KerasClassifier
     >>> faces, labels, _ = make_faces(70, random_state=0)
-    >>> network = KerasClassifier("tiny_xception", epochs=1, random_state=0).fit(faces, labels)
+    >>> network = KerasClassifier(network_params={"units": [4]}, epochs=1, random_state=0)
+    >>> network = network.fit(faces, labels)
     >>> {str(weights.dtype) for weights in compact_member(network).weights_ if weights.ndim > 1}
     {'float16'}
     """

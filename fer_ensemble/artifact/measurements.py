@@ -10,9 +10,8 @@ from typing import Any
 
 from fer_ensemble.artifact.manifest import MANIFEST, dump_manifest, read_manifest
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
-from fer_ensemble.artifact.states import Ensemble
 from fer_ensemble.atomic_files import write_atomically
-from fer_ensemble.ensemble import EnsembleScores
+from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores
 from fer_ensemble.evaluation import Evaluation
 
 _KEPT = (
@@ -67,8 +66,8 @@ class Measurement:
     def to_dict(self) -> dict[str, Any]:
         """Return what a manifest keeps of it, ready for JSON."""
         alone = self.without_copies
-        told = ("data", "test", "protocol", "rule", "warning", "synthetic", "n_copies")
-        return {name: getattr(self, name) for name in told} | {
+        fields = ("data", "test", "protocol", "rule", "warning", "synthetic", "n_copies")
+        return {name: getattr(self, name) for name in fields} | {
             "all": _figures(self.scores.rules[self.rule]),
             "without_copies": None if alone is None else _figures(alone.rules[self.rule]),
             "members": {
@@ -83,7 +82,7 @@ class Measurement:
 
 def record_measurement(
     path: str | os.PathLike[str],
-    ensemble: Ensemble,
+    ensemble: BaseEnsemble,
     measurement: Measurement,
     cost: Mapping[str, Any] | None = None,
 ) -> None:

@@ -9,10 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fer_ensemble.artifact.manifest import Manifest
-from fer_ensemble.artifact.states import Ensemble
 from fer_ensemble.datasets import PROTOCOLS
-from fer_ensemble.ensemble import EnsembleScores, StackingEnsemble, score_ensemble
-from fer_ensemble.ensemble.rules import WEIGHTED_RULES
+from fer_ensemble.ensemble import WEIGHTED_RULES, BaseEnsemble, EnsembleScores, score_ensemble
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -53,7 +51,7 @@ class MemberSummary:
     seconds: float | None = None
 
 
-def make_model_card(ensemble: Ensemble, manifest: Manifest) -> str:
+def make_model_card(ensemble: BaseEnsemble, manifest: Manifest) -> str:
     """Write the model card of a fitted ensemble.
 
     Parameters
@@ -81,12 +79,12 @@ def render_model_card(
     """Lay out a model card.
 
     Of FER2013, known by the name of its file or by the counts of its classes, limits and biases
-    are told; of other data only what the manifest says.
+    are described; of other data only what the manifest says.
 
     Parameters
     ----------
     manifest : Manifest
-        Its ``data`` tell what was fitted on and, under ``figures``, what was measured on test
+        Its ``data`` describe what was fitted on and, under ``figures``, what was measured on test
         faces, see `Measurement`; whatever is missing is left out.
     members : list of MemberSummary
         The members, in the ensemble's order.
@@ -113,7 +111,7 @@ def render_model_card(
         data=data,
         size=manifest.preprocessing["size"],
         classes=[plain(name) for name in manifest.class_names],
-        combination=_told_combination(manifest.ensemble),
+        combination=_describe_combination(manifest.ensemble),
         rule=rule,
         weights=manifest.ensemble.get("weights") if rule in WEIGHTED_RULES else None,
         members=members,
@@ -154,7 +152,7 @@ def _template() -> Template:
     )
     environment.globals |= {
         "count": lambda number: "" if number is None else f"{number:,}",
-        "interval": _told_interval,
+        "interval": _format_interval,
         "minutes": lambda member: "" if member.seconds is None else f"{member.seconds / 60:.1f}",
         "plain": plain,
         "three": lambda value: "" if value is None else f"{value:.3f}",
@@ -162,42 +160,39 @@ def _template() -> Template:
     return environment.get_template("model_card.md.j2")
 
 
-def _score_held_out(ensemble: Ensemble, manifest: Manifest) -> EnsembleScores | None:
-    probabilities: Any
-    labels: Any
-    if isinstance(ensemble, StackingEnsemble):
-        if ensemble.passthrough:
-            return None  # it judges the samples too, and these are not kept
-        probabilities, labels = ensemble.oof_probabilities_, ensemble.oof_labels_
-    else:
-        probabilities, labels = ensemble.validation_probabilities_, ensemble.validation_labels_
-    if probabilities is None:
+def _score_held_out(ensemble: BaseEnsemble, manifest: Manifest) -> EnsembleScores | None:
+    if ensemble.passthrough:
+        return None  # it judges the samples too, and these are not kept
+    found = ensemble.held_out
+    if found is None:
         return None
-    return score_ensemble(ensemble, probabilities, labels, class_names=manifest.class_names)
+    return score_ensemble(
+        ensemble, found.probabilities, found.labels, class_names=manifest.class_names
+    )
 
 
-def _told_interval(figures: Any) -> str:
+def _format_interval(figures: Any) -> str:
     held = figures if isinstance(figures, Mapping) else vars(figures)
     low, high = held["accuracy_interval"]
     return f"{low:.3f}–{high:.3f}"
 
 
-def _told_combination(content: Mapping[str, Any]) -> str:
-    """Tell how the members are combined."""
+def _describe_combination(content: Mapping[str, Any]) -> str:
+    """Describe how the members are combined."""
     if content.get("kind") == "stacking":
         return (
             "A further classifier, trained on what the members predict for faces that they were "
             "not fitted on, combines them."
         )
-    told = f"Their probabilities are combined by the rule `{content['rule']}`"
+    sentence = f"Their probabilities are combined by the rule `{content['rule']}`"
     if content["rule"] in WEIGHTED_RULES and content.get("given_weights") is not None:
-        told += ", with weights that were given"
+        sentence += ", with weights that were given"
     elif content["rule"] in WEIGHTED_RULES:
         how = content.get("weighting", "log_loss").replace("_", " ")
-        told += f"; the weights were learned on held-out faces by {how}"
+        sentence += f"; the weights were learned on held-out faces by {how}"
     if content.get("calibration"):
-        told += "; temperatures were learned on held-out faces"
-    return told + "."
+        sentence += "; temperatures were learned on held-out faces"
+    return sentence + "."
 
 
 def _class_shares(counts: Any) -> list[dict[str, Any]]:

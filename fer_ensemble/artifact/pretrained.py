@@ -11,11 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.artifact.compact import compact_ensemble
-from fer_ensemble.artifact.files import ArtifactError, read_verified
-from fer_ensemble.artifact.manifest import MANIFEST, Manifest, StoredMember, read_manifest
-from fer_ensemble.artifact.states import Ensemble, EnsembleState, load_member, restore_state
+from fer_ensemble.artifact.manifest import (
+    MANIFEST,
+    ArtifactError,
+    Manifest,
+    StoredMember,
+    read_manifest,
+    read_verified,
+)
+from fer_ensemble.artifact.states import EnsembleState, load_member, restore_state
 from fer_ensemble.artifact.storage import load_ensemble, save_ensemble
-from fer_ensemble.ensemble import RULES, VotingEnsemble, fit_calibration
+from fer_ensemble.ensemble import RULES, BaseEnsemble, VotingEnsemble, fit_calibration
 
 #: Where the package keeps its weights; ``python -m experiments.pretrained.pack`` writes them.
 SHIPPED = Path(__file__).parents[1] / "pretrained"
@@ -139,7 +145,7 @@ def resolve_model(model: str | os.PathLike[str] | None) -> Path:
     return _shipped() if model is None or model in PRETRAINED else Path(model)
 
 
-def load_model(model: str | os.PathLike[str] | None) -> Ensemble:
+def load_model(model: str | os.PathLike[str] | None) -> BaseEnsemble:
     """Load a model by its name or its folder.
 
     Parameters
@@ -172,7 +178,7 @@ def _shipped() -> Path:
     return SHIPPED
 
 
-def _load_fast(directory: Path) -> Ensemble:
+def _load_fast(directory: Path) -> BaseEnsemble:
     manifest = read_manifest(directory)
     try:
         alone = manifest.data["fast"]
@@ -200,7 +206,7 @@ def _state_alone(calibration: dict[str, Any], digests: NDArray[Any] | None) -> E
 
 def _restore_alone(
     entry: StoredMember, member: Any, state: EnsembleState, manifest: Manifest
-) -> Ensemble:
+) -> BaseEnsemble:
     ensemble = restore_state([(entry.name, member)], state)
     ensemble.classes_ = np.asarray(manifest.classes)
     ensemble.fit_times_ = {entry.name: entry.fit_seconds} if entry.fit_seconds else {}

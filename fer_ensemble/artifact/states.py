@@ -1,7 +1,12 @@
-"""Fitted members to bytes and back, through skops: nothing that is loaded can run code."""
+"""Fitted members and ensembles to plain data and back: nothing that is loaded can run code.
+
+Members go through skops, which rebuilds only types that are trusted by name; what an ensemble keeps
+beside them is JSON and arrays.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from zipfile import ZIP_DEFLATED
 
@@ -9,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.artifact.manifest import ArtifactError
-from fer_ensemble.ensemble import Calibration, StackingEnsemble, VotingEnsemble
+from fer_ensemble.ensemble import BaseEnsemble, Calibration, StackingEnsemble, VotingEnsemble
 
 #: Types of ours that an artifact may hold, beside scikit-learn's and NumPy's own.
 TRUSTED = (
@@ -110,8 +115,6 @@ def _describe(value: Any) -> Any:
     return type(value).__name__ if hasattr(value, "get_params") else str(value)
 
 
-Ensemble = VotingEnsemble | StackingEnsemble
-
 _VOTING_PARAMS = (
     "rule",
     "weighting",
@@ -150,7 +153,7 @@ class EnsembleState(NamedTuple):
     final_estimator: Any = None
 
 
-def describe_state(ensemble: Ensemble) -> EnsembleState:
+def describe_state(ensemble: BaseEnsemble) -> EnsembleState:
     """Take a fitted ensemble apart.
 
     Parameters
@@ -160,25 +163,18 @@ def describe_state(ensemble: Ensemble) -> EnsembleState:
     Returns
     -------
     EnsembleState
+
+    Raises
+    ------
+    TypeError
+        If it is of another kind.
     """
-    if isinstance(ensemble, StackingEnsemble):
-        parameters = {name: _plain(getattr(ensemble, name)) for name in _STACKING_PARAMS}
-        arrays = _arrays(ensemble, _STACKING_ARRAYS)
-        return EnsembleState({"kind": "stacking", **parameters}, arrays, ensemble.final_estimator_)
-    parameters = {name: _plain(getattr(ensemble, name)) for name in _VOTING_PARAMS}
-    given, learned, calibration = ensemble.weights, ensemble.weights_, ensemble.calibration_
-    parameters |= {
-        "kind": "voting",
-        "given_weights": None if given is None else np.asarray(given).tolist(),
-        "weights": None if learned is None else learned.tolist(),
-        "calibration": None
-        if calibration is None
-        else {rule: temperatures.to_dict() for rule, temperatures in calibration.items()},
-    }
-    return EnsembleState(parameters, _arrays(ensemble, _VOTING_ARRAYS))
+    if ensemble.kind not in _KINDS:
+        raise TypeError(f"An artifact cannot hold an ensemble of the kind {ensemble.kind!r}.")
+    return _KINDS[ensemble.kind].describe(ensemble)
 
 
-def restore_state(members: list[tuple[str, Any]], state: EnsembleState) -> Ensemble:
+def restore_state(members: list[tuple[str, Any]], state: EnsembleState) -> BaseEnsemble:
     """Put an ensemble together, but for its ``classes_`` and ``fit_times_``.
 
     Parameters
@@ -198,11 +194,32 @@ def restore_state(members: list[tuple[str, Any]], state: EnsembleState) -> Ensem
         If the state is damaged.
     """
     kind = state.parameters.get("kind", "voting")  # the first artifacts, all voting, did not say
-    if kind == "stacking":
-        return _restore_stacking(members, state)
-    if kind == "voting":
-        return _restore_voting(members, state)
-    raise ValueError(f"there is no kind of ensemble {kind!r}")
+    if kind not in _KINDS:
+        raise ValueError(f"there is no kind of ensemble {kind!r}")
+    return _KINDS[kind].restore(members, state)
+
+
+def _describe_stacking(ensemble: StackingEnsemble) -> EnsembleState:
+    parameters = {name: _plain(getattr(ensemble, name)) for name in _STACKING_PARAMS}
+    return EnsembleState(
+        {"kind": ensemble.kind, **parameters},
+        _arrays(ensemble, _STACKING_ARRAYS),
+        ensemble.final_estimator_,
+    )
+
+
+def _describe_voting(ensemble: VotingEnsemble) -> EnsembleState:
+    parameters = {name: _plain(getattr(ensemble, name)) for name in _VOTING_PARAMS}
+    given, learned, calibration = ensemble.weights, ensemble.weights_, ensemble.calibration_
+    parameters |= {
+        "kind": ensemble.kind,
+        "given_weights": None if given is None else np.asarray(given).tolist(),
+        "weights": None if learned is None else learned.tolist(),
+        "calibration": None
+        if calibration is None
+        else {rule: temperatures.to_dict() for rule, temperatures in calibration.items()},
+    }
+    return EnsembleState(parameters, _arrays(ensemble, _VOTING_ARRAYS))
 
 
 def _restore_stacking(members: list[tuple[str, Any]], state: EnsembleState) -> StackingEnsemble:
@@ -231,6 +248,19 @@ def _restore_voting(members: list[tuple[str, Any]], state: EnsembleState) -> Vot
     return ensemble
 
 
+class _Kind(NamedTuple):
+    """How ensembles of one kind are taken apart and put together."""
+
+    describe: Callable[[Any], EnsembleState]
+    restore: Callable[[list[tuple[str, Any]], EnsembleState], BaseEnsemble]
+
+
+_KINDS = {
+    VotingEnsemble.kind: _Kind(_describe_voting, _restore_voting),
+    StackingEnsemble.kind: _Kind(_describe_stacking, _restore_stacking),
+}
+
+
 def _restore_arrays(
     ensemble: Any, members: list[tuple[str, Any]], state: EnsembleState, names: tuple[str, ...]
 ) -> None:
@@ -248,7 +278,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, np.random.RandomState) else value
 
 
-def _arrays(ensemble: Ensemble, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+def _arrays(ensemble: BaseEnsemble, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     arrays = {name: getattr(ensemble, name, None) for name in names}
     return {
         # Labels of type object, as data frames have, would be pickled.

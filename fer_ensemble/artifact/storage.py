@@ -11,18 +11,20 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.artifact.files import ArtifactError, StoredFile, describe_file, read_verified
 from fer_ensemble.artifact.manifest import (
-    MANIFEST,
+    ArtifactError,
     Manifest,
+    StoredFile,
     StoredMember,
+    describe_file,
+    has_ensemble,
     installed_version,
     read_manifest,
+    read_verified,
     write_artifact,
 )
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
 from fer_ensemble.artifact.states import (
-    Ensemble,
     EnsembleState,
     describe_parameters,
     describe_state,
@@ -31,6 +33,7 @@ from fer_ensemble.artifact.states import (
     restore_state,
 )
 from fer_ensemble.datasets import emotion_names
+from fer_ensemble.ensemble import BaseEnsemble
 
 _LIBRARIES = (
     "python",
@@ -48,7 +51,7 @@ _FINAL_ESTIMATOR = "final__estimator.skops"
 
 
 def save_ensemble(
-    ensemble: Ensemble,
+    ensemble: BaseEnsemble,
     path: str | os.PathLike[str],
     *,
     data: dict[str, Any] | None = None,
@@ -64,7 +67,7 @@ def save_ensemble(
     path : path-like
         Directory to make.
     data : dict, default=None
-        What the ensemble was fitted on, to be told by the manifest; JSON values.
+        What the ensemble was fitted on, for the manifest; JSON values.
     face_size : int, default=48
         Side of the faces that the members take, in pixels.
     overwrite : bool, default=False
@@ -100,7 +103,7 @@ def save_ensemble(
 
     check_is_fitted(ensemble)
     directory = Path(path)
-    if (directory / MANIFEST).exists() and not overwrite:
+    if has_ensemble(directory) and not overwrite:
         raise ArtifactError(
             f"{directory} holds a saved ensemble already: choose another folder, or overwrite it."
         )
@@ -116,7 +119,7 @@ def save_ensemble(
     return directory
 
 
-def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
+def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
     """Load a saved ensemble. No code in the artifact is run; networks are built by this package.
 
     Every file's hash is checked before it is parsed.
@@ -162,7 +165,7 @@ def load_ensemble(path: str | os.PathLike[str]) -> Ensemble:
     return ensemble
 
 
-def _dump(ensemble: Ensemble, state: EnsembleState) -> dict[str, bytes]:
+def _dump(ensemble: BaseEnsemble, state: EnsembleState) -> dict[str, bytes]:
     """Turn all that is fitted into files, by their names."""
     files = {f"{name}.skops": dump_member(name, member) for name, member in ensemble.members_}
     if state.final_estimator is not None:
@@ -173,7 +176,7 @@ def _dump(ensemble: Ensemble, state: EnsembleState) -> dict[str, bytes]:
 
 
 def _describe(
-    ensemble: Ensemble,
+    ensemble: BaseEnsemble,
     state: EnsembleState,
     stored: dict[str, StoredFile],
     data: dict[str, Any],

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from fer_ensemble.datasets import FaceDataset
 
 
 def combine(
@@ -62,84 +59,44 @@ def combine(
 
       fer-ensemble combine model/ --rule weighted --weighting greedy --calibrate
     """
-    from fer_ensemble.artifact import load_ensemble, read_manifest, save_ensemble
-    from fer_ensemble.artifact.manifest import MANIFEST
+    from fer_ensemble.artifact import has_ensemble
     from fer_ensemble.cli.console import notes, output, read_faces
     from fer_ensemble.cli.tables import score_table
-    from fer_ensemble.datasets import emotion_names, find_protocol
-    from fer_ensemble.ensemble import score_ensemble, to_stacking, to_voting
+    from fer_ensemble.combining import combine_saved
 
     if rule == "stacking" and calibrate:
         raise typer.BadParameter(
             "--calibrate is not for --rule stacking: its probabilities are learned already."
         )
-    if out is not None and (out / MANIFEST).exists():
+    if out is not None and has_ensemble(out):
         raise typer.BadParameter(f"--out {out} holds a saved ensemble already: choose another.")
-    manifest = read_manifest(model)
-    ensemble = load_ensemble(model)
-    held_out, told = None, "faces held out of the fit"
+    faces, description = None, "faces held out of the fit"
     if data != "held_out":
-        faces, told = read_faces(Path(data), strict=strict, seed=seed)
-        held_out = _unseen(faces.select(split), ensemble)
-    new: Any
-    if rule == "stacking":
-        new = to_stacking(ensemble, held_out)
-        probabilities, labels = new.oof_probabilities_, new.oof_labels_
-    else:
-        new = to_voting(
-            ensemble,
-            held_out,
-            rule=rule,
-            weights=None,
-            weighting=weighting,
-            ties=ties,
-            calibrate=calibrate,
-            random_state=seed,
-        )
-        probabilities, labels = new.validation_probabilities_, new.validation_labels_
-    if probabilities is not None:
-        scores = score_ensemble(new, probabilities, labels, class_names=emotion_names(new.classes_))
-        output.print(score_table(told[:1].upper() + told[1:], scores, rule))
+        everything, description = read_faces(Path(data), strict=strict, seed=seed)
+        faces = everything.select(split)
+    combined = combine_saved(
+        model,
+        out,
+        rule=rule,
+        weighting=weighting,
+        ties=ties,
+        calibrate=calibrate,
+        faces=faces,
+        seed=seed,
+    )
+    if combined.n_left_out:
+        counts = f"{combined.n_left_out:,} of {combined.n_given:,} faces"
+        notes.print(f"{counts} are left out: members have seen them")
+    if combined.scores is not None:
+        output.print(score_table(description[:1].upper() + description[1:], combined.scores, rule))
         output.print("What was learned was learned on these faces; evaluate on others.")
-    if getattr(new, "calibration_", None):
-        before, after = new.calibration_[rule].before, new.calibration_[rule].after
+    calibration = getattr(combined.ensemble, "calibration_", None)
+    if calibration:
+        before, after = calibration[rule].before, calibration[rule].after
         output.print(
             f"Calibration error {before.calibration_error:.3f} → {after.calibration_error:.3f}, "
             f"log loss {before.log_loss:.3f} → {after.log_loss:.3f} (cross-fitted)"
         )
-    warning = find_protocol(manifest.data.get("protocol", "official")).warning
-    if warning and probabilities is not None:
-        output.print(warning)
-    # Figures on test faces were those of the old combination.
-    data_record = {name: value for name, value in manifest.data.items() if name != "figures"}
-    if "commands" in data_record:
-        data_record["commands"] = []  # those lead to the old combination only
-    target = model if out is None else out
-    save_ensemble(
-        new,
-        target,
-        data=data_record,
-        face_size=manifest.preprocessing["size"],
-        overwrite=out is None,
-    )
-    notes.print(f"Saved in {target}")
-
-
-def _unseen(faces: FaceDataset, ensemble: Any) -> tuple[Any, Any]:
-    """Leave out the faces that also stand among those that members were fitted on."""
-    import numpy as np
-
-    from fer_ensemble.cli.console import notes
-    from fer_ensemble.datasets import row_digests
-
-    known = getattr(ensemble, "training_digests_", None)
-    seen = np.isin(row_digests(faces.images), [] if known is None else known)
-    if seen.all():
-        raise ValueError(
-            f"The members were fitted on all of these {len(seen):,} faces: give faces that they "
-            "have not seen, or leave out --data."
-        )
-    if seen.any():
-        notes.print(f"{seen.sum():,} of {len(seen):,} faces are left out: members have seen them")
-    part = faces.take(~seen)
-    return part.images, part.labels
+    if combined.warning and combined.scores is not None:
+        output.print(combined.warning)
+    notes.print(f"Saved in {combined.path}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
-
-from fer_ensemble import fitting
 
 if TYPE_CHECKING:
     from fer_ensemble.datasets import FaceDataset
@@ -32,7 +31,7 @@ def choose_device(device: str) -> None:
     if device not in ("auto", "cpu"):
         raise typer.BadParameter(f"--device {device}: choose auto or cpu.")
     if device == "cpu":
-        from fer_ensemble.models.device import use_cpu
+        from fer_ensemble.models import use_cpu
 
         use_cpu()
 
@@ -52,31 +51,30 @@ def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDatas
     Returns
     -------
     faces : FaceDataset
-    told : str
+    description : str
         What to call them beside a figure.
     """
-    from fer_ensemble.datasets import load_faces, synthetic_dataset
+    from fer_ensemble.datasets import open_faces
 
     if path is None:
-        faces = synthetic_dataset(random_state=seed)
-        return faces, f"{len(faces):,} synthetic faces (seed {seed})"
+        return open_faces(seed=seed)
     from rich.progress import Progress
 
     with Progress(console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(f"Reading {path.name}", total=None)
-        faces = load_faces(
+        faces, description = open_faces(
             path,
             strict=strict,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    notes.print(f"{path}: {len(faces):,} faces ({told_counts(faces.split_counts())})")
+    notes.print(f"{path}: {len(faces):,} faces ({list_counts(faces.split_counts())})")
     for line in faces.report.lines():
         notes.print(f"  {line}", style="yellow", markup=False)
-    return faces, path.name
+    return faces, description
 
 
-def told_counts(counts: dict[str, int]) -> str:
-    """Tell counts in a line.
+def list_counts(counts: dict[str, int]) -> str:
+    """List counts in a line.
 
     Parameters
     ----------
@@ -88,6 +86,25 @@ def told_counts(counts: dict[str, int]) -> str:
         Such as "train 28,709, public_test 3,589".
     """
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def write_json(file: Path, content: Mapping[str, Any], *, what: str = "Figures") -> None:
+    """Write figures to a file, and say so.
+
+    Parameters
+    ----------
+    file : Path
+        Its folder is made if need be.
+    content : mapping
+        JSON values.
+    what : str, default='Figures'
+        What to call them.
+    """
+    import json
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=2) + "\n")
+    notes.print(f"{what} written to {file}")
 
 
 def parse_duration(text: str) -> float:
@@ -108,7 +125,9 @@ def parse_duration(text: str) -> float:
     typer.BadParameter
         If it is no such length, or zero.
     """
+    from fer_ensemble.fitting import parse_duration as parse
+
     try:
-        return fitting.parse_duration(text)
+        return parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -12,12 +12,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from matplotlib.figure import Figure
-
     from fer_ensemble.datasets import CopySets, DataAudit
-
-_ENDINGS = (".png", ".svg", ".pdf")
-_PANEL_SIZE = (4.0, 3.0)  # inches
 
 
 def data(
@@ -49,15 +44,17 @@ def data(
 
       fer-ensemble data fer2013.zip --out copies.csv --chart counts.png
     """
-    from fer_ensemble.cli.console import notes, output, read_faces
+    from fer_ensemble.cli.console import notes, output, read_faces, write_json
     from fer_ensemble.datasets import audit_faces
+    from fer_ensemble.evaluation.plots import PICTURE_ENDINGS, draw_split_counts
 
-    if chart is not None and chart.suffix.lower() not in _ENDINGS:
-        raise typer.BadParameter(f"--chart {chart}: its ending must be one of {_ENDINGS}.")
-    faces, told = read_faces(path, strict=strict, seed=0)
+    # Asked before the audit, which takes a while.
+    if chart is not None and chart.suffix.lower() not in PICTURE_ENDINGS:
+        raise typer.BadParameter(f"--chart {chart}: its ending must be one of {PICTURE_ENDINGS}.")
+    faces, description = read_faces(path, strict=strict, seed=0)
     with notes.status(f"Comparing {len(faces):,} faces"):
         audit = audit_faces(faces)
-    output.print(count_table(told, audit.counts))
+    output.print(count_table(description, audit.counts))
     for line in audit_lines(audit):
         output.print(line, soft_wrap=True)
     if out is not None:
@@ -65,14 +62,10 @@ def data(
         notes.print(f"Blank faces and copies listed in {out}")
     if chart is not None:
         chart.parent.mkdir(parents=True, exist_ok=True)
-        draw_counts(audit.counts).savefig(chart)
+        draw_split_counts(audit.counts).savefig(chart)
         notes.print(f"Counts drawn in {chart}")
     if json_file is not None:
-        import json
-
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(json.dumps({"data": told, **audit.to_dict()}, indent=2) + "\n")
-        notes.print(f"Counts written to {json_file}")
+        write_json(json_file, {"data": description, **audit.to_dict()}, what="Counts")
 
 
 def count_table(title: str, counts: Mapping[str, Mapping[str, int]]) -> Table:
@@ -102,7 +95,7 @@ def count_table(title: str, counts: Mapping[str, Mapping[str, int]]) -> Table:
 
 
 def audit_lines(audit: DataAudit) -> list[str]:
-    """Tell what an audit found beside the counts.
+    """Describe what an audit found beside the counts.
 
     Parameters
     ----------
@@ -112,10 +105,10 @@ def audit_lines(audit: DataAudit) -> list[str]:
     -------
     list of str
     """
-    from fer_ensemble.cli.console import told_counts
+    from fer_ensemble.cli.console import list_counts
 
     found = audit.to_dict()
-    blank = f" ({told_counts(found['blank'])})" if found["blank"] else ""
+    blank = f" ({list_counts(found['blank'])})" if found["blank"] else ""
     near = found["near_copies"]
     return [
         f"Blank faces: {len(audit.blank):,}{blank}",
@@ -134,28 +127,3 @@ def _copy_lines(title: str, copies: CopySets) -> list[str]:
     for (part, other), n in copies.across_splits().items():
         lines.append(f"  {n:,} faces of {part} also stand in {other}")
     return lines
-
-
-def draw_counts(counts: Mapping[str, Mapping[str, int]]) -> Figure:
-    """Draw how many faces each class has, a panel for each split.
-
-    Parameters
-    ----------
-    counts : mapping of str to mapping of str to int
-        Counts of the classes, by split.
-
-    Returns
-    -------
-    matplotlib Figure
-    """
-    from matplotlib.figure import Figure
-
-    from fer_ensemble.evaluation.plots import plot_class_counts
-
-    width, height = _PANEL_SIZE
-    figure = Figure(figsize=(width * len(counts), height), layout="constrained")
-    panels = figure.subplots(1, len(counts), squeeze=False)[0]
-    for ax, (part, by_class) in zip(panels, counts.items(), strict=True):
-        plot_class_counts(by_class, ax=ax)
-        ax.set_title(f"{part}, n = {sum(by_class.values()):,}", fontsize="medium")
-    return figure

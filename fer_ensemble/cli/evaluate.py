@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from fer_ensemble.datasets import FERPlusVotes
-    from fer_ensemble.evaluation import VoteEvaluation
-    from fer_ensemble.measuring import MeasuredModel
 
 
 def evaluate(
@@ -88,51 +84,45 @@ def evaluate(
       fer-ensemble evaluate fer2013.csv --model model/ --ferplus fer2013new.csv
     """
     from fer_ensemble.artifact import read_manifest, record_measurement, resolve_model
-    from fer_ensemble.cli.console import choose_device, notes, output, read_faces
+    from fer_ensemble.cli.console import choose_device, notes, output, read_faces, write_json
     from fer_ensemble.cli.tables import class_table, score_table, vote_table
-    from fer_ensemble.datasets import join_ferplus, load_ferplus
     from fer_ensemble.measuring import measure_model
 
     choose_device(device)
     if card:
         _check_own(model)
-    read_manifest(resolve_model(model))  # a wrong one is told before a large file is read
-    faces, told = (None, "") if data is None else read_faces(data, strict=strict, seed=seed)
-    votes = None
-    if ferplus is not None:
-        if faces is None:
-            raise typer.BadParameter("--ferplus needs the fer2013.csv that its votes are on.")
-        votes = join_ferplus(faces, load_ferplus(ferplus))
+    if ferplus is not None and data is None:
+        raise typer.BadParameter("--ferplus needs the fer2013.csv that its votes are on.")
+    read_manifest(resolve_model(model))  # a wrong one is reported before a large file is read
+    faces = None if data is None else read_faces(data, strict=strict, seed=seed)[0]
     with notes.status("Predicting"):
-        found = measure_model(model, faces, split=split, protocol=protocol, seed=seed)
-    told = told or found.source
+        found = measure_model(
+            model, faces, split=split, protocol=protocol, ferplus=ferplus, seed=seed
+        )
     part, scores, rule = found.part, found.scores, found.rule
-    title = f"{told}, {part.told}" if part.told else told
-    protocol = protocol or found.manifest.data.get("protocol", "official")
-    output.print(score_table(title, scores, rule))
+    output.print(score_table(found.description, scores, rule))
     if found.seen is not None and found.seen.any() and found.new_scores is not None:
-        alone = f"{title}, without copies of training faces"
+        alone = f"{found.description}, without copies of training faces"
         output.print(score_table(alone, found.new_scores, rule))
-    output.print(_told_copies(found.seen))
+    output.print(_describe_copies(found.seen))
     if split is None and part.split is not None:
-        output.print(_told_split(part.split, protocol, found.faces.split_counts()))
+        output.print(_describe_split(part.split, found.protocol, found.faces.split_counts()))
     for name, figures in {**scores.members, rule: scores.rules[rule]}.items():
         output.print(class_table(name, figures))
-    voted = None if votes is None else _score_votes(found, votes)
-    if voted is not None:
-        output.print(vote_table(f"{title}, by the votes of FER+", voted, rule))
+    if found.votes is not None:
+        title = f"{found.description}, by the votes of FER+"
+        output.print(vote_table(title, found.votes, rule))
     if part.warning:
         output.print(part.warning)
     if json_file is not None:
-        _write_json(json_file, _content(found, told, protocol, voted))
-        notes.print(f"Figures written to {json_file}")
+        write_json(json_file, found.to_dict())
     if card:
         record_measurement(model, found.ensemble, found.to_measurement())
         notes.print(f"Figures written into the model card in {model}")
 
 
 def _check_own(model: str) -> None:
-    from fer_ensemble.artifact.pretrained import PRETRAINED
+    from fer_ensemble.artifact import PRETRAINED
 
     if model in PRETRAINED:
         raise typer.BadParameter(
@@ -141,56 +131,16 @@ def _check_own(model: str) -> None:
         )
 
 
-def _score_votes(found: MeasuredModel, votes: FERPlusVotes) -> dict[str, VoteEvaluation]:
-    """Measure each member, and their own rule, against the votes on the same faces."""
-    from fer_ensemble.evaluation import evaluate_votes
-
-    chosen = votes.of(found.part.faces)
-    predicted = {
-        name: found.probabilities[:, place] for place, name in enumerate(found.scores.members)
-    } | {found.rule: found.combine(found.rule)}
-    return {
-        name: evaluate_votes(chosen.expressions, probabilities, others=chosen.others)
-        for name, probabilities in predicted.items()
-    }
-
-
-def _content(
-    found: MeasuredModel, told: str, protocol: str, voted: dict[str, VoteEvaluation] | None
-) -> dict[str, Any]:
-    """Gather every figure, for JSON."""
-    new = found.new_scores
-    return {
-        "data": told,
-        "synthetic": found.synthetic,
-        "split": found.part.split,
-        "protocol": protocol,
-        "warning": found.part.warning,
-        "test": found.part.told,
-        "rule": found.rule,
-        **found.scores.to_dict(),
-        "without_copies": None if new is None else new.to_dict(),
-        "ferplus": voted and {name: figures.to_dict() for name, figures in voted.items()},
-    }
-
-
-def _told_copies(seen: NDArray[np.bool_] | None) -> str:
+def _describe_copies(seen: NDArray[np.bool_] | None) -> str:
     if seen is None:
         return "Whether these faces have copies in the training data is not known."
     n = int(seen.sum())
     return f"{n:,} of these {len(seen):,} faces have an exact copy in the training data."
 
 
-def _told_split(split: str, protocol: str, counts: dict[str, int]) -> str:
+def _describe_split(split: str, protocol: str, counts: dict[str, int]) -> str:
     """Say which part was taken by default, and which other test faces there are."""
     others = [] if split == "test" else [name for name in counts if name.endswith("test")]
     others = [f"{name} ({counts[name]:,} faces)" for name in others if name != split]
-    told = f"Split {split} is what the {protocol} protocol tests on"
-    return f"{told}; there are also {', '.join(others)}: see --split." if others else f"{told}."
-
-
-def _write_json(file: Path, content: dict[str, Any]) -> None:
-    import json
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=2) + "\n")
+    line = f"Split {split} is what the {protocol} protocol tests on"
+    return f"{line}; there are also {', '.join(others)}: see --split." if others else f"{line}."

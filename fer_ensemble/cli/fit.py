@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from fer_ensemble.cli.console import parse_duration
 
 
 def fit(
@@ -85,7 +88,7 @@ def fit(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes and threads; -1 takes all processors.")] = -1,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted fit in the same folder.")
+        bool, typer.Option("--resume", help="Resume an interrupted fit in the same folder.")
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what stands in the folder.")
@@ -98,7 +101,7 @@ def fit(
 
     A tenth of the training faces is held out for early stopping and for learning the weights of
     the members. Ctrl-C keeps the members that are done and the epochs of the one in training;
-    --resume goes on from there.
+    --resume continues from there.
 
     Examples:
 
@@ -112,118 +115,78 @@ def fit(
 
       fer-ensemble fit fer2013.csv --ferplus fer2013new.csv --out model/
     """
-    from fer_ensemble.artifact import fit_resumable
-    from fer_ensemble.cli.console import (
-        choose_device,
-        notes,
-        output,
-        parse_duration,
-        read_faces,
-        told_counts,
-    )
-    from fer_ensemble.cli.settings import parse_settings
+    from fer_ensemble.cli.console import choose_device, list_counts, notes, output, read_faces
     from fer_ensemble.cli.tables import score_table
-    from fer_ensemble.datasets import (
-        emotion_names,
-        find_protocol,
-        join_ferplus,
-        load_ferplus,
-        soft_training,
-        training_part,
-    )
-    from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
-    from fer_ensemble.models import create_member
-    from fer_ensemble.models.training_data import augment_copies
+    from fer_ensemble.datasets import find_protocol
+    from fer_ensemble.fitting import TrainingSet, create_members, fit_ensemble
 
     choose_device(device)
-    warning = find_protocol(protocol).warning
-    chosen = [name.strip() for name in members.split(",") if name.strip()]
-    changes = parse_settings(settings or [], recipe or [], chosen)
-    estimators = [
-        (name, create_member(name, random_state=seed, n_jobs=jobs, verbose=1, **changes[name]))
-        for name in chosen
-    ]
-    if time_budget is not None:
-        _share(parse_duration(time_budget), [member for _, member in estimators])
-    ensemble = VotingEnsemble(
-        estimators,
-        rule=rule,
-        validation_fraction=validation_fraction,
-        random_state=seed,
+    # What is wrong with the options is reported before a large file is read.
+    find_protocol(protocol)
+    names = [name.strip() for name in members.split(",") if name.strip()]
+    estimators = create_members(
+        names,
+        parse_settings(settings or [], recipe or [], names),
+        time_budget=None if time_budget is None else parse_duration(time_budget),
+        seed=seed,
+        n_jobs=jobs,
+        verbose=1,
     )
-    faces, told = read_faces(data, strict=strict, seed=seed)
-    training, record = training_part(
-        faces,
-        protocol,
-        split=split,
-        test_size=test_size,
-        random_state=seed,
-        augment=augment_copies,
-    )
-    if warning:
-        notes.print(warning, style="yellow")
-    notes.print(f"Training on {len(training):,} faces: {told_counts(training.class_counts())}")
-    held_out = None
-    if record["split"] == "train" and "validation" in faces.split_counts():
-        held_out = faces.select("validation")
-    X, y, weights = training.images, training.labels, None
-    held_out_of = told
-    if ferplus is not None:
-        votes = join_ferplus(faces, load_ferplus(ferplus))
-        soft = soft_training(
-            training, votes, held_out=held_out, test_size=validation_fraction, random_state=seed
-        )
-        X, y, weights, held_out = soft.images, soft.labels, soft.sample_weight, soft.held_out
-        held_out_of += ", labelled by the majority of FER+"
-        record["ferplus"] = {"source": ferplus.name, "n_faces": soft.n_faces, "n_rows": len(y)}
-        notes.print(f"Votes of FER+ on {soft.n_faces:,} of them, in {len(y):,} weighted rows")
+    faces = None if data is None else read_faces(data, strict=strict, seed=seed)[0]
+
+    def on_data(training: TrainingSet) -> None:
+        if training.warning:
+            notes.print(training.warning, style="yellow")
+        counts = list_counts(training.class_counts)
+        notes.print(f"Training on {training.n_faces:,} faces: {counts}")
+        if training.n_voted is not None:
+            rows = f"{len(training.y):,} weighted rows"
+            notes.print(f"Votes of FER+ on {training.n_voted:,} of them, in {rows}")
 
     finished: list[str] = []
 
     def on_member(name: str, stage: str) -> None:
         if stage == "fitting":
-            notes.print(f"Fitting {name} ({chosen.index(name) + 1} of {len(chosen)})", style="bold")
+            notes.print(f"Fitting {name} ({names.index(name) + 1} of {len(names)})", style="bold")
             return
         finished.append(name)
         if stage == "kept":
             notes.print(f"{name} is taken over from the interrupted fit")
 
     try:
-        fit_resumable(
-            ensemble,
-            X,
-            y,
+        fitted = fit_ensemble(
+            faces,
             out,
-            sample_weight=weights,
-            validation_data=None if held_out is None else (held_out.images, held_out.labels),
-            data={"source": told, "synthetic": data is None, **record},
+            members=estimators,
+            rule=rule,
+            protocol=protocol,
+            test_size=test_size,
+            split=split,
+            validation_fraction=validation_fraction,
+            ferplus=ferplus,
+            seed=seed,
             resume=resume,
             overwrite=overwrite,
+            on_data=on_data,
             on_member=on_member,
         )
     except KeyboardInterrupt:
         kept = ", ".join(finished) or "no member"
         notes.print(
             f"\nInterrupted; {kept} done; what is done is kept in {out}, down to the last "
-            "epoch. Go on with the same command and --resume.",
+            "epoch. Resume it with the same command and --resume.",
             style="yellow",
         )
         raise typer.Exit(130) from None
 
-    scores = score_ensemble(
-        ensemble,
-        ensemble.validation_probabilities_,
-        ensemble.validation_labels_,
-        class_names=emotion_names(ensemble.classes_),
-    )
-    output.print(
-        score_table(f"Held out of {held_out_of}", scores, rule, seconds=ensemble.fit_times_)
-    )
+    title = f"Held out of {fitted.training.description}"
+    scores = fitted.score_held_out()
+    output.print(score_table(title, scores, rule, seconds=fitted.ensemble.fit_times_))
     output.print(
         "These faces also chose epochs and weights; for figures to quote, evaluate on a test split."
     )
-    if warning:
-        output.print(warning)
+    if fitted.training.warning:
+        output.print(fitted.training.warning)
     source = "" if data is None else f"{data} "
     output.print(f"Saved in {out}. Next:", soft_wrap=True)
     output.print(f"  fer-ensemble evaluate {source}--model {out}", soft_wrap=True)
@@ -232,14 +195,50 @@ def fit(
     )
 
 
-def _share(seconds: float, members: list[Any]) -> None:
-    """Give each network an equal share of the time."""
-    from fer_ensemble.models.registry import find_parameters
+def parse_settings(
+    settings: list[str], recipes: list[Path], members: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Turn recipes and settings, which win, into parameters of each member.
 
-    holders = [
-        (member, parameter)
-        for member in members
-        for parameter in find_parameters(member, "time_budget")
-    ]
-    for member, parameter in holders:
-        member.set_params(**{parameter: seconds / len(holders)})
+    Parameters
+    ----------
+    settings : list of str
+        Such as ``cnn_2.epochs=10``: Python's literals, or else text.
+    recipes : list of Path
+        Files that ``fer-ensemble tune`` wrote.
+    members : list of str
+        Names of the members.
+
+    Returns
+    -------
+    dict of str to dict
+        Parameters by the name of the member; empty where nothing is changed.
+
+    Raises
+    ------
+    typer.BadParameter
+        If a setting is not of that form, or one or a recipe is for another member.
+    """
+    from fer_ensemble.models.search import read_recipe
+
+    changes: dict[str, dict[str, Any]] = {name: {} for name in members}
+    for path in recipes:
+        name, params = read_recipe(path)
+        if name not in changes:
+            raise typer.BadParameter(
+                f"--recipe {path} is for {name}, which is not among {', '.join(members)}."
+            )
+        changes[name].update(params)
+    for setting in settings:
+        target, equals, value = setting.partition("=")
+        name, dot, parameter = target.partition(".")
+        if not (equals and dot and parameter) or name not in changes:
+            raise typer.BadParameter(
+                f"--set {setting}: write MEMBER.PARAMETER=VALUE with a member among "
+                f"{', '.join(members)}."
+            )
+        try:
+            changes[name][parameter] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            changes[name][parameter] = value
+    return changes

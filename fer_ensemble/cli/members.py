@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from fer_ensemble.models import MemberInfo
-    from fer_ensemble.models.cost import LayerCost
+    from fer_ensemble.models import LayerCost, MemberInfo
 
 
 def members(
@@ -56,10 +55,10 @@ def _overview(infos: Iterable[MemberInfo]) -> Table:
             table.add_row(
                 info.name,
                 Text(info.summary),
-                _told(info.parameters),
+                _format_number(info.parameters),
                 # Rounded, to leave the text room in 80 columns.
-                _told(macs and macs / 1e6, "{:.1f} M"),
-                _told_size(info.file_size),
+                _format_number(macs and macs / 1e6, "{:.1f} M"),
+                _format_size(info.file_size),
             )
         table.add_section()
     return table
@@ -70,17 +69,16 @@ def _portrait(name: str) -> Iterable[RenderableType]:
     from rich.text import Text
 
     from fer_ensemble.cli.console import notes
-    from fer_ensemble.models.cost import build_member_network, layer_costs
-    from fer_ensemble.models.registry import get_member
+    from fer_ensemble.models import build_member_network, get_member, layer_costs
 
     info = get_member(name)
     yield Text(name, style="bold")
     yield Text(_reflowed(info.description))
     facts = {
         "Source": info.source,
-        "Parameters": _told(info.parameters),
-        "MAC per face": _told(info.multiply_accumulates),
-        "File size": _told_size(info.file_size),
+        "Parameters": _format_number(info.parameters),
+        "MAC per face": _format_number(info.multiply_accumulates),
+        "File size": _format_size(info.file_size),
     }
     yield Text("\n" + "\n".join(f"{fact:<14}{value}" for fact, value in facts.items()) + "\n")
     yield _recipe_table(info.recipe())
@@ -129,11 +127,11 @@ def _table(name: str, *texts: str, numbers: Iterable[str] = ()) -> Table:
     return table
 
 
-def _told(number: float | None, form: str = "{:,}") -> str:
+def _format_number(number: float | None, form: str = "{:,}") -> str:
     return "–" if number is None else form.format(number)
 
 
-def _told_size(size: int | None) -> str:
+def _format_size(size: int | None) -> str:
     """Give bytes in decimal units, as file managers do."""
     if size is None:
         return "–"

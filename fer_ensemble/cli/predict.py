@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from fer_ensemble.cli.outcome import Tally
-    from fer_ensemble.faces import FaceFinder
+    from fer_ensemble.cli.prediction_progress import Tally
+    from fer_ensemble.predicting import PredictionRun
 
 
 def predict(
@@ -48,7 +46,7 @@ def predict(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with --out after a run that was killed; give the same inputs and options.",
+            help="Resume --out after a run that was killed; give the same inputs and options.",
         ),
     ] = False,
     detector: Annotated[
@@ -126,14 +124,18 @@ def predict(
       130  interrupted; rows that were written are kept
     """
     from fer_ensemble.cli.console import choose_device
-    from fer_ensemble.cli.outcome import INTERRUPTED, Tally, count, say
+    from fer_ensemble.cli.prediction_progress import INTERRUPTED, Tally, count, say
 
     if resume and out is None:
-        raise typer.BadParameter("--resume goes on with a file: name it with --out.")
+        raise typer.BadParameter("--resume continues a file: name it with --out.")
     choose_device(device)
     tally = Tally()
-    finding = {"detector": detector, "align": align, "min_face": min_face}
     settings = {
+        "model": model,
+        "resume": resume,
+        "detector": detector,
+        "align": align,
+        "min_face": min_face,
         "every": every,
         "batch_size": batch_size,
         "n_jobs": jobs,
@@ -141,90 +143,73 @@ def predict(
         "annotate_to": annotate,
     }
     try:
-        code = _run(_Job(paths, model, out, resume, finding, settings), tally)
+        code = _run(paths, out, settings, tally)
     except KeyboardInterrupt:
         say(f"\nInterrupted; {count(tally.rows, 'row')} kept in {_name(out)}.", "yellow")
         code = INTERRUPTED
     raise typer.Exit(code)
 
 
-@dataclass(frozen=True)
-class _Job:
-    paths: Sequence[str]
-    model: str | None
-    out: Path | None
-    resume: bool
-    finding: dict[str, Any]
-    settings: dict[str, Any]
+def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally: Tally) -> int:
+    """Predict step by step, so that each error is put down to the option that it comes from."""
+    from fer_ensemble.cli.prediction_progress import (
+        ERROR,
+        NONE,
+        report_left_out,
+        report_taken_whole,
+        say,
+    )
+    from fer_ensemble.faces import DetectorError
+    from fer_ensemble.predicting import PredictionRun
 
-
-def _run(job: _Job, tally: Tally) -> int:
-    from fer_ensemble.cli.outcome import ERROR, NONE, say, tell_left_out, tell_taken_whole
-    from fer_ensemble.faces import FaceFinder, PictureListing, choose_writer
-
+    output, listed = out or sys.stdout.buffer, sys.stdin.buffer
     try:
-        choose_writer(job.out)
+        run = PredictionRun(paths, out=output, standard_input=listed, **settings)
     except (ValueError, ImportError) as error:
         say(f"Error: --out: {error}")
         return ERROR
-    listing = PictureListing(job.paths, sys.stdin.buffer, left_out=job.settings["annotate_to"])
-    inputs = iter(listing)
-    if (first := next(inputs, None)) is None:
-        tell_left_out(listing)
+    if not run.has_inputs():
+        report_left_out(run.listing)
         say("No picture found.", "red")
         return NONE
-
-    from fer_ensemble.artifact import read_manifest, resolve_model
-
-    manifest = read_manifest(resolve_model(job.model))
     try:
-        finder = FaceFinder(**job.finding, size=manifest.preprocessing["size"])
-    except (ValueError, ImportError) as error:
+        run.prepare()
+    except (DetectorError, ImportError) as error:
         say(f"Error: --detector: {error}")
         return ERROR
-    if not _predict(job, chain([first], inputs), finder, manifest.class_names, tally):
+    if not _predict(run, out, tally):
         return ERROR
-    tell_left_out(listing)
-    if job.finding["detector"] == "auto":
-        tell_taken_whole(finder)
-    tally.tell(_name(job.out))
+    report_left_out(run.listing)
+    if settings["detector"] == "auto":
+        report_taken_whole(run.finder)
+    tally.report(_name(out))
     return tally.code
 
 
-def _predict(
-    job: _Job, inputs: Iterator[str], finder: FaceFinder, names: Sequence[str], tally: Tally
-) -> bool:
-    """Write the rows of the inputs; tell if they cannot be written."""
-    from fer_ensemble.artifact import load_model
+def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
+    """Write the rows of the inputs under a bar; False if they cannot be written."""
     from fer_ensemble.cli.console import notes
-    from fer_ensemble.cli.outcome import count, say
-    from fer_ensemble.cli.picture_bar import count_pictures, picture_bar
-    from fer_ensemble.faces import find_kept_rows, open_writer, predict_files, skip_done
+    from fer_ensemble.cli.prediction_progress import count, picture_bar, say
 
-    remaining: Iterator[Any] = inputs
-    n_kept = 0
-    if job.resume and job.out is not None:
-        kept = find_kept_rows(job.out, names, job.settings["batch_size"])
-        remaining, n_kept = skip_done(inputs, kept), kept.n_bytes
-        tally.keep(kept)
+    if run.kept is not None:
+        tally.keep(run.kept)
     with notes.status("Loading the ensemble"):
-        ensemble = load_model(job.model)
-    batches = predict_files(ensemble, remaining, class_names=names, finder=finder, **job.settings)
-    progress, total = picture_bar(job.out), count_pictures(job.paths, job.settings["annotate_to"])
+        run.load()
+    progress = picture_bar(out)
+    total = run.listing.count_pictures() if notes.is_terminal else None
     tally.started = time.perf_counter()
     try:
-        with closing(batches), progress, open_writer(job.out, names, n_kept=n_kept) as writer:
+        with progress, closing(run.batches()) as batches:
             task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
             for batch in batches:
-                writer.write(batch)
                 tally.add(batch)
                 progress.update(task, completed=tally.items, rate=tally.rate)
     except BrokenPipeError:
         raise  # the reader has enough, as `head` does: typer ends quietly
     except OSError as error:
-        place = f": {error.filename}" if error.filename else ""
-        told = f"; {count(tally.rows, 'row')} kept" if tally.rows else ""
-        say(f"Error: cannot write {_name(job.out)} ({error.strerror}{place}){told}")
+        file = f": {error.filename}" if error.filename else ""
+        kept = f"; {count(tally.rows, 'row')} kept" if tally.rows else ""
+        say(f"Error: cannot write {_name(out)} ({error.strerror}{file}){kept}")
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""``fer-ensemble report``: a page that tells all about a saved ensemble."""
+"""``fer-ensemble report``: a page about a saved ensemble."""
 
 from __future__ import annotations
 

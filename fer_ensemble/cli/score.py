@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from fer_ensemble.evaluation import Evaluation
-    from fer_ensemble.scoring import JoinedPredictions, SystemPredictions
-
-_RESAMPLES = 2000
+    from fer_ensemble.scoring import SystemPredictions
 
 
 def score(
@@ -66,7 +63,7 @@ def score(
 
       fer-ensemble score ours.csv --truth labels.csv --against theirs.csv --json figures.json
     """
-    from fer_ensemble.cli.console import notes, output
+    from fer_ensemble.cli.console import output, write_json
     from fer_ensemble.cli.tables import (
         class_table,
         comparison_line,
@@ -74,83 +71,30 @@ def score(
         group_table,
         measure_table,
     )
-    from fer_ensemble.evaluation import compare_predictions, evaluate_groups
-    from fer_ensemble.scoring import join_predictions
+    from fer_ensemble.scoring import score_predictions
 
-    files = [predictions] if against is None else [predictions, against]
     columns = None if by is None else [name.strip() for name in by.split(",")]
-    joined = join_predictions(truth, files, by=columns)
-    content: dict[str, Any] = {"truth": str(truth), "classes": list(joined.classes), "systems": {}}
-    for system in joined.systems:
-        _tell(system, truth)
-        scores = _evaluate(joined, system, seed)
+    found = score_predictions(truth, predictions, against, group=group, by=columns, seed=seed)
+    systems = found.joined.systems
+    for system, scores in zip(systems, found.scores, strict=True):
+        _print_reading(system, truth)
         name = system.table.source
-        content["systems"][name] = {
-            "joined_by": system.joined_by,
-            "unanswered": system.unanswered,
-            **{kind: found.to_dict() for kind, found in scores.items()},
-        }
-        output.print(measure_table(f"{name}, n = {len(joined.y_true):,}", scores))
+        output.print(measure_table(f"{name}, n = {len(found.joined.y_true):,}", scores))
         output.print(class_table(f"Classes, {name}", scores["all"]))
         output.print(confusion_table("Confusion: rows are true, columns predicted", scores["all"]))
-    if group is not None:
-        first = joined.systems[0]
-        found = evaluate_groups(
-            joined.y_true,
-            groups=joined.column(group),
-            classes=joined.classes,
-            n_bootstrap=_RESAMPLES,
-            random_state=seed,
-            **_arrays(first),
-        )
-        content["groups"] = {"column": group, "scores": [part.to_dict() for part in found]}
-        output.print(group_table(f"By {group}, {first.table.source}", found))
-    if against is not None:
-        ours, theirs = (system.y_pred for system in joined.systems)
-        difference = compare_predictions(joined.y_true, ours, theirs, random_state=seed)
-        content["comparison"] = difference.to_dict()
-        told = comparison_line(str(predictions), str(against), difference)
-        output.print(told, soft_wrap=True, markup=False)
+    if found.groups is not None:
+        output.print(group_table(f"By {group}, {systems[0].table.source}", found.groups))
+    if found.comparison is not None:
+        line = comparison_line(str(predictions), str(against), found.comparison)
+        output.print(line, soft_wrap=True, markup=False)
     if json_file is not None:
-        import json
-
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(json.dumps(content, indent=2) + "\n")
-        notes.print(f"Figures written to {json_file}")
+        write_json(json_file, found.to_dict())
 
 
-def _evaluate(
-    joined: JoinedPredictions, system: SystemPredictions, seed: int
-) -> dict[str, Evaluation]:
-    """Measure all rows, and the answered ones alone if there are others."""
-    from fer_ensemble.evaluation import evaluate_predictions
-
-    parts: dict[str, Any] = {"all": slice(None)}
-    if system.answered.any() and not system.answered.all():
-        parts["answered"] = system.answered
-    return {
-        kind: evaluate_predictions(
-            joined.y_true[rows],
-            classes=joined.classes,
-            n_bootstrap=_RESAMPLES,
-            random_state=seed,
-            **{name: array[rows] for name, array in _arrays(system).items()},
-        )
-        for kind, rows in parts.items()
-    }
-
-
-def _arrays(system: SystemPredictions) -> dict[str, Any]:
-    arrays = {"y_pred": system.y_pred, "answered": system.answered}
-    probabilities = system.probabilities
-    return arrays if probabilities is None else {**arrays, "probabilities": probabilities}
-
-
-def _tell(system: SystemPredictions, truth: Path) -> None:
+def _print_reading(system: SystemPredictions, truth: Path) -> None:
     from fer_ensemble.cli.console import notes
 
-    told = f"{system.table.source}: joined with {truth} by {system.joined_by}"
-    notes.print(told, markup=False)
+    notes.print(f"{system.table.source}: joined with {truth} by {system.joined_by}", markup=False)
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in system.unanswered.items())
     if reasons:
         notes.print(f"  Without an answer: {reasons}", style="yellow", markup=False)

@@ -165,8 +165,8 @@ def measure_table(title: str, scores: Mapping[str, Evaluation]) -> Table:
     table = _table(title)
     table.add_column("", no_wrap=True)
     for kind, found in scores.items():
-        told = "" if len(scores) == 1 else f"answered {found.n:,}" if kind != "all" else "all"
-        table.add_column(told, justify="right")
+        heading = "" if len(scores) == 1 else f"answered {found.n:,}" if kind != "all" else "all"
+        table.add_column(heading, justify="right")
         table.add_column("95 % CI", justify="right", no_wrap=True)
     for rows in zip(*map(_measures, scores.values()), strict=True):
         table.add_row(rows[0][0], *(cell for row in rows for cell in row[1:]))

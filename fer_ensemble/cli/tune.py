@@ -47,7 +47,7 @@ def tune(
     split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted search in the same folder.")
+        bool, typer.Option("--resume", help="Resume an interrupted search in the same folder.")
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Discard a search in the folder.")
@@ -68,30 +68,30 @@ def tune(
     """
     from fer_ensemble.cli.console import (
         choose_device,
+        list_counts,
         notes,
         output,
         parse_duration,
         read_faces,
-        told_counts,
     )
     from fer_ensemble.models.search import import_keras_tuner, search_member, search_space
 
     choose_device(device)
     seconds = None if time_budget is None else parse_duration(time_budget)
-    # A wrong name or a missing library is told before a large file is read.
+    # A wrong name or a missing library is reported before a large file is read.
     search_space(name)
     try:
         import_keras_tuner()
     except ImportError as error:
         notes.print(f"Error: {error}", markup=False)
         raise typer.Exit(1) from None
-    faces, told = read_faces(data, strict=strict, seed=seed)
+    faces, description = read_faces(data, strict=strict, seed=seed)
     held_out = None
     if split == "train" and "validation" in faces.split_counts():
         validation = faces.select("validation")
         held_out = (validation.images, validation.labels)
     training = faces.select(split)
-    notes.print(f"Searching on {len(training):,} faces: {told_counts(training.class_counts())}")
+    notes.print(f"Searching on {len(training):,} faces: {list_counts(training.class_counts())}")
 
     with notes.status(f"Trial 1 of {trials}") as status:
 
@@ -117,11 +117,11 @@ def tune(
         except KeyboardInterrupt:
             notes.print(
                 f"\nInterrupted; finished trials are kept in {out}. "
-                "Go on with the same command and --resume.",
+                "Resume it with the same command and --resume.",
                 style="yellow",
             )
             raise typer.Exit(130) from None
-    output.print(_table(result, told))
+    output.print(_table(result, description))
     output.print(
         f"The best of {len(result.trials)} trials is optimistic: these faces chose it, and its "
         "epochs. For figures to quote, fit its recipe and evaluate on a test split.",
@@ -135,7 +135,7 @@ def tune(
 
 
 def _line(trial: SearchTrial, trials: int) -> str:
-    values = ", ".join(f"{key} {_told(value)}" for key, value in trial.values.items())
+    values = ", ".join(f"{key} {_format(value)}" for key, value in trial.values.items())
     outcome = (
         f"failed ({trial.message})"
         if trial.accuracy is None
@@ -144,19 +144,19 @@ def _line(trial: SearchTrial, trials: int) -> str:
     return f"Trial {trial.number} of {trials}: {values} · {outcome} · {trial.seconds:.0f} s"
 
 
-def _told(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, list):
-        return " ".join(_told(entry) for entry in value)
+        return " ".join(_format(entry) for entry in value)
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _table(result: SearchResult, told: str) -> Table:
+def _table(result: SearchResult, description: str) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     best = result.ranking[:_BEST_SHOWN]
     table = Table(
-        title=f"Best of {len(result.trials)} trials of {result.member}, held out of {told}, "
+        title=f"Best of {len(result.trials)} trials of {result.member}, held out of {description}, "
         f"n = {best[0].n:,}",
         title_justify="left",
         box=SIMPLE_HEAD,
@@ -168,7 +168,7 @@ def _table(result: SearchResult, told: str) -> Table:
         low, high = trial.accuracy_interval or (0.0, 1.0)
         table.add_row(
             str(trial.number),
-            *(_told(value) for value in trial.values.values()),
+            *(_format(value) for value in trial.values.values()),
             f"{trial.accuracy:.3f}",
             f"{low:.3f}–{high:.3f}",
             f"{trial.seconds:.0f}",

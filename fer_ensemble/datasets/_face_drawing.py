@@ -1,4 +1,8 @@
-"""What a drawn face looks like besides its shape, and the picture that is taken of it."""
+"""Draw a face of a given shape: its look, and the picture that a camera takes of it.
+
+The draws come in a fixed order: another order, or another draw among them, gives other faces for
+the same seed.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,24 @@ from numpy.typing import NDArray
 from fer_ensemble.datasets._face_shape import ACTION_UNITS, FOREHEAD, PUPILS, Points
 from fer_ensemble.datasets.dataset import FACE_SIZE
 
+Canvas = NDArray[np.uint8]
+
+# Drawn four times as large and shrunk by area, which smooths every edge at once.
+_ZOOM = 4
+# How many binary digits of a fraction of a pixel OpenCV is given.
+_FRACTION_BITS = 4
+
+_EYES = (range(36, 42), range(42, 48))
+_BROWS = ([17, 18, 19, 20, 21], [26, 25, 24, 23, 22])
+_ACROSS, _DOWN = np.meshgrid(*[np.linspace(-1, 1, FACE_SIZE, dtype=np.float32)] * 2)
+
 
 @dataclass(frozen=True)
 class Look:
-    """Skin, hair and wrinkles; brightnesses lie in 0 to 255, parts of something in 0 to 1.
+    """What a face looks like besides its shape: skin, hair and wrinkles.
 
-    A furrow is a wrinkle that a muscle makes, from 0 (none) to 1.
+    Brightnesses lie in 0 to 255, parts of something in 0 to 1. A furrow is a wrinkle that a muscle
+    makes, from 0 (none) to 1.
     """
 
     skin: float
@@ -88,18 +104,6 @@ def draw_camera(rng: np.random.Generator) -> Camera:
     )
 
 
-Canvas = NDArray[np.uint8]
-
-# Drawn four times as large and shrunk by area, which smooths every edge at once.
-_ZOOM = 4
-# OpenCV keeps four binary digits of a fraction of a pixel.
-_SHIFT = 4
-
-_EYES = (range(36, 42), range(42, 48))
-_BROWS = ([17, 18, 19, 20, 21], [26, 25, 24, 23, 22])
-_ACROSS, _DOWN = np.meshgrid(*[np.linspace(-1, 1, FACE_SIZE, dtype=np.float32)] * 2)
-
-
 def draw_face(points: Points, look: Look) -> Canvas:
     """Draw a face before light, blur and noise.
 
@@ -114,6 +118,7 @@ def draw_face(points: Points, look: Look) -> Canvas:
     ndarray of shape (48, 48), uint8
     """
     canvas = np.full((FACE_SIZE * _ZOOM, FACE_SIZE * _ZOOM), look.background, np.uint8)
+    # From back to front: what is drawn later covers what was there.
     _draw_head(canvas, points, look)
     _draw_nose(canvas, points, look)
     for eye, pupil in zip(_EYES, PUPILS, strict=True):
@@ -152,6 +157,7 @@ def photograph(face: Canvas, camera: Camera, rng: np.random.Generator) -> Canvas
 
 
 def _draw_head(canvas: Canvas, points: Points, look: Look) -> None:
+    # Hair is the outline of the head, made a little larger; long hair goes down to the jaw.
     centre = points[27]
     end = 4 if look.long_hair else 0
     hair = points[[*range(end, -1, -1), *FOREHEAD, *range(16, 15 - end, -1)]]
@@ -180,6 +186,7 @@ def _draw_eye(canvas: Canvas, eye: Points, pupil: Points, look: Look) -> None:
     for lid, height in ((eye[[0, 1, 2, 3]], -2.5), (eye[[0, 5, 4, 3]], 2.0)):
         edge = lid[[2, 1]] + (0, height)
         _fill(canvas, np.concatenate((lid, edge)), look.skin * 0.88)
+    # The upper lid has the lashes, and stands out more.
     _stroke(canvas, eye[[0, 1, 2, 3]], look.skin * 0.35, 0.6)
     _stroke(canvas, eye[[3, 4, 5, 0]], look.skin * 0.65, 0.4)
 
@@ -237,12 +244,14 @@ def _draw_glasses(canvas: Canvas, points: Points) -> None:
 
 
 def _fill(canvas: Canvas, points: Points, brightness: float) -> None:
-    cv2.fillPoly(canvas, [_fixed_point(points)], brightness, cv2.LINE_8, _SHIFT)
+    cv2.fillPoly(canvas, [_fixed_point(points)], brightness, cv2.LINE_8, _FRACTION_BITS)
 
 
 def _stroke(canvas: Canvas, points: Points, brightness: float, width: float) -> None:
     thickness = round(width * _ZOOM)
-    cv2.polylines(canvas, [_fixed_point(points)], False, brightness, thickness, cv2.LINE_8, _SHIFT)
+    cv2.polylines(
+        canvas, [_fixed_point(points)], False, brightness, thickness, cv2.LINE_8, _FRACTION_BITS
+    )
 
 
 def _circle(
@@ -250,12 +259,13 @@ def _circle(
 ) -> None:
     """Draw a circle of a line's width in pixels, or a disc where that is 0."""
     thickness = round(width * _ZOOM) or cv2.FILLED
-    large_radius = round(radius * _ZOOM * 2**_SHIFT)
+    large_radius = round(radius * _ZOOM * 2**_FRACTION_BITS)
     x, y = _fixed_point(centre).tolist()
-    cv2.circle(canvas, (x, y), large_radius, brightness, thickness, cv2.LINE_8, _SHIFT)
+    cv2.circle(canvas, (x, y), large_radius, brightness, thickness, cv2.LINE_8, _FRACTION_BITS)
 
 
 def _fixed_point(points: Points) -> NDArray[np.int32]:
-    """Places on the large canvas, in the fractions of a pixel that OpenCV draws at."""
+    """Return places on the large canvas, in the fractions of a pixel that OpenCV draws at."""
+    # The centre of a pixel becomes the centre of the _ZOOM × _ZOOM pixels that shrink to it.
     large = points * _ZOOM + (_ZOOM - 1) / 2
-    return np.rint(large * 2**_SHIFT).astype(np.int32)
+    return np.rint(large * 2**_FRACTION_BITS).astype(np.int32)

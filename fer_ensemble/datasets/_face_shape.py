@@ -1,4 +1,6 @@
-"""The seven expressions in the action units of FACS, the Facial Action Coding System.
+"""The shape of a drawn face: how it is at rest, what an expression moves, how the head is turned.
+
+Expressions are made of the action units of FACS, the Facial Action Coding System [1]_ [2]_.
 
 References
 ----------
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 
 from fer_ensemble.datasets.dataset import FACE_SIZE
 from fer_ensemble.datasets.labels import EMOTIONS
+
+Points = NDArray[np.float64]
 
 #: Landmarks of the left half of the picture, and how far they go, outwards and downwards.
 Moves = list[tuple[tuple[int, ...], float, float]]
@@ -113,29 +117,6 @@ _PROTOTYPES = [
     for emotion in EMOTIONS
 ]
 
-
-def draw_action_units(label: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw how strongly one face shows each action unit.
-
-    Some expressions are weak, mixed with another, or miss a unit, as people's are: without
-    that, the classes would not overlap and every classifier would be right about all of them.
-
-    Returns
-    -------
-    ndarray of shape (2, n_action_units)
-        0 is none and 1 full strength; for the left and the right half of the picture.
-    """
-    n = len(ACTION_UNITS)
-    units = rng.choice(_PROTOTYPES[label]) * (0.45 + 0.75 * rng.beta(2.2, 1.6))
-    units *= np.clip(rng.normal(1, 0.25, n), 0, 1.6) * (rng.random(n) > 0.08)
-    if rng.random() < 0.2:
-        units += rng.choice(_PROTOTYPES[rng.integers(len(EMOTIONS))]) * rng.uniform(0, 0.5)
-    units += (rng.random(n) < 0.15) * rng.uniform(0, 0.35, n)
-    return units * np.clip(rng.normal(1, 0.12, (2, n)), 0, None)
-
-
-Points = NDArray[np.float64]
-
 #: Landmarks of the 68-point iBUG scheme; drawing needs some more.
 N_LANDMARKS = 68
 #: The outline of the forehead, from the ear on the left of the picture over the top.
@@ -207,7 +188,7 @@ def _template() -> Points:
 
 
 def _displacements(all_moves: Iterable[Moves]) -> Points:
-    """Displacements of shape (2 halves, n_moves, n_points, 2)."""
+    """Return displacements of shape (2 halves, n_moves, n_points, 2)."""
     by_move = []
     for moves in all_moves:
         halves = np.zeros((2, _N_POINTS, 2))
@@ -223,7 +204,7 @@ def _displacements(all_moves: Iterable[Moves]) -> Points:
 
 
 def _head_depth() -> NDArray[np.float64]:
-    """Depth of each point, in pixels from the axes that the head turns about."""
+    """Return the depth of each point, in pixels from the axes that the head turns about."""
     radius = np.minimum((_TEMPLATE[:, 0] / 20.5) ** 2 + (_TEMPLATE[:, 1] / 27) ** 2, 1)
     depth: NDArray[np.float64] = 17 * np.sqrt(1 - radius) - 8  # half an ellipsoid
     depth[28:36] += 1.5, 3, 4.5, 1, 2, 2.5, 2, 1  # and a nose on it
@@ -236,8 +217,31 @@ _TRAITS = _displacements(_TRAIT_MOVES.values())
 _ACTION_UNITS = _displacements(ACTION_UNIT_MOVES.values())
 
 
+def draw_action_units(label: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw how strongly one face shows each action unit.
+
+    Some expressions are weak, mixed with another, or miss a unit, as people's are: without
+    that, the classes would not overlap and every classifier would be right about all of them.
+
+    Returns
+    -------
+    ndarray of shape (2, n_action_units)
+        0 is none and 1 full strength; for the left and the right half of the picture.
+    """
+    n = len(ACTION_UNITS)
+    # A variant as a whole is weak or strong; then each of its units by itself, or it is missing.
+    units = rng.choice(_PROTOTYPES[label]) * (0.45 + 0.75 * rng.beta(2.2, 1.6))
+    units *= np.clip(rng.normal(1, 0.25, n), 0, 1.6) * (rng.random(n) > 0.08)
+    if rng.random() < 0.2:
+        units += rng.choice(_PROTOTYPES[rng.integers(len(EMOTIONS))]) * rng.uniform(0, 0.5)
+    # Movements that belong to no expression, as speaking or blinking makes them.
+    units += (rng.random(n) < 0.15) * rng.uniform(0, 0.35, n)
+    # No face is quite symmetric.
+    return units * np.clip(rng.normal(1, 0.12, (2, n)), 0, None)
+
+
 def face_shape(traits: NDArray[np.float64], action_units: NDArray[np.float64]) -> Points:
-    """Shape of a face that looks straight ahead.
+    """Return the shape of a face that looks straight ahead.
 
     Parameters
     ----------

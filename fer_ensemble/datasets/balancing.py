@@ -1,4 +1,4 @@
-"""Bringing classes to a number of samples, by repeating and by leaving out."""
+"""Bring classes to a number of samples, by repeating some and leaving others out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_BY_NAME: dict[str, Any] = {"max": np.max, "min": np.min, "mean": np.mean}
+_TARGETS: dict[str, Any] = {"max": np.max, "min": np.min, "mean": np.mean}
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,13 @@ def balance_rows(
     wanted = _wanted(target, labels, counts)
     random = check_random_state(random_state)
     first, again = [], []
+    # Classes are drawn one after the other, in the order of their labels: recorded figures rest on
+    # these draws.
     for label, (count, size) in enumerate(zip(counts, wanted, strict=True)):
         rows = np.flatnonzero(targets == label)
         kept = rows if size >= count else random.choice(rows, size, replace=False)
         first.append(np.sort(kept))
+        # Whole rounds, so that no sample is repeated twice before each was repeated once.
         rounds = [random.permutation(rows) for _ in range(-(-max(size - count, 0) // count))]
         again.append(np.concatenate([rows[:0], *rounds])[: max(size - count, 0)])
     kept_rows, repeated_rows = np.sort(np.concatenate(first)), np.concatenate(again)
@@ -96,12 +99,12 @@ def _wanted(
     target: int | str | Mapping[Any, int], labels: NDArray[Any], counts: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     if isinstance(target, str):
-        if target not in _BY_NAME:
+        if target not in _TARGETS:
             raise ValueError(
                 f"Cannot balance to {target!r}: give a number, a mapping from label to number, "
-                f"or one of {sorted(_BY_NAME)}."
+                f"or one of {sorted(_TARGETS)}."
             )
-        wanted = np.full(len(counts), int(_BY_NAME[target](counts)))
+        wanted = np.full(len(counts), int(_TARGETS[target](counts)))
     elif isinstance(target, Mapping):
         unknown = [label for label in target if label not in labels.tolist()]
         if unknown:

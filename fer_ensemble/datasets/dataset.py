@@ -1,8 +1,13 @@
-"""What went wrong while faces were read: counted, with the place, never silent."""
+"""A data set of faces, and the report of what went wrong while it was read.
+
+Nothing is lost in silence: every row or picture of a source is a face of the data set, or counted
+in its report with its place.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,175 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.datasets.labels import EMOTIONS, SPLITS, parse_split
 
+#: Side of a face, in pixels.
+FACE_SIZE = 48
+
+#: Called as ``progress(done, total)`` while faces are read.
+Progress = Callable[[int, int], None]
+
 
 class DatasetError(ValueError):
     """A dataset cannot be read; the message says where, why, and what to do."""
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of problem: how it is told and what it means.
-
-    Attributes
-    ----------
-    told : str
-        Sentence for the report; ``{n}`` stands for the count with its unit.
-    remedy : str
-        What the user can do.
-    is_loss : bool
-        Whether a face was skipped. All else is a note.
-    stops_strict : bool
-        Whether reading with ``strict=True`` ends here.
-    """
-
-    told: str
-    remedy: str
-    is_loss: bool = True
-    stops_strict: bool = True
-
-
-#: Every kind of problem that a reader reports.
-KINDS = {
-    "wrong_pixel_count": Kind(
-        "{n} skipped: wrong pixel count", "A face is 48×48 = 2304 values; correct or delete the row"
-    ),
-    "pixel_out_of_range": Kind("{n} skipped: pixel outside 0–255", "Correct or delete the row"),
-    "not_a_number": Kind(
-        "{n} skipped: pixel that is not a whole number", "Correct or delete the row"
-    ),
-    "unknown_label": Kind(
-        "{n} skipped: unknown label", "Use 0 to 6 or a name of an expression, or delete the row"
-    ),
-    "unknown_usage": Kind(
-        "{n} skipped: unknown split",
-        "Use Training, PublicTest or PrivateTest (folders: train, validation, test)",
-    ),
-    "unreadable": Kind("{n} skipped: unreadable", "Replace or delete it"),
-    "empty_file": Kind("{n} skipped: empty file", "Replace or delete it"),
-    "unknown_class_folder": Kind(
-        "{n} skipped: in no folder named after an expression",
-        "Rename the folder to one of angry, disgust, fear, happy, sad, surprise, neutral, or "
-        "move it away",
-    ),
-    "truncated": Kind(
-        "file cut short or damaged, what follows is lost", "Download or make the file again"
-    ),
-    "resized": Kind("{n} resized to 48×48", "", is_loss=False, stops_strict=False),
-    "other_file": Kind("{n} left out: not a picture", "", is_loss=False, stops_strict=False),
-    "missing_class": Kind("expression without a face", "Add faces of it", is_loss=False),
-}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One finding.
-
-    Attributes
-    ----------
-    kind : str
-        A key of `KINDS`.
-    where : str
-        The row or the file.
-    message : str
-        What is wrong with it.
-    count : int
-        How many rows or pictures it concerns.
-    """
-
-    kind: str
-    where: str
-    message: str
-    count: int = 1
-
-    @property
-    def is_loss(self) -> bool:
-        """Whether faces were skipped; else the finding is a note."""
-        return KINDS[self.kind].is_loss
-
-
-@dataclass
-class ReadReport:
-    """Collects the problems of one reading.
-
-    Attributes
-    ----------
-    source : str
-        What is read; stands before messages of errors.
-    unit : str
-        What is counted: "row" or "picture".
-    strict : bool
-        Whether a loss, an unknown class folder or a missing class is an error at once.
-    problems : list of Problem
-        In the order of the input.
-    """
-
-    source: str = ""
-    unit: str = "picture"
-    strict: bool = False
-    problems: list[Problem] = field(default_factory=list)
-
-    def add(self, kind: str, where: str, message: str, count: int = 1) -> None:
-        """Note a problem.
-
-        Raises
-        ------
-        DatasetError
-            If reading is strict and the kind is not a mere note.
-        """
-        if self.strict and KINDS[kind].stops_strict:
-            place = f"{self.source}, {where}" if self.source else where
-            raise DatasetError(
-                f"{place}: {message}. {KINDS[kind].remedy}, or read without strict to go on "
-                "without it."
-            )
-        self.problems.append(Problem(kind, where, message, count))
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many rows or pictures each kind concerns; kinds without one are left out."""
-        counts: Counter[str] = Counter()
-        for problem in self.problems:
-            counts[problem.kind] += problem.count
-        return dict(counts)
-
-    @property
-    def n_lost(self) -> int:
-        """How many rows or pictures were skipped."""
-        return sum(problem.count for problem in self.problems if problem.is_loss)
-
-    def lines(self, limit: int = 3) -> list[str]:
-        """One line for each kind of problem, losses first.
-
-        Parameters
-        ----------
-        limit : int, default=3
-            How many places each line names.
-
-        Returns
-        -------
-        list of str
-            Such as "3 rows skipped: wrong pixel count (row 5, row 9, …)".
-        """
-        counts = self.counts
-        kinds = sorted(counts, key=lambda kind: not KINDS[kind].is_loss)
-        return [self._line(kind, counts[kind], limit) for kind in kinds]
-
-    def summary(self) -> str:
-        """Everything that `lines` says, as one text; empty if there was no problem."""
-        return "\n".join(self.lines())
-
-    def _line(self, kind: str, count: int, limit: int) -> str:
-        unit = "file" if kind == "other_file" else self.unit
-        told = KINDS[kind].told.format(n=f"{count:,} {unit}{'s' if count != 1 else ''}")
-        places = [problem.where for problem in self.problems if problem.kind == kind]
-        shown = places[:limit] + ["…"] * (len(places) > limit)
-        return f"{told} ({', '.join(shown)})" if limit > 0 else told
-
-
-#: Side of a face, in pixels.
-FACE_SIZE = 48
-
-
+# Without ==, which arrays do not answer with one truth value.
 @dataclass(frozen=True, eq=False)
 class FaceDataset:
     """Faces, their labels, and where each came from.
@@ -205,7 +53,8 @@ class FaceDataset:
     labels: NDArray[np.int64]
     split: NDArray[np.str_]
     names: NDArray[np.object_]
-    report: ReadReport = field(default_factory=ReadReport)
+    # Called when a data set is made: the class stands further down.
+    report: ReadReport = field(default_factory=lambda: ReadReport())
 
     def __post_init__(self) -> None:
         """Check that there is one of everything for each face."""
@@ -261,9 +110,9 @@ class FaceDataset:
         mask = np.isin(self.split, wanted)
         if not mask.any():
             counts = self.split_counts()
-            there = ", ".join(f"{name} ({count:,})" for name, count in counts.items())
+            present = ", ".join(f"{name} ({count:,})" for name, count in counts.items())
             raise ValueError(
-                f"no face in split {part!r}; there are: {there or 'none at all'}. "
+                f"no face in split {part!r}; there are: {present or 'none at all'}. "
                 f"Pass one of {', '.join([*counts, 'all'])}."
             )
         return self.take(mask)
@@ -277,3 +126,169 @@ class FaceDataset:
         """Count of faces of each expression, also those without one, in the order of `EMOTIONS`."""
         counts = np.bincount(self.labels, minlength=len(EMOTIONS))
         return {name: int(count) for name, count in zip(EMOTIONS, counts, strict=True)}
+
+
+@dataclass
+class ReadReport:
+    """Collects the problems of one reading.
+
+    Attributes
+    ----------
+    source : str
+        What is read; stands before messages of errors.
+    unit : str
+        What is counted: "row" or "picture".
+    strict : bool
+        Whether a loss, an unknown class folder or a missing class is an error at once.
+    problems : list of Problem
+        In the order of the input.
+    """
+
+    source: str = ""
+    unit: str = "picture"
+    strict: bool = False
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, kind: str, where: str, message: str, count: int = 1) -> None:
+        """Note a problem.
+
+        Raises
+        ------
+        DatasetError
+            If reading is strict and the kind is not a mere note.
+        """
+        problem_kind = PROBLEM_KINDS[kind]
+        if self.strict and problem_kind.stops_strict:
+            place = f"{self.source}, {where}" if self.source else where
+            raise DatasetError(
+                f"{place}: {message}. {problem_kind.remedy}, or read without strict to go on "
+                "without it."
+            )
+        self.problems.append(Problem(kind, where, message, count))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows or pictures each kind concerns; kinds without one are left out."""
+        counts: Counter[str] = Counter()
+        for problem in self.problems:
+            counts[problem.kind] += problem.count
+        return dict(counts)
+
+    @property
+    def n_lost(self) -> int:
+        """How many rows or pictures were skipped."""
+        return sum(problem.count for problem in self.problems if problem.is_loss)
+
+    def lines(self, limit: int = 3) -> list[str]:
+        """One line for each kind of problem, losses first.
+
+        Parameters
+        ----------
+        limit : int, default=3
+            How many places each line names.
+
+        Returns
+        -------
+        list of str
+            Such as "3 rows skipped: wrong pixel count (row 5, row 9, …)".
+        """
+        counts = self.counts
+        kinds = sorted(counts, key=lambda kind: not PROBLEM_KINDS[kind].is_loss)
+        return [self._line(kind, counts[kind], limit) for kind in kinds]
+
+    def summary(self) -> str:
+        """Everything that `lines` says, as one text; empty if there was no problem."""
+        return "\n".join(self.lines())
+
+    def _line(self, kind: str, count: int, limit: int) -> str:
+        # What is no picture cannot be counted in pictures.
+        unit = "file" if kind == "other_file" else self.unit
+        text = PROBLEM_KINDS[kind].description.format(
+            n=f"{count:,} {unit}{'s' if count != 1 else ''}"
+        )
+        places = [problem.where for problem in self.problems if problem.kind == kind]
+        shown = places[:limit] + ["…"] * (len(places) > limit)
+        return f"{text} ({', '.join(shown)})" if limit > 0 else text
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding.
+
+    Attributes
+    ----------
+    kind : str
+        A key of `PROBLEM_KINDS`.
+    where : str
+        The row or the file.
+    message : str
+        What is wrong with it.
+    count : int
+        How many rows or pictures it concerns.
+    """
+
+    kind: str
+    where: str
+    message: str
+    count: int = 1
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether faces were skipped; else the finding is a note."""
+        return PROBLEM_KINDS[self.kind].is_loss
+
+
+@dataclass(frozen=True)
+class ProblemKind:
+    """A kind of problem: how it is described, and what it means for the reading.
+
+    Attributes
+    ----------
+    description : str
+        Sentence for the report; ``{n}`` stands for the count with its unit.
+    remedy : str
+        What the user can do.
+    is_loss : bool
+        Whether a face was skipped. All else is a note.
+    stops_strict : bool
+        Whether reading with ``strict=True`` ends here.
+    """
+
+    description: str
+    remedy: str
+    is_loss: bool = True
+    stops_strict: bool = True
+
+
+#: Every kind of problem that a reader reports.
+PROBLEM_KINDS = {
+    "wrong_pixel_count": ProblemKind(
+        "{n} skipped: wrong pixel count", "A face is 48×48 = 2304 values; correct or delete the row"
+    ),
+    "pixel_out_of_range": ProblemKind(
+        "{n} skipped: pixel outside 0–255", "Correct or delete the row"
+    ),
+    "not_a_number": ProblemKind(
+        "{n} skipped: pixel that is not a whole number", "Correct or delete the row"
+    ),
+    "unknown_label": ProblemKind(
+        "{n} skipped: unknown label", "Use 0 to 6 or a name of an expression, or delete the row"
+    ),
+    "unknown_usage": ProblemKind(
+        "{n} skipped: unknown split",
+        "Use Training, PublicTest or PrivateTest (folders: train, validation, test)",
+    ),
+    "unreadable": ProblemKind("{n} skipped: unreadable", "Replace or delete it"),
+    "empty_file": ProblemKind("{n} skipped: empty file", "Replace or delete it"),
+    "unknown_class_folder": ProblemKind(
+        "{n} skipped: in no folder named after an expression",
+        "Rename the folder to one of angry, disgust, fear, happy, sad, surprise, neutral, or "
+        "move it away",
+    ),
+    "truncated": ProblemKind(
+        "file cut short or damaged, what follows is lost", "Download or make the file again"
+    ),
+    "resized": ProblemKind("{n} resized to 48×48", "", is_loss=False, stops_strict=False),
+    "other_file": ProblemKind("{n} left out: not a picture", "", is_loss=False, stops_strict=False),
+    "missing_class": ProblemKind("expression without a face", "Add faces of it", is_loss=False),
+}

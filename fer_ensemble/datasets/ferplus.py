@@ -31,9 +31,11 @@ VOTES = (
     "unknown",
     "NF",
 )
+# The seven in FER+'s spelling.
 _EXPRESSIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-_OWN = [VOTES.index(name) for name in _EXPRESSIONS]  # the places of ours, in our order
-_OTHER = [place for place in range(len(VOTES)) if place not in _OWN]
+# The columns of the seven expressions, in the order of `EMOTIONS`, and those of the other choices.
+_EXPRESSION_COLUMNS = [VOTES.index(name) for name in _EXPRESSIONS]
+_OTHER_COLUMNS = [place for place in range(len(VOTES)) if place not in _EXPRESSION_COLUMNS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,12 +102,12 @@ class FERPlusVotes:
     @property
     def expressions(self) -> NDArray[np.int64]:
         """Votes for our seven expressions, of shape (n_samples, 7), in the order of `EMOTIONS`."""
-        return self.counts[:, _OWN]
+        return self.counts[:, _EXPRESSION_COLUMNS]
 
     @property
     def others(self) -> NDArray[np.int64]:
         """Votes for contempt, unknown and NF, of shape (n_samples, 3)."""
-        return self.counts[:, _OTHER]
+        return self.counts[:, _OTHER_COLUMNS]
 
     @property
     def distributions(self) -> NDArray[np.float64]:
@@ -186,6 +188,8 @@ def join_ferplus(faces: FaceDataset, votes: FERPlusVotes) -> FERPlusVotes:
     >>> faces = load_faces("fer2013.csv")  # doctest: +SKIP
     >>> votes = join_ferplus(faces, load_ferplus("fer2013new.csv"))  # doctest: +SKIP
     """
+    # Rows that could not be used have votes as well. A part of the faces keeps the report of the
+    # whole, so that it does not add up, and is refused too.
     n_rows = len(faces) + faces.report.n_lost
     if n_rows != len(votes):
         raise DatasetError(
@@ -199,6 +203,7 @@ def join_ferplus(faces: FaceDataset, votes: FERPlusVotes) -> FERPlusVotes:
             "rows of votes. Delete blank lines."
         )
     joined = replace(votes.take(places), names=faces.names)
+    # The two files share no name of a face: that the parts agree is all that can be checked.
     for row in np.flatnonzero(joined.split != faces.split)[:1]:
         raise DatasetError(
             f"{faces.names[row]} belongs to {faces.split[row]}, but to {joined.split[row]} in "
@@ -211,6 +216,7 @@ def join_ferplus(faces: FaceDataset, votes: FERPlusVotes) -> FERPlusVotes:
 def _parse_votes(table: CsvTable, name: str) -> NDArray[np.int64]:
     fields = table.column(name)
     for row, field in enumerate(fields, start=2):
+        # Stricter than int(), which would take signs: blanks, underscores, digits of other scripts.
         if not (field.isascii() and field.isdigit() and len(field) < 10):
             raise DatasetError(
                 f"{table.source}, row {row}: {field!r} is no count of votes ({name}). Download "

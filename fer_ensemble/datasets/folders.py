@@ -1,4 +1,7 @@
-"""Pictures in class folders to a dataset: the way that folders and zips share."""
+"""Read and write faces as pictures in folders named after expressions.
+
+A zip of pictures is laid out in the same way: `read_pictures` is what both share.
+"""
 
 from __future__ import annotations
 
@@ -14,76 +17,74 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset, ReadReport
+from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.labels import EMOTIONS, parse_emotion, parse_split
 from fer_ensemble.faces import UnreadableImage, decode_gray, to_face
 from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, PICTURE_ENDINGS
 
 _IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 _OFFICIAL_PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
-_CHUNK = 100
+_CHUNK = 100  # pictures between two calls of `progress`, and of one task of a thread
 
 # Decoding frees the interpreter, so threads share the processor's cores. For pictures of a few
 # kilobytes, as FER2013's, they wait for it longer than they decode: four take twice as long as one.
 _THREADS = 4
-_WORTH_THREADS = 12_000  # bytes of a picture
+_WORTH_THREADS = 12_000  # mean bytes of a picture, of the first chunk
 
 
-class Entry(NamedTuple):
-    """A file of the source: its name in it, and a function that reads it.
+def read_folder(path: Path, report: ReadReport, progress: Progress | None = None) -> FaceDataset:
+    """Read faces from a folder; links to other folders are followed.
 
-    `read` raises `UnreadableImage` with the reason if it cannot.
+    Parameters
+    ----------
+    path : Path
+    report : ReadReport
+        Takes what is skipped, resized or left out.
+    progress : callable, optional
+        Called as ``progress(done, total)``.
+
+    Returns
+    -------
+    FaceDataset
     """
-
-    name: str
-    read: Callable[[], bytes]
+    return read_pictures(_entries(path, report), report, progress)
 
 
-class _Placed(NamedTuple):
-    entry: Entry
-    label: int
-    part: str
+def write_folder(faces: FaceDataset, path: str | os.PathLike[str]) -> None:
+    """Write faces as ``class/name.png``.
 
-
-class _Decoded(NamedTuple):
-    face: NDArray[np.uint8] | None
-    problem: tuple[str, str] | None  # kind, message
-    n_bytes: int
-
-
-def is_ignored(name: str) -> bool:
-    """Whether a file is one that systems leave behind: hidden, ``__MACOSX``, ``Thumbs.db``."""
-    return any(part.startswith(".") or part.lower() in _IGNORED for part in split_name(name))
-
-
-def is_picture(name: str) -> bool:
-    """Whether the ending is that of a picture."""
-    return os.path.splitext(name)[1].lower() in PICTURE_ENDINGS
-
-
-def split_name(name: str) -> list[str]:
-    """Folders and file of a name, with either slash."""
-    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
-
-
-def check_size(n_bytes: int) -> None:
-    """Refuse a file that is too large for a picture, before it is read.
+    Parameters
+    ----------
+    faces : FaceDataset
+        Names serve as file names; an ending is replaced by ``.png``.
+    path : path-like
+        Folder to write to; made if it is not there, and what stands in it is kept.
 
     Raises
     ------
-    UnreadableImage
-        If it has more than `MAX_PICTURE_BYTES`.
+    ValueError
+        If two faces of a class would share a file.
+    OSError
+        If a file can't be written.
     """
-    if n_bytes > MAX_PICTURE_BYTES:
-        raise UnreadableImage(
-            f"{n_bytes:,} bytes large, at most {MAX_PICTURE_BYTES // 2**20} MiB are read"
-        )
+    import cv2
+
+    files = [
+        (Path(path) / EMOTIONS[label] / Path(name).name).with_suffix(".png")
+        for label, name in zip(faces.labels, faces.names, strict=True)
+    ]
+    file, times = Counter(files).most_common(1)[0] if files else (None, 0)
+    if times > 1:
+        raise ValueError(f"{times} faces would be written to {file}: write one split at a time.")
+    for image, file in zip(faces.images, files, strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(cv2.imencode(".png", image)[1].tobytes())
 
 
 def read_pictures(
     entries: Iterable[Entry],
     report: ReadReport,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> FaceDataset:
     """Decode pictures that lie in folders named after expressions.
 
@@ -120,8 +121,91 @@ def read_pictures(
     )
 
 
+class Entry(NamedTuple):
+    """A file of the source: its name in it, and a function that reads it.
+
+    `read` raises `UnreadableImage` with the reason if it cannot.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file is one that systems leave behind: hidden, ``__MACOSX``, ``Thumbs.db``."""
+    return any(part.startswith(".") or part.lower() in _IGNORED for part in split_name(name))
+
+
+def is_picture(name: str) -> bool:
+    """Whether the ending is that of a picture."""
+    return os.path.splitext(name)[1].lower() in PICTURE_ENDINGS
+
+
+def split_name(name: str) -> list[str]:
+    """Return the folders and the file of a name, with either slash."""
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def check_size(n_bytes: int) -> None:
+    """Raise an error if a file is too large for a picture, before it is read.
+
+    Raises
+    ------
+    UnreadableImage
+        If it has more than `MAX_PICTURE_BYTES`.
+    """
+    if n_bytes > MAX_PICTURE_BYTES:
+        raise UnreadableImage(
+            f"{n_bytes:,} bytes large, at most {MAX_PICTURE_BYTES // 2**20} MiB are read"
+        )
+
+
+class _Placed(NamedTuple):
+    entry: Entry
+    label: int
+    part: str
+
+
+class _Decoded(NamedTuple):
+    face: NDArray[np.uint8] | None
+    problem: tuple[str, str] | None  # kind, message
+    n_bytes: int
+
+
+def _entries(root: Path, report: ReadReport) -> Iterator[Entry]:
+    def report_folder(error: OSError) -> None:
+        name = os.path.relpath(error.filename, root)
+        report.add("unreadable", name, f"the folder cannot be opened ({error.strerror})")
+
+    # A link to a folder above would be walked round and round, so each folder knows those above.
+    above = {os.fspath(root): {os.path.realpath(root)}}
+    for folder, below, files in os.walk(os.fspath(root), onerror=report_folder, followlinks=True):
+        for name in files:
+            path = Path(folder, name)
+            yield Entry(_printable(path.relative_to(root)), partial(_read_file, path))
+        real = {name: os.path.realpath(os.path.join(folder, name)) for name in below}
+        below[:] = [name for name in below if real[name] not in above[folder]]
+        above |= {os.path.join(folder, name): above[folder] | {real[name]} for name in below}
+
+
+def _printable(path: Path) -> str:
+    """Return a name with ``/`` between its parts, printable whatever its bytes."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImage("not a regular file")
+        check_size(status.st_size)
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(f"cannot be opened ({error.strerror})") from error
+
+
 def _place(entries: Sequence[Entry], report: ReadReport) -> list[_Placed]:
-    """Label and part of each picture, by the folders that it lies in."""
+    """Find the label and the part of each picture by the folders that it lies in."""
     placed: list[tuple[Entry, int, str | None]] = []
     unknown: Counter[str] = Counter()
     for entry in entries:
@@ -144,6 +228,8 @@ def _place(entries: Sequence[Entry], report: ReadReport) -> list[_Placed]:
             f"{count} pictures in a folder that is not named after an expression",
             count,
         )
+    # Without any split, all faces are for training. Beside a split, a face without one could be of
+    # any part: taken for training, a test face would leak.
     if all(part is None for _, _, part in placed):
         return [_Placed(entry, label, "train") for entry, label, _ in placed]
     for entry, _, part in placed:
@@ -160,7 +246,7 @@ def _label_of(folders: Sequence[str]) -> int | None:
 
 
 def _part_of(folders: Sequence[str], file: str) -> str | None:
-    """Part named by the nearest folder above the class, refined by FER2013's file names."""
+    """Find the part by the nearest folder above the class, refined by FER2013's file names."""
     for folder in reversed(folders[:-1]):
         try:
             part = parse_split(folder)
@@ -212,86 +298,3 @@ def _decode(entry: Entry) -> _Decoded:
         return _Decoded(gray, None, len(data))
     resized = ("resized", f"resized from {width}×{height}")
     return _Decoded(to_face(gray, FACE_SIZE), resized, len(data))
-
-
-def read_folder(
-    path: Path, report: ReadReport, progress: Callable[[int, int], None] | None = None
-) -> FaceDataset:
-    """Read faces from a folder; links to other folders are followed.
-
-    Parameters
-    ----------
-    path : Path
-    report : ReadReport
-        Takes what is skipped, resized or left out.
-    progress : callable, optional
-        Called as ``progress(done, total)``.
-
-    Returns
-    -------
-    FaceDataset
-    """
-    return read_pictures(_entries(path, report), report, progress)
-
-
-def _entries(root: Path, report: ReadReport) -> Iterator[Entry]:
-    def refuse(error: OSError) -> None:
-        name = os.path.relpath(error.filename, root)
-        report.add("unreadable", name, f"the folder cannot be opened ({error.strerror})")
-
-    # A link to a folder above would be walked round and round, so each folder knows those above.
-    above = {os.fspath(root): {os.path.realpath(root)}}
-    for folder, below, files in os.walk(os.fspath(root), onerror=refuse, followlinks=True):
-        for name in files:
-            path = Path(folder, name)
-            yield Entry(_shown(path.relative_to(root)), partial(_read, path))
-        real = {name: os.path.realpath(os.path.join(folder, name)) for name in below}
-        below[:] = [name for name in below if real[name] not in above[folder]]
-        above |= {os.path.join(folder, name): above[folder] | {real[name]} for name in below}
-
-
-def _shown(path: Path) -> str:
-    """Name with ``/`` between its parts, fit to be printed whatever bytes it is made of."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableImage("not a regular file")
-        check_size(status.st_size)
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableImage(f"cannot be opened ({error.strerror})") from error
-
-
-def write_folder(faces: FaceDataset, path: str | os.PathLike[str]) -> None:
-    """Write faces as ``class/name.png``.
-
-    Parameters
-    ----------
-    faces : FaceDataset
-        Names serve as file names; an ending is replaced by ``.png``.
-    path : path-like
-        Folder to write to; made if it is not there, and what stands in it is kept.
-
-    Raises
-    ------
-    ValueError
-        If two faces of a class would share a file.
-    OSError
-        If a file can't be written.
-    """
-    import cv2
-
-    files = [
-        (Path(path) / EMOTIONS[label] / Path(name).name).with_suffix(".png")
-        for label, name in zip(faces.labels, faces.names, strict=True)
-    ]
-    file, times = Counter(files).most_common(1)[0] if files else (None, 0)
-    if times > 1:
-        raise ValueError(f"{times} faces would be written to {file}: write one split at a time.")
-    for image, file in zip(faces.images, files, strict=True):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(cv2.imencode(".png", image)[1].tobytes())

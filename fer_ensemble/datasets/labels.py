@@ -1,4 +1,4 @@
-"""Names of the seven expressions and of the parts of a dataset, in all usual spellings."""
+"""Names of the seven expressions and of the parts of a data set, in all usual spellings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PARTS = {
 
 
 def parse_emotion(name: str) -> int:
-    """Label of an expression given by name or by digit.
+    """Return the label of an expression given by name or by digit.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def parse_emotion(name: str) -> int:
 
 
 def emotion_names(classes: Iterable[Any]) -> list[str]:
-    """Names of a classifier's classes.
+    """Return the names of a classifier's classes.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def emotion_names(classes: Iterable[Any]) -> list[str]:
 
 
 def parse_split(name: str) -> str:
-    """Part of a dataset (one of `SPLITS`) given in any usual spelling.
+    """Return the part of a data set (one of `SPLITS`) given in any usual spelling.
 
     Parameters
     ----------
@@ -112,10 +112,6 @@ def parse_split(name: str) -> str:
             f"unknown split {_shortened(name)}; accepted are {', '.join(SPLITS)} "
             "(or Training, PublicTest, PrivateTest)"
         ) from None
-
-
-def _shortened(name: str) -> str:
-    return repr(name if len(name) <= 40 else name[:40] + "…")
 
 
 def spell_classes(names: Iterable[str]) -> dict[str, str]:
@@ -143,9 +139,10 @@ def spell_classes(names: Iterable[str]) -> dict[str, str]:
     {'3': '3', '7': '7'}
     """
     expressions = {name: _expression(name) for name in names}
-    fer2013 = None not in expressions.values()
+    # Where one name is no expression, 3 is as likely a class of its own as it is happy.
+    is_fer2013 = None not in expressions.values()
     return {
-        name: expression if expression and (fer2013 or not name.strip().isdigit()) else name
+        name: expression if expression and (is_fer2013 or not name.strip().isdigit()) else name
         for name, expression in expressions.items()
     }
 
@@ -177,3 +174,8 @@ def _expression(name: str) -> str | None:
         return EMOTIONS[parse_emotion(name)]
     except ValueError:
         return None
+
+
+def _shortened(name: str) -> str:
+    # Whatever stands in a file may come here: a whole row of pixels, too.
+    return repr(name if len(name) <= 40 else name[:40] + "…")

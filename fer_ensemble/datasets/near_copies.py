@@ -1,4 +1,4 @@
-"""Find faces that show the same photograph: mirrored, shifted, re-lit or with a watermark."""
+"""Faces that show the same photograph: exact copies, and mirrored, shifted or re-lit ones."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.splitting import copy_groups
+
 #: Least similarity of near-copies. The similarities of FER2013's Training and PublicTest faces that
 #: look alike at first form two humps, with fewest pairs between 0.5 and 0.6. By eye, 98 of the 260
 #: pairs from 0.65 to 0.70, and all 45 mirrored pairs above 0.65, each show one photograph.
 SIMILAR = 0.65
 
-_SHIFT = 3  # pixels, to every side
-_FINE, _COARSE = 2.0, 6.0  # standard deviations of the blur that is taken away, in pixels
-_THUMBNAIL = 16
+_MAX_SHIFT = 3  # pixels, to every side
+# Standard deviations of the blur that is taken away, in pixels: for the comparison of two faces,
+# and for the first look, whose thumbnails have a third of the resolution.
+_FINE, _COARSE = 2.0, 6.0
+_THUMBNAIL_SIZE = 16
 # Keeps nine in ten of the near-copies that a looser first look finds, at a tenth of its cost.
 _ALIKE_AT_FIRST = 0.7
 _LEAST_CONTRAST = 0.5  # grey levels; the details of a flatter face are noise
+# Thumbnails that are compared with all others at once: bounds the memory of the products.
 _BLOCK = 512
 
 
@@ -44,11 +49,6 @@ class NearCopies:
     def __len__(self) -> int:
         """Count of pairs."""
         return len(self.pairs)
-
-
-class _Match(NamedTuple):
-    similarity: float
-    mirrored: bool
 
 
 def find_near_copies(images: NDArray[np.uint8], *, threshold: float = SIMILAR) -> NearCopies:
@@ -110,6 +110,36 @@ def find_near_copies(images: NDArray[np.uint8], *, threshold: float = SIMILAR) -
     )
 
 
+def find_copies(
+    images: NDArray[np.uint8], *, threshold: float = SIMILAR
+) -> tuple[NDArray[np.int64], NearCopies]:
+    """Find exact copies and near-copies at once.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_samples, 48, 48), uint8
+        Any faces.
+    threshold : float, default=0.65
+        As `find_near_copies` takes it.
+
+    Returns
+    -------
+    groups : ndarray of shape (n_samples,), int64
+        The same number for exact copies, as :func:`~fer_ensemble.splitting.copy_groups` gives it.
+    near : NearCopies
+        By rows of `images`: of exact copies the first stands for all.
+    """
+    groups = copy_groups(images)
+    first = np.unique(groups, return_index=True)[1]
+    found = find_near_copies(images[first], threshold=threshold)
+    return groups, NearCopies(first[found.pairs], found.similarity, found.mirrored)
+
+
+class _Match(NamedTuple):
+    similarity: float
+    mirrored: bool
+
+
 def _candidates(
     images: NDArray[np.uint8], rows: NDArray[np.intp], mirrored: bool
 ) -> Iterator[tuple[int, int]]:
@@ -119,17 +149,22 @@ def _candidates(
     thumbnails = np.stack([_thumbnail(images[row]) for row in rows])
     others = thumbnails[:, :, ::-1] if mirrored else thumbnails
     left, right = (part.reshape(len(rows), -1) for part in (thumbnails, others))
+    # One product of matrices compares a block with all others: only what this first look leaves is
+    # worth a comparison pair by pair.
     for start in range(0, len(rows), _BLOCK):
         alike = left[start : start + _BLOCK] @ right[start:].T >= _ALIKE_AT_FIRST
-        for i, j in np.argwhere(np.triu(alike, 1)):
-            yield int(rows[start + i]), int(rows[start + j])
+        # Few of the millions are alike. To look for them in a flat array takes a fraction of what
+        # np.argwhere takes.
+        i, j = np.divmod(np.flatnonzero(alike), alike.shape[1])
+        for pair in zip(rows[start + i[i < j]], rows[start + j[i < j]], strict=True):
+            yield int(pair[0]), int(pair[1])
 
 
 def _thumbnail(face: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Coarse details, with mean zero and norm one."""
     import cv2
 
-    size = (_THUMBNAIL, _THUMBNAIL)
+    size = (_THUMBNAIL_SIZE, _THUMBNAIL_SIZE)
     small: NDArray[np.float32] = cv2.resize(
         _details(face, _COARSE), size, interpolation=cv2.INTER_AREA
     )
@@ -141,13 +176,14 @@ def _thumbnail(face: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _similarity(face: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     import cv2
 
-    template = _details(face, _FINE)[_SHIFT:-_SHIFT, _SHIFT:-_SHIFT]
+    # A frame is cut from one face alone, so that it fits into the other at every shift.
+    template = _details(face, _FINE)[_MAX_SHIFT:-_MAX_SHIFT, _MAX_SHIFT:-_MAX_SHIFT]
     by_shift = cv2.matchTemplate(_details(other, _FINE), template, cv2.TM_CCOEFF_NORMED)
     return min(float(by_shift.max()), 1.0)
 
 
 def _has_details(face: NDArray[np.uint8]) -> bool:
-    middle = _details(face, _FINE)[_SHIFT:-_SHIFT, _SHIFT:-_SHIFT]
+    middle = _details(face, _FINE)[_MAX_SHIFT:-_MAX_SHIFT, _MAX_SHIFT:-_MAX_SHIFT]
     return bool(middle.std() >= _LEAST_CONTRAST)
 
 

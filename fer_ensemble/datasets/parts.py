@@ -24,7 +24,7 @@ class EvaluationPart:
     training : FaceDataset or None
         What the ensemble was fitted on, the faces that it held out included; ``None`` if the data
         do not hold it.
-    told : str
+    description : str
         What the test faces are.
     warning : str
         What must stand beside a figure of them; mostly empty.
@@ -34,7 +34,7 @@ class EvaluationPart:
 
     faces: FaceDataset
     training: FaceDataset | None
-    told: str
+    description: str
     warning: str
     split: str | None = None
 
@@ -54,7 +54,8 @@ class EvaluationPart:
         known = fitted_digests
         if self.training is not None:
             found = row_digests(self.training.images)
-            # Other data may have as many faces of each class.
+            # `training` is found by counts alone, and other data may have as many faces of each
+            # class: they count only if they hold every face that the ensemble knows.
             if known is None or np.isin(known, found).all():
                 known = found
         return None if known is None else np.isin(row_digests(self.faces.images), known)
@@ -97,6 +98,7 @@ def training_part(
         If there is no such protocol or part, or `split` does not go with the protocol.
     """
     chosen = find_protocol(protocol)
+    # Saved with the ensemble: names and values that old artifacts have must keep their meaning.
     record = {"protocol": protocol, "split": split, "seed": random_state}
     if not chosen.keeps_split:
         if split != "train":
@@ -165,20 +167,25 @@ def evaluation_part(
             f"The {chosen.name} protocol has no split {split!r}: leave it out, or take the "
             "official protocol."
         )
-    if len(faces) != record["n_faces"]:
+    if not _is_whole(faces, record):
         raise ValueError(
             f"The ensemble was fitted on a part of {record['n_faces']:,} faces, and these are "
             f"{len(faces):,}: give the same data, or take the official protocol."
         )
     parts = _redraw(chosen, faces, record, augment)
-    return EvaluationPart(parts.test, parts.train, parts.told, chosen.warning)
+    return EvaluationPart(parts.test, parts.train, parts.description, chosen.warning)
 
 
 def _redraw(
     protocol: Protocol, faces: FaceDataset, record: Mapping[str, Any], augment: Augment | None
 ) -> Parts:
-    params: dict[str, Any] = {"augment": augment} if protocol.warning else {}
+    params: dict[str, Any] = {"augment": augment} if protocol.augments else {}
     return protocol.split(faces, record["seed"], test_size=record["test_size"], **params)
+
+
+def _is_whole(faces: FaceDataset, record: Mapping[str, Any]) -> bool:
+    """Whether the faces can be those that the fit divided: a draw is the same of all alone."""
+    return len(faces) == record["n_faces"]
 
 
 def _find_training(
@@ -186,10 +193,10 @@ def _find_training(
 ) -> FaceDataset | None:
     """Find the training faces again, if the data hold them."""
     if not protocol.keeps_split:
-        same = len(faces) == record["n_faces"]
-        return _redraw(protocol, faces, record, augment).train if same else None
+        is_whole = _is_whole(faces, record)
+        return _redraw(protocol, faces, record, augment).train if is_whole else None
     try:
         training = faces.select(record.get("split") or "train")
-    except ValueError:
+    except ValueError:  # the data do not have that part
         return None
     return training if training.class_counts() == record.get("class_counts") else None

@@ -1,148 +1,35 @@
-"""Read faces from a zip without unpacking it."""
+"""Read faces from whatever holds them.
+
+Every kind of source has a reader in a file of its own, and a line in the table here.
+"""
 
 from __future__ import annotations
 
-import io
-import lzma
 import os
-import struct
-import zlib
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
-from fer_ensemble.datasets.csv_files import parse_header, read_csv, read_rows
-from fer_ensemble.datasets.dataset import DatasetError, FaceDataset, ReadReport
-from fer_ensemble.datasets.folders import (
-    Entry,
-    check_size,
-    is_ignored,
-    is_picture,
-    read_folder,
-    read_pictures,
-)
+from fer_ensemble.datasets.csv_files import read_csv
+from fer_ensemble.datasets.dataset import DatasetError, FaceDataset, Progress, ReadReport
+from fer_ensemble.datasets.folders import read_folder
 from fer_ensemble.datasets.labels import EMOTIONS
-from fer_ensemble.faces import UnreadableImage
+from fer_ensemble.datasets.synthetic import synthetic_dataset
+from fer_ensemble.datasets.zip_files import read_zip
 
-#: The largest sets of this kind have some hundred thousand faces; so many take 2.3 GB.
-MAX_MEMBERS = 1_000_000
+#: Reads a source. What it skips or changes goes into the report, and an `OSError` may pass.
+Reader = Callable[[Path, ReadReport, Progress | None], FaceDataset]
 
-# What zipfile and the decompressors under it raise on damaged, encrypted or exotic members.
-_ZIP_ERRORS = (
-    BadZipFile,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-    lzma.LZMAError,
-    struct.error,
-    zlib.error,
-)
-
-
-def read_zip(
-    path: Path, report: ReadReport, progress: Callable[[int, int], None] | None = None
-) -> FaceDataset:
-    """Read faces from a zip of class folders, or of one FER2013 CSV.
-
-    Parameters
-    ----------
-    path : Path
-    report : ReadReport
-        Takes what is skipped, resized or left out.
-    progress : callable, optional
-        Called as ``progress(done, total)``.
-
-    Returns
-    -------
-    FaceDataset
-
-    Raises
-    ------
-    DatasetError
-        If it is not a zip, has more than `MAX_MEMBERS` files, or has several CSVs to choose from.
-    """
-    try:
-        archive = ZipFile(path)
-    except PermissionError:
-        raise
-    except _ZIP_ERRORS as error:
-        raise DatasetError(
-            f"{path}: not a zip file, or a damaged one ({error}). Download or make it again."
-        ) from error
-    with archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
-        if len(members) > MAX_MEMBERS:
-            raise DatasetError(
-                f"{path}: {len(members):,} files, at most {MAX_MEMBERS:,} are read. Unpack it and "
-                "give the folder."
-            )
-        names = [info.filename for info in members if not is_ignored(info.filename)]
-        if not any(is_picture(name) for name in names):
-            tables = [info for info in members if info.filename.lower().endswith(".csv")]
-            table = _choose_table(archive, tables, report)
-            if table:
-                return _read_table(archive, table, report, progress)
-        entries = [Entry(info.filename, partial(_read, archive, info)) for info in members]
-        return read_pictures(entries, report, progress)
-
-
-def _read(archive: ZipFile, info: ZipInfo) -> bytes:
-    check_size(info.file_size)
-    if info.flag_bits & 0x1:
-        raise UnreadableImage("encrypted")
-    try:
-        return archive.read(info)
-    except _ZIP_ERRORS as error:
-        raise UnreadableImage(f"damaged in the zip ({error})") from error
-
-
-def _choose_table(
-    archive: ZipFile, tables: Sequence[ZipInfo], report: ReadReport
-) -> ZipInfo | None:
-    """The CSV that has faces; one with official splits goes before those without."""
-    with_usage: list[ZipInfo] = []
-    without: list[ZipInfo] = []
-    for info in tables:
-        if is_ignored(info.filename) or info.flag_bits & 0x1:
-            continue
-        try:
-            with archive.open(info) as stream:
-                columns = parse_header(stream.readline(10_000), info.filename)
-        except _ZIP_ERRORS:
-            continue
-        (without if columns.usage is None else with_usage).append(info)
-    found = with_usage or without
-    if len(found) > 1:
-        names = ", ".join(info.filename for info in found)
-        raise DatasetError(
-            f"{report.source}: several CSVs with faces ({names}). Unpack it and give one of them."
-        )
-    return found[0] if found else None
-
-
-def _read_table(
-    archive: ZipFile,
-    info: ZipInfo,
-    report: ReadReport,
-    progress: Callable[[int, int], None] | None,
-) -> FaceDataset:
-    report.source = f"{report.source}, {info.filename}"
-    with archive.open(info) as member:
-        # A small buffer: where the zip is damaged, what is in the buffer is lost.
-        stream = io.BufferedReader(member, 16 * 1024)  # type: ignore[type-var]
-        return read_rows(stream, report, progress, lambda: member.tell() / info.file_size)
+# By how the name of a file ends, in lower case.
+_FILE_READERS: dict[str, Reader] = {".zip": read_zip, ".csv": read_csv, ".csv.gz": read_csv}
 
 
 def load_faces(
     path: str | os.PathLike[str],
     *,
     strict: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> FaceDataset:
     """Read faces with labels from a folder, a zip or a CSV.
 
@@ -174,7 +61,7 @@ def load_faces(
     path = Path(path)
     report = ReadReport(source=str(path), strict=strict)
     try:
-        faces = _reader(path)(path, report, progress)
+        faces = _find_reader(path)(path, report, progress)
     except OSError as error:
         raise DatasetError(
             f"{path}: cannot be read ({error.strerror or error}). Check the path and its "
@@ -191,21 +78,59 @@ def load_faces(
     return faces
 
 
-def _reader(
-    path: Path,
-) -> Callable[[Path, ReadReport, Callable[[int, int], None] | None], FaceDataset]:
+def open_faces(
+    data: str | os.PathLike[str] | FaceDataset | None = None,
+    *,
+    strict: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[FaceDataset, str]:
+    """Take labelled faces in whatever form a user has them, or draw some.
+
+    Parameters
+    ----------
+    data : path-like or FaceDataset, optional
+        What `load_faces` takes, or read already. Without it, synthetic faces are drawn.
+    strict : bool, default=False
+        Whether a face that can't be used is an error.
+    seed : int, default=0
+        Seed of the synthetic faces.
+    progress : callable, optional
+        As of `load_faces`.
+
+    Returns
+    -------
+    faces : FaceDataset
+    description : str
+        What to call them beside a figure.
+
+    Raises
+    ------
+    DatasetError
+        If they cannot be read.
+    """
+    if data is None:
+        faces = synthetic_dataset(random_state=seed)
+        return faces, f"{len(faces):,} synthetic faces (seed {seed})"
+    if not isinstance(data, FaceDataset):
+        data = load_faces(data, strict=strict, progress=progress)
+    # Of a CSV in a zip, the source names both.
+    return data, Path(data.report.source.partition(", ")[0]).name or "the faces given"
+
+
+def _find_reader(path: Path) -> Reader:
     if not path.exists():
         raise DatasetError(f"{path}: there is no such file or folder. Check the path.")
     if path.is_dir():
         return read_folder
     name = path.name.lower()
-    if name.endswith(".zip"):
-        return read_zip
-    if name.endswith((".csv", ".csv.gz")):
-        return read_csv
+    for ending, reader in _FILE_READERS.items():
+        if name.endswith(ending):
+            return reader
+    *endings, last = _FILE_READERS
     raise DatasetError(
-        f"{path}: cannot tell what this is by its ending. Give a folder, a .zip, a .csv or a "
-        ".csv.gz."
+        f"{path}: cannot tell what this is by its ending. Give a folder, "
+        f"{', '.join(f'a {ending}' for ending in endings)} or a {last}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Training on what several people saw: votes on faces as weighted rows."""
+"""Train on the votes of several people: label distributions as weighted rows."""
 
 from __future__ import annotations
 
@@ -115,6 +115,7 @@ def soft_training(
     cross-entropy against the distribution.
     """
     fitted = faces
+    # Drawn by the labels that come with the faces: votes name no class to be in proportion to.
     if held_out is None:
         rows, held = holdout_split(
             faces.labels,

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.datasets._face_drawing import draw_camera, draw_look
 from fer_ensemble.datasets._face_shape import (
     N_LANDMARKS,
     N_TRAITS,
@@ -88,7 +87,7 @@ def make_faces(
     ((70, 48, 48), (70, 68, 2))
     """
     # OpenCV is loaded only when a face is drawn.
-    from fer_ensemble.datasets._face_drawing import draw_face, photograph
+    from fer_ensemble.datasets._face_drawing import draw_camera, draw_face, draw_look, photograph
 
     if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
         raise ValueError(f"n_samples must be a whole number of at least 1, not {n_samples!r}")
@@ -113,7 +112,37 @@ def make_faces(
     return SyntheticFaces(images, labels, points)
 
 
+def synthetic_dataset(
+    n_samples: int = 1500,
+    *,
+    random_state: int | np.random.RandomState | np.random.Generator | None = None,
+) -> FaceDataset:
+    """Draw synthetic faces as a data set.
+
+    Parameters
+    ----------
+    n_samples : int, default=1500
+        How many faces.
+    random_state : int, RandomState, Generator or None, default=None
+        As `make_faces` takes it.
+
+    Returns
+    -------
+    FaceDataset
+        All of the split ``'train'``, named ``synthetic_00000`` and on. Figures from them say
+        nothing about real faces.
+    """
+    images, labels, _ = make_faces(n_samples, random_state=random_state)
+    return FaceDataset(
+        images,
+        labels,
+        split=np.full(n_samples, "train"),
+        names=np.array([f"synthetic_{i:05d}" for i in range(n_samples)], dtype=object),
+    )
+
+
 def _seed(random_state: int | np.random.RandomState | np.random.Generator | None) -> int:
+    # One number is drawn whatever the source, so that every face can have a stream of its own.
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**63 - 1, dtype=np.int64))
     try:
@@ -135,31 +164,3 @@ def _labels(n_samples: int, rng: np.random.Generator) -> NDArray[np.int64]:
 def _draw_traits(rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw how a face differs at rest, a little less in one half than between faces."""
     return rng.normal(0, 0.6, N_TRAITS) + rng.normal(0, 0.1, (2, N_TRAITS))
-
-
-def synthetic_dataset(
-    n_samples: int = 1500, *, random_state: int | np.random.RandomState | None = None
-) -> FaceDataset:
-    """Draw synthetic faces as a data set.
-
-    Parameters
-    ----------
-    n_samples : int, default=1500
-        How many faces.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the faces.
-
-    Returns
-    -------
-    FaceDataset
-        All of the split ``'train'``, named ``synthetic_00000`` and on. Figures from them say
-        nothing about real faces.
-    """
-
-    images, labels, _ = make_faces(n_samples, random_state=random_state)
-    return FaceDataset(
-        images,
-        labels,
-        split=np.full(n_samples, "train"),
-        names=np.array([f"synthetic_{i:05d}" for i in range(n_samples)], dtype=object),
-    )

@@ -1,13 +1,15 @@
-"""What every ensemble does with its members: name them, check them, fit them, ask them."""
+"""The base of every ensemble: it names, checks, fits and asks its members."""
 
 from __future__ import annotations
 
+import logging
 import warnings
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import _BaseComposition
@@ -22,6 +24,7 @@ from sklearn.utils.validation import (
 
 from fer_ensemble.ensemble.evidence import align_columns, check_classes
 from fer_ensemble.ensemble.member_fits import (
+    FitStore,
     MemberFit,
     TrainingData,
     fit_side_by_side,
@@ -30,15 +33,119 @@ from fer_ensemble.ensemble.member_fits import (
 from fer_ensemble.evaluation import encode_labels, find_classes
 
 
-class MemberComposition(_BaseComposition):
-    """The part of an ensemble that looks after ``members``, a list of (name, estimator)."""
+class HeldOut(NamedTuple):
+    """Predictions for samples that no member was fitted on, and the truth.
 
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n_samples, n_members, n_classes)
+        What each member predicts.
+    labels : ndarray of shape (n_samples,)
+        True labels.
+    sample_weight : ndarray of shape (n_samples,) or None
+        How much each sample counts, if weights were given.
+    """
+
+    probabilities: NDArray[np.float64]
+    labels: NDArray[Any]
+    sample_weight: NDArray[np.float64] | None = None
+
+
+class BaseEnsemble(ClassifierMixin, _BaseComposition):
+    """A classifier that combines ``members``, a list of (name, estimator).
+
+    Not for direct use: `VotingEnsemble` combines by a rule and `StackingEnsemble` by a further
+    classifier. Whoever is given any ensemble, such as an artifact or a report, needs only what
+    stands here.
+
+    Attributes
+    ----------
+    kind : {"voting", "stacking"}
+        What a manifest calls this kind of ensemble.
+    passthrough : bool
+        Whether combining needs the samples themselves, beside what the members predict.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    members_ : list of (str, estimator)
+        The fitted members.
+    fit_times_ : dict of str to float
+        Seconds that each member's fit took.
+    training_digests_ : ndarray of uint64
+        Digests of the samples fitted on, see `fer_ensemble.splitting.row_digests`.
+    """
+
+    kind: ClassVar[str]
+    passthrough: bool = False
     members: Any
     members_: list[tuple[str, Any]]
     classes_: NDArray[Any]
     fit_times_: dict[str, float]
     sample_weight_members_: list[str]
+    training_digests_: NDArray[np.uint64]
     n_jobs: int | None = None
+    verbose: int = 0
+
+    @property
+    def rule_name(self) -> str:
+        """The rule that the ensemble is set to; "stacking" for a further classifier."""
+        raise NotImplementedError
+
+    @property
+    def rule_names(self) -> list[str]:
+        """The rules under which the fitted members can be combined, the ensemble's own included."""
+        raise NotImplementedError
+
+    @property
+    def member_weights(self) -> NDArray[np.float64] | None:
+        """The weights of the members under the weighted rules, of shape (n_members,), if any."""
+        return None
+
+    @property
+    def held_out(self) -> HeldOut | None:
+        """What the members predict for samples that they were not fitted on; None if unknown."""
+        raise NotImplementedError
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of each class, of shape (n_samples, n_classes)."""
+        raise NotImplementedError
+
+    def combine(
+        self, probabilities: ArrayLike, rule: str | None = None, *, ties: str | None = None
+    ) -> NDArray[np.float64]:
+        """Combine what the members predict, of shape (n_samples, n_members, n_classes)."""
+        raise NotImplementedError
+
+    def combine_for_scoring(self, probabilities: ArrayLike, rule: str) -> NDArray[np.float64]:
+        """Combine what the members predict so that every sample has an answer.
+
+        Parameters
+        ----------
+        probabilities : array-like of shape (n_samples, n_members, n_classes)
+            What `predict_member_proba` returned.
+        rule : str
+            One of `rule_names`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows that sum to one.
+        """
+        return self.combine(probabilities, rule)
+
+    def temper_members(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return members' probabilities as the ensemble's own rule is given them.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_samples, n_members, n_classes)
+            What `predict_member_proba` returned.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_members, n_classes)
+            The same unless temperatures were learned.
+        """
+        return probabilities
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, and with ``deep`` those of every member as ``name__parameter``.
@@ -56,7 +163,7 @@ class MemberComposition(_BaseComposition):
         params: dict[str, Any] = self._get_params("members", deep=deep)
         return params
 
-    def set_params(self, **params: Any) -> MemberComposition:
+    def set_params(self, **params: Any) -> Self:
         """Set parameters: the ensemble's, a whole member (``name``) or ``name__parameter``.
 
         Parameters
@@ -191,14 +298,10 @@ class MemberComposition(_BaseComposition):
     def _learn_classes(self, y: NDArray[Any]) -> None:
         self.classes_, _ = find_classes(y)
 
-    def _fit_members(
-        self,
-        X: Any,
-        y: NDArray[Any],
-        sample_weight: NDArray[np.float64] | None,
-        validation_data: tuple[Any, NDArray[Any]] | None,
-        log_level: int,
-    ) -> None:
+    def _log_level(self) -> int:
+        return logging.INFO if self.verbose else logging.DEBUG
+
+    def _fit_members(self, data: TrainingData, keep: FitStore | None = None) -> None:
         """Fit a clone of each member; after an interruption, those that are done are kept."""
         done = {name: member for name, member in self.members if _is_frozen(member)}
         for name, member in done.items():
@@ -207,10 +310,11 @@ class MemberComposition(_BaseComposition):
             check_classes(getattr(member, "classes_", None), self.classes_, name)
         self.members_ = []
         self.fit_times_ = {}
-        self._assign_sample_weight(sample_weight)
+        self._assign_sample_weight(data.sample_weight)
         fits = [MemberFit(name, member) for name, member in self.members if name not in done]
-        data = TrainingData(X, y, self.classes_, sample_weight, validation_data)
-        fitted = fit_side_by_side(fits, data, n_jobs=self.n_jobs, log_level=log_level)
+        fitted = fit_side_by_side(
+            fits, data, n_jobs=self.n_jobs, log_level=self._log_level(), keep=keep
+        )
         for number, (member, seconds) in fitted:
             name = fits[number].name
             done[name] = member

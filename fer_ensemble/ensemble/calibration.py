@@ -1,4 +1,9 @@
-"""Temperature scaling: make a model's probabilities as sure as they are right.
+"""Temperature scaling: make the probabilities of members and ensembles as sure as they are right.
+
+A temperature divides the logarithms of a model's probabilities (`apply_temperature`) and is fitted
+on rows that the model was not fitted on (`fit_temperature`). An ensemble has one for every member,
+applied before its rule combines them, and one for what the rule makes of them, because the mean of
+members that are as sure as they are right is less sure than it is right (`fit_calibration`).
 
 References
 ----------
@@ -8,10 +13,10 @@ International Conference on Machine Learning, 2017, pages 1321-1330.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from numbers import Integral
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,20 +24,65 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, softmax
 from sklearn.utils import check_random_state
 
-from fer_ensemble.ensemble.evidence import (
+from fer_ensemble.ensemble.evidence import Evidence, check_evidence, check_probabilities
+from fer_ensemble.ensemble.rules import RuleLike, combine_by
+from fer_ensemble.evaluation import (
     SMALLEST_PROBABILITY,
-    Evidence,
-    check_evidence,
-    check_probabilities,
+    brier_score,
+    calibration_error,
+    evaluate_predictions,
 )
-from fer_ensemble.ensemble.rules import Rule, combine_by
-from fer_ensemble.evaluation import brier_score, calibration_error, evaluate_predictions
 
 TEMPERATURE_RANGE = (0.05, 20.0)
 """Lowest and highest temperature that `fit_temperature` returns. Rows that are all right call
 for a temperature of 0, and rows that are all wrong for an infinite one: neither is useful."""
 
+# By how much, in nats, a temperature must lower the mean log loss to be taken instead of 1. Where
+# the loss is flat, as for uniform predictions, a search ends just anywhere.
 _LEAST_GAIN = 1e-12
+
+_AnyRule = TypeVar("_AnyRule", bound=RuleLike)
+
+
+def apply_temperature(probabilities: ArrayLike, temperature: ArrayLike) -> NDArray[np.float64]:
+    """Sharpen or flatten distributions: the softmax of log(p) / T.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_classes) or (n_samples, n_members, n_classes)
+        Distributions over the classes; probabilities below `SMALLEST_PROBABILITY` count as that.
+    temperature : float, or array-like of shape (n_members,)
+        Above 1 flattens, below 1 sharpens, 1 changes nothing. With members, one for each.
+
+    Returns
+    -------
+    ndarray of the shape of `probabilities`
+        Distributions whose most probable class is what it was.
+
+    Raises
+    ------
+    ValueError
+        If the probabilities are not distributions, or a temperature is not finite and above 0,
+        or there are not as many as members.
+
+    Examples
+    --------
+    >>> apply_temperature([[0.8, 0.2]], 0.5).round(3)
+    array([[0.941, 0.059]])
+    """
+    flat = np.ndim(probabilities) == 2
+    array = check_probabilities(_as_one_member(probabilities) if flat else probabilities)
+    temperatures = np.asarray(temperature, dtype=np.float64)
+    if temperatures.ndim and (flat or temperatures.shape != (array.shape[1],)):
+        raise ValueError(
+            f"temperature must be one number{'' if flat else ', or one for each member'}: "
+            f"probabilities have the shape {np.shape(probabilities)} and it {temperatures.shape}."
+        )
+    if not ((temperatures > 0) & np.isfinite(temperatures)).all():
+        raise ValueError(f"A temperature must be finite and above 0: {temperatures.tolist()}.")
+    # One temperature for all members or one for each, along the axis of the members.
+    tempered: NDArray[np.float64] = softmax(_to_logits(array) / temperatures[..., None], axis=-1)
+    return tempered[:, 0] if flat else tempered
 
 
 def fit_temperature(
@@ -74,7 +124,7 @@ def fit_temperature(
     one minimum as well.
     """
     evidence = check_evidence(_as_one_member(probabilities), y, classes, sample_weight)
-    logits = _logits(evidence.probabilities[:, 0])
+    logits = _to_logits(evidence.probabilities[:, 0])
     rows, labels = np.arange(len(logits)), evidence.labels
     share = evidence.sample_weight / evidence.sample_weight.sum()
 
@@ -82,69 +132,44 @@ def fit_temperature(
         scaled = logits / np.exp(log_temperature)
         return float(share @ (logsumexp(scaled, axis=1) - scaled[rows, labels]))
 
+    # In the logarithm, 1e-6 is a millionth of the temperature.
     found = minimize_scalar(
         loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded", options={"xatol": 1e-6}
     )
     if loss(0) - found.fun <= _LEAST_GAIN:
         return 1.0
+    # The exponential of a bound's logarithm can lie outside by rounding.
     return float(np.clip(np.exp(found.x), *TEMPERATURE_RANGE))
 
 
-def apply_temperature(probabilities: ArrayLike, temperature: ArrayLike) -> NDArray[np.float64]:
-    """Sharpen or flatten distributions: the softmax of log(p) / T.
+def fit_member_temperatures(
+    probabilities: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Fit the temperature of every member alone.
 
     Parameters
     ----------
-    probabilities : array-like of shape (n_samples, n_classes) or (n_samples, n_members, n_classes)
-        Distributions over the classes; probabilities below `SMALLEST_PROBABILITY` count as that.
-    temperature : float, or array-like of shape (n_members,)
-        Above 1 flattens, below 1 sharpens, 1 changes nothing. With members, one for each.
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        What the members predict for rows that no member was fitted on.
+    y, classes, sample_weight
+        As in `fit_temperature`.
 
     Returns
     -------
-    ndarray of the shape of `probabilities`
-        Distributions whose most probable class is what it was.
+    ndarray of shape (n_members,)
 
     Raises
     ------
     ValueError
-        If the probabilities are not distributions, or a temperature is not finite and above 0,
-        or there are not as many as members.
-
-    Examples
-    --------
-    >>> apply_temperature([[0.8, 0.2]], 0.5).round(3)
-    array([[0.941, 0.059]])
+        See `fit_temperature`.
     """
-    flat = np.ndim(probabilities) == 2
-    array = check_probabilities(_as_one_member(probabilities) if flat else probabilities)
-    temperatures = np.asarray(temperature, dtype=np.float64)
-    if temperatures.ndim and (flat or temperatures.shape != (array.shape[1],)):
-        raise ValueError(
-            f"temperature must be one number{'' if flat else ', or one for each member'}: "
-            f"probabilities have the shape {np.shape(probabilities)} and it {temperatures.shape}."
-        )
-    if not ((temperatures > 0) & np.isfinite(temperatures)).all():
-        raise ValueError(f"A temperature must be finite and above 0: {temperatures.tolist()}.")
-    tempered: NDArray[np.float64] = softmax(_logits(array) / temperatures[..., None], axis=-1)
-    return tempered[:, 0] if flat else tempered
-
-
-def _as_one_member(probabilities: ArrayLike) -> NDArray[Any]:
     array = np.asarray(probabilities)
-    if array.ndim != 2:
-        raise ValueError(
-            f"probabilities must have the shape (n_samples, n_classes), not {array.shape}."
-        )
-    return array[:, None]
-
-
-def _logits(array: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    logits: NDArray[np.float64] = np.log(np.maximum(array, SMALLEST_PROBABILITY, dtype=np.float64))
-    return logits
-
-
-_MemberTemperatures: TypeAlias = dict[int | None, NDArray[np.float64]]
+    return np.array(
+        [fit_temperature(array[:, i], y, classes, sample_weight) for i in range(array.shape[1])]
+    )
 
 
 @dataclass(frozen=True)
@@ -191,7 +216,7 @@ class Calibration:
     n_folds: int | None
 
     def apply(
-        self, probabilities: ArrayLike, rule: Rule = "average", weights: ArrayLike | None = None
+        self, probabilities: ArrayLike, rule: RuleLike = "average", weights: ArrayLike | None = None
     ) -> NDArray[np.float64]:
         """Temper the members, combine them, and temper the ensemble.
 
@@ -220,8 +245,8 @@ class Calibration:
         return asdict(self) | {"member_temperatures": self.member_temperatures.tolist()}
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Calibration:
-        """Make one of what `to_dict` returned."""
+    def from_dict(cls, content: Mapping[str, Any]) -> Calibration:
+        """Return the calibration that `to_dict` was called on."""
         return cls(
             member_temperatures=np.asarray(content["member_temperatures"], dtype=np.float64),
             ensemble_temperature=float(content["ensemble_temperature"]),
@@ -235,7 +260,7 @@ def fit_calibration(
     probabilities: ArrayLike,
     y: ArrayLike,
     classes: ArrayLike,
-    rule: Rule = "average",
+    rule: RuleLike = "average",
     *,
     weights: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
@@ -299,115 +324,109 @@ def fit_calibrations(
     probabilities: ArrayLike,
     y: ArrayLike,
     classes: ArrayLike,
-    rules: Iterable[Rule],
+    rules: Iterable[_AnyRule],
     *,
     weights: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     n_folds: int | None = 5,
     random_state: int | np.random.RandomState | None = 0,
-) -> dict[Any, Calibration]:
+) -> dict[_AnyRule, Calibration]:
     """Do as `fit_calibration` for several rules, fitting the temperatures of the members once.
 
     Parameters
     ----------
     rules : iterable of str or callable
+        Each as in `fit_calibration`.
     probabilities, y, classes, weights, sample_weight, n_folds, random_state
         See `fit_calibration`.
 
     Returns
     -------
     dict of rule to Calibration
-    """
-    evidence = check_evidence(probabilities, y, classes, sample_weight)
-    folds = None if n_folds is None else _folds(evidence.labels, n_folds, random_state)
-    members = _fit_members(evidence, folds)
-    return {rule: _calibrate(evidence, members, folds, rule, weights) for rule in rules}
-
-
-def fit_member_temperatures(
-    probabilities: ArrayLike,
-    y: ArrayLike,
-    classes: ArrayLike,
-    sample_weight: ArrayLike | None = None,
-) -> NDArray[np.float64]:
-    """Fit the temperature of every member alone.
-
-    Parameters
-    ----------
-    probabilities : array-like of shape (n_samples, n_members, n_classes)
-        What the members predict for rows that no member was fitted on.
-    y, classes, sample_weight
-        As in `fit_temperature`.
-
-    Returns
-    -------
-    ndarray of shape (n_members,)
+        In the order of `rules`.
 
     Raises
     ------
     ValueError
-        See `fit_temperature`.
+        See `fit_calibration`.
     """
-    array = np.asarray(probabilities)
-    return np.array(
-        [fit_temperature(array[:, i], y, classes, sample_weight) for i in range(array.shape[1])]
+    evidence = check_evidence(probabilities, y, classes, sample_weight)
+    every = np.ones(len(evidence.labels), dtype=bool)
+    whole = _fit_members(evidence, every, every)
+    folds = []
+    if n_folds is not None:
+        numbers = _deal_out(evidence.labels, n_folds, random_state)
+        folds = [_fit_members(evidence, numbers != i, numbers == i) for i in range(n_folds)]
+    return {rule: _calibrate(evidence, whole, folds, rule, weights) for rule in rules}
+
+
+class _TemperedMembers(NamedTuple):
+    """Temperatures of the members, the rows they were fitted on, and the rows to apply them to."""
+
+    temperatures: NDArray[np.float64]
+    fitted: NDArray[np.bool_]
+    applied: NDArray[np.bool_]
+
+
+def _fit_members(
+    evidence: Evidence, fitted: NDArray[np.bool_], applied: NDArray[np.bool_]
+) -> _TemperedMembers:
+    temperatures = fit_member_temperatures(
+        evidence.probabilities[fitted],
+        evidence.labels[fitted],
+        np.arange(evidence.probabilities.shape[2]),
+        evidence.sample_weight[fitted],
     )
-
-
-def _fit_members(evidence: Evidence, folds: NDArray[np.intp] | None) -> _MemberTemperatures:
-    """Fit on all rows (under None), and without each of the folds."""
-    kept = {None: np.ones(len(evidence.labels), bool)}
-    if folds is not None:
-        kept |= {fold: folds != fold for fold in np.unique(folds).tolist()}
-    columns = np.arange(evidence.probabilities.shape[2])
-    return {
-        fold: fit_member_temperatures(
-            evidence.probabilities[rows],
-            evidence.labels[rows],
-            columns,
-            evidence.sample_weight[rows],
-        )
-        for fold, rows in kept.items()
-    }
+    return _TemperedMembers(temperatures, fitted, applied)
 
 
 def _calibrate(
     evidence: Evidence,
-    members: _MemberTemperatures,
-    folds: NDArray[np.intp] | None,
-    rule: Rule,
+    whole: _TemperedMembers,
+    folds: list[_TemperedMembers],
+    rule: RuleLike,
     weights: ArrayLike | None,
 ) -> Calibration:
-    labels, columns = evidence.labels, np.arange(evidence.probabilities.shape[2])
-
-    def temper(temperatures: NDArray[np.float64], fitted: Any, out: Any) -> tuple[float, Any]:
-        combined = combine_by(
-            apply_temperature(evidence.probabilities, temperatures), rule, weights
-        )
-        share = evidence.sample_weight[fitted]
-        of_all = fit_temperature(combined[fitted], labels[fitted], columns, share)
-        return of_all, apply_temperature(combined[out], of_all)
-
-    every = np.ones(len(labels), bool)
-    temperature, tempered = temper(members[None], every, every)
-    for fold in range(0 if folds is None else len(members) - 1):
-        out = folds == fold
-        tempered[out] = temper(members[fold], ~out, out)[1]
+    temperature, tempered = _temper(evidence, whole, rule, weights)
+    for fold in folds:
+        _, tempered[fold.applied] = _temper(evidence, fold, rule, weights)
     return Calibration(
-        member_temperatures=members[None],
+        member_temperatures=whole.temperatures,
         ensemble_temperature=temperature,
-        before=_scores(labels, combine_by(evidence.probabilities, rule, weights), columns),
-        after=_scores(labels, tempered, columns),
-        n_folds=None if folds is None else len(members) - 1,
+        before=_score(evidence.labels, combine_by(evidence.probabilities, rule, weights)),
+        after=_score(evidence.labels, tempered),
+        n_folds=len(folds) or None,
     )
 
 
-def _folds(labels: NDArray[np.intp], n_folds: int, random_state: Any) -> NDArray[np.intp]:
+def _temper(
+    evidence: Evidence, members: _TemperedMembers, rule: RuleLike, weights: ArrayLike | None
+) -> tuple[float, NDArray[np.float64]]:
+    """Fit the temperature of the ensemble; return it, and what it makes of the rows to apply to."""
+    fitted = members.fitted
+    combined = combine_by(
+        apply_temperature(evidence.probabilities, members.temperatures), rule, weights
+    )
+    temperature = fit_temperature(
+        combined[fitted],
+        evidence.labels[fitted],
+        np.arange(combined.shape[1]),
+        evidence.sample_weight[fitted],
+    )
+    return temperature, apply_temperature(combined[members.applied], temperature)
+
+
+def _deal_out(
+    labels: NDArray[np.intp], n_folds: int, random_state: int | np.random.RandomState | None
+) -> NDArray[np.intp]:
+    """Return the fold of every row, each class dealt out to the folds in turn."""
     if not isinstance(n_folds, Integral) or not 2 <= n_folds <= len(labels):
         raise ValueError(
             f"n_folds must be None or a whole number from 2 to the {len(labels)} rows, "
             f"not {n_folds!r}."
         )
+    # Not scikit-learn's StratifiedKFold, which warns of classes with fewer rows than folds and
+    # refuses where all are so small: an ensemble may hold out a handful of rows.
     order = check_random_state(random_state).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     folds = np.empty(len(labels), dtype=np.intp)
@@ -415,10 +434,10 @@ def _folds(labels: NDArray[np.intp], n_folds: int, random_state: Any) -> NDArray
     return folds
 
 
-def _scores(
-    labels: NDArray[np.intp], probabilities: NDArray[np.float64], columns: NDArray[np.intp]
-) -> CalibrationScores:
+def _score(labels: NDArray[np.intp], probabilities: NDArray[np.float64]) -> CalibrationScores:
+    columns = np.arange(probabilities.shape[1])
     figures = evaluate_predictions(labels, probabilities=probabilities, classes=columns)
+    # It is None for labels alone.
     assert figures.log_loss is not None
     return CalibrationScores(
         accuracy=figures.accuracy,
@@ -426,3 +445,17 @@ def _scores(
         calibration_error=calibration_error(labels, probabilities, columns),
         brier_score=brier_score(labels, probabilities, columns),
     )
+
+
+def _as_one_member(probabilities: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(probabilities)
+    if array.ndim != 2:
+        raise ValueError(
+            f"probabilities must have the shape (n_samples, n_classes), not {array.shape}."
+        )
+    return array[:, None]
+
+
+def _to_logits(array: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    logits: NDArray[np.float64] = np.log(np.maximum(array, SMALLEST_PROBABILITY, dtype=np.float64))
+    return logits

@@ -1,8 +1,10 @@
-"""How alike members err: measures of pairs of them.
+"""What members add to each other: how differently they err, and what is lost without one of them.
 
-The measures are those of Kuncheva and Whitaker (2003) on "oracle outputs": they count
-on which samples each member is right, not which wrong label it gives. For two members, n11 is the
-share of samples that both get right, n00 that both get wrong, n10 and n01 that only one does.
+`measure_diversity` finds out all at once. `leave_one_out` compares the ensemble with the one that
+lacks a member. The measures of pairs are those of Kuncheva and Whitaker (2003) on "oracle outputs":
+they count on which samples each member is right, not which wrong label it gives. For two members,
+n11 is the share of samples that both get right, n00 that both get wrong, n10 and n01 that only one
+does.
 
 References
 ----------
@@ -22,8 +24,172 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.ensemble.evidence import check_evidence
-from fer_ensemble.ensemble.rules import Rule, combine_by
+from fer_ensemble.ensemble.rules import RuleLike, combine_by
 from fer_ensemble.evaluation import Comparison, compare_predictions
+
+
+def measure_diversity(
+    probabilities: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike,
+    rule: RuleLike = "average",
+    *,
+    weights: ArrayLike | None = None,
+    n_bootstrap: int = 10_000,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Diversity:
+    """Measure how differently members err, and what each of them adds.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        What two members or more predict for rows that none of them was fitted on.
+    y, classes, rule, weights, n_bootstrap, random_state
+        See `leave_one_out`.
+
+    Returns
+    -------
+    Diversity
+        All measures.
+
+    Raises
+    ------
+    ValueError
+        See `leave_one_out`.
+    """
+    contributions = leave_one_out(
+        probabilities,
+        y,
+        classes,
+        rule,
+        weights=weights,
+        n_bootstrap=n_bootstrap,
+        random_state=random_state,
+    )
+    evidence = check_evidence(probabilities, y, classes)
+    array, labels = evidence.probabilities, evidence.labels
+    # A member that is undecided counts with the first of its classes, as its own predict answers.
+    correct = array.argmax(axis=2) == labels[:, None]
+    combined = combine_by(array, rule, weights).argmax(axis=1)
+    return Diversity(
+        n=len(labels),
+        member_accuracy=correct.mean(axis=0),
+        ensemble_accuracy=float((combined == labels).mean()),
+        oracle_accuracy=oracle_accuracy(correct),
+        disagreement=disagreement(correct),
+        q_statistic=q_statistic(correct),
+        kappa=kappa(correct),
+        contributions=contributions,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Diversity:
+    """What `measure_diversity` found.
+
+    Attributes
+    ----------
+    n : int
+        Number of samples.
+    member_accuracy : ndarray of shape (n_members,)
+        Of each member alone.
+    ensemble_accuracy : float
+        Of all of them by the rule.
+    oracle_accuracy : float
+        Share of samples that at least one member gets right: what no choice among the members'
+        answers can surpass.
+    disagreement, q_statistic, kappa : ndarray of shape (n_members, n_members)
+        Of every pair; see the functions of these names.
+    contributions : tuple of Comparison
+        Of each member; see `leave_one_out`.
+    """
+
+    n: int
+    member_accuracy: NDArray[np.float64]
+    ensemble_accuracy: float
+    oracle_accuracy: float
+    disagreement: NDArray[np.float64]
+    q_statistic: NDArray[np.float64]
+    kappa: NDArray[np.float64]
+    contributions: tuple[Comparison, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain lists and numbers, ready for JSON: None stands for NaN.
+
+        ``mean_disagreement``, ``mean_q_statistic`` and ``mean_kappa`` are means over the pairs.
+        """
+        pairwise = ("disagreement", "q_statistic", "kappa")
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return (
+            fields
+            | {"member_accuracy": self.member_accuracy.tolist()}
+            | {name: _plain(fields[name]) for name in pairwise}
+            | {f"mean_{name}": _plain(mean_over_pairs(fields[name])) for name in pairwise}
+            | {"contributions": [found.to_dict() for found in self.contributions]}
+        )
+
+
+def leave_one_out(
+    probabilities: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike,
+    rule: RuleLike = "average",
+    *,
+    weights: ArrayLike | None = None,
+    n_bootstrap: int = 10_000,
+    random_state: int | np.random.RandomState | None = 0,
+) -> tuple[Comparison, ...]:
+    """Compare the ensemble with the ensemble that lacks one member, for each member.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_members, n_classes)
+        What two members or more predict for rows that none of them was fitted on.
+    y : array-like of shape (n_samples,)
+        The true labels.
+    classes : array-like of shape (n_classes,)
+        The label that each column stands for.
+    rule : str or callable, default='average'
+        A key of `RULES`, or a function from (n_samples, n_members, n_classes) to (n_samples,
+        n_classes) for any number of members.
+    weights : array-like of shape (n_members,), optional
+        Passed to the rule, if they are given; the remaining members keep theirs.
+    n_bootstrap : int, default=10000
+        Number of resamples for the interval of 95 %.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the resampling.
+
+    Returns
+    -------
+    tuple of Comparison
+        For each member, accuracy with all members (a) less that without it (b): above 0, the
+        ensemble is better for having it.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples or less than two members, lengths differ, labels are not among
+        the classes, the probabilities are not distributions, or the rule refuses its arrays.
+    """
+    evidence = check_evidence(probabilities, y, classes)
+    array, labels = evidence.probabilities, evidence.labels
+    n_members = array.shape[1]
+    # Not "the ensemble less nobody": a difference of zero would say that the member adds nothing.
+    if n_members < 2:
+        raise ValueError("Without its only member, nothing is left: give two members or more.")
+    whole = combine_by(array, rule, weights).argmax(axis=1)
+    found = []
+    for member in range(n_members):
+        kept = np.delete(np.arange(n_members), member)
+        # Not learned anew: the difference is to be this member's, not that of other weights.
+        kept_weights = None if weights is None else np.asarray(weights)[kept]
+        part = combine_by(array[:, kept], rule, kept_weights).argmax(axis=1)
+        found.append(
+            compare_predictions(
+                labels, whole, part, n_bootstrap=n_bootstrap, random_state=random_state
+            )
+        )
+    return tuple(found)
 
 
 def disagreement(correct: ArrayLike) -> NDArray[np.float64]:
@@ -115,7 +281,7 @@ def oracle_accuracy(correct: ArrayLike) -> float:
     ValueError
         If the array has not two dimensions, is empty, or holds anything but true and false.
     """
-    return float(_checked(correct).any(axis=1).mean())
+    return float(_check_correct(correct).any(axis=1).mean())
 
 
 def mean_over_pairs(measure: ArrayLike) -> float:
@@ -137,13 +303,7 @@ def mean_over_pairs(measure: ArrayLike) -> float:
     return float(defined.mean()) if defined.size else float("nan")
 
 
-def _shares(correct: ArrayLike) -> tuple[NDArray[np.float64], ...]:
-    right = _checked(correct).astype(np.float64)
-    wrong = 1 - right
-    return tuple(x.T @ y / len(right) for x in (right, wrong) for y in (right, wrong))
-
-
-def _checked(correct: ArrayLike) -> NDArray[np.bool_]:
+def _check_correct(correct: ArrayLike) -> NDArray[np.bool_]:
     array = np.asarray(correct)
     if array.ndim != 2 or not array.size:
         raise ValueError(
@@ -161,170 +321,18 @@ def _checked(correct: ArrayLike) -> NDArray[np.bool_]:
     return array.astype(bool)
 
 
+def _shares(correct: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """Return n11, n10, n01 and n00 of every pair."""
+    right = _check_correct(correct).astype(np.float64)
+    wrong = 1 - right
+    # A product of matrices counts all pairs at once.
+    return tuple(x.T @ y / len(right) for x in (right, wrong) for y in (right, wrong))
+
+
 def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
+    # NaN and not 0, which would say that members are independent, or agree by chance.
     undefined = np.full(denominator.shape, np.nan)
     return np.divide(numerator, denominator, out=undefined, where=denominator > 0)
-
-
-@dataclass(frozen=True, eq=False)
-class Diversity:
-    """What `measure_diversity` found.
-
-    Attributes
-    ----------
-    n : int
-        Number of samples.
-    member_accuracy : ndarray of shape (n_members,)
-        Of each member alone.
-    ensemble_accuracy : float
-        Of all of them by the rule.
-    oracle_accuracy : float
-        Share of samples that at least one member gets right: what no choice among the members'
-        answers can surpass.
-    disagreement, q_statistic, kappa : ndarray of shape (n_members, n_members)
-        Of every pair; see the functions of these names.
-    contributions : tuple of Comparison
-        Of each member; see `leave_one_out`.
-    """
-
-    n: int
-    member_accuracy: NDArray[np.float64]
-    ensemble_accuracy: float
-    oracle_accuracy: float
-    disagreement: NDArray[np.float64]
-    q_statistic: NDArray[np.float64]
-    kappa: NDArray[np.float64]
-    contributions: tuple[Comparison, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the same as plain lists and numbers, ready for JSON: None stands for NaN.
-
-        ``mean_disagreement``, ``mean_q_statistic`` and ``mean_kappa`` are means over the pairs.
-        """
-        pairwise = ("disagreement", "q_statistic", "kappa")
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return (
-            fields
-            | {"member_accuracy": self.member_accuracy.tolist()}
-            | {name: _plain(fields[name]) for name in pairwise}
-            | {f"mean_{name}": _plain(mean_over_pairs(fields[name])) for name in pairwise}
-            | {"contributions": [found.to_dict() for found in self.contributions]}
-        )
-
-
-def measure_diversity(
-    probabilities: ArrayLike,
-    y: ArrayLike,
-    classes: ArrayLike,
-    rule: Rule = "average",
-    *,
-    weights: ArrayLike | None = None,
-    n_bootstrap: int = 10_000,
-    random_state: int | np.random.RandomState | None = 0,
-) -> Diversity:
-    """Measure how differently members err, and what each of them adds.
-
-    Parameters
-    ----------
-    probabilities : array-like of shape (n_samples, n_members, n_classes)
-        What two members or more predict for rows that none of them was fitted on.
-    y, classes, rule, weights, n_bootstrap, random_state
-        See `leave_one_out`.
-
-    Returns
-    -------
-    Diversity
-        All measures.
-
-    Raises
-    ------
-    ValueError
-        See `leave_one_out`.
-    """
-    contributions = leave_one_out(
-        probabilities,
-        y,
-        classes,
-        rule,
-        weights=weights,
-        n_bootstrap=n_bootstrap,
-        random_state=random_state,
-    )
-    evidence = check_evidence(probabilities, y, classes)
-    array, labels = evidence.probabilities, evidence.labels
-    correct = array.argmax(axis=2) == labels[:, None]
-    combined = combine_by(array, rule, weights).argmax(axis=1)
-    return Diversity(
-        n=len(labels),
-        member_accuracy=correct.mean(axis=0),
-        ensemble_accuracy=float((combined == labels).mean()),
-        oracle_accuracy=oracle_accuracy(correct),
-        disagreement=disagreement(correct),
-        q_statistic=q_statistic(correct),
-        kappa=kappa(correct),
-        contributions=contributions,
-    )
-
-
-def leave_one_out(
-    probabilities: ArrayLike,
-    y: ArrayLike,
-    classes: ArrayLike,
-    rule: Rule = "average",
-    *,
-    weights: ArrayLike | None = None,
-    n_bootstrap: int = 10_000,
-    random_state: int | np.random.RandomState | None = 0,
-) -> tuple[Comparison, ...]:
-    """Compare the ensemble with the ensemble that lacks one member, for each member.
-
-    Parameters
-    ----------
-    probabilities : array-like of shape (n_samples, n_members, n_classes)
-        What two members or more predict for rows that none of them was fitted on.
-    y : array-like of shape (n_samples,)
-        The true labels.
-    classes : array-like of shape (n_classes,)
-        The label that each column stands for.
-    rule : str or callable, default='average'
-        A key of `RULES`, or a function from (n_samples, n_members, n_classes) to (n_samples,
-        n_classes) for any number of members.
-    weights : array-like of shape (n_members,), optional
-        Passed to the rule, if they are given; the remaining members keep theirs.
-    n_bootstrap : int, default=10000
-        Number of resamples for the interval of 95 %.
-    random_state : int, RandomState instance or None, default=0
-        Seed of the resampling.
-
-    Returns
-    -------
-    tuple of Comparison
-        For each member, accuracy with all members (a) less that without it (b): above 0, the
-        ensemble is better for having it.
-
-    Raises
-    ------
-    ValueError
-        If there are no samples or less than two members, lengths differ, labels are not among
-        the classes, the probabilities are not distributions, or the rule refuses its arrays.
-    """
-    evidence = check_evidence(probabilities, y, classes)
-    array, labels = evidence.probabilities, evidence.labels
-    n_members = array.shape[1]
-    if n_members < 2:
-        raise ValueError("Without its only member, nothing is left: give two members or more.")
-    whole = combine_by(array, rule, weights).argmax(axis=1)
-    found = []
-    for member in range(n_members):
-        kept = np.delete(np.arange(n_members), member)
-        kept_weights = None if weights is None else np.asarray(weights)[kept]
-        part = combine_by(array[:, kept], rule, kept_weights).argmax(axis=1)
-        found.append(
-            compare_predictions(
-                labels, whole, part, n_bootstrap=n_bootstrap, random_state=random_state
-            )
-        )
-    return tuple(found)
 
 
 def _plain(values: NDArray[np.float64] | float) -> Any:

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import joblib
 import numpy as np
@@ -42,7 +42,36 @@ class MemberFit(NamedTuple):
     held_out: NDArray[np.intp] | None = None
 
 
-class Outcome(NamedTuple):
+class FitStore(Protocol):
+    """Where fitted members are kept, so that an interrupted fit of an ensemble can be resumed."""
+
+    def fit(
+        self, name: str, member: Any, X: Any, y: NDArray[Any], **keywords: Any
+    ) -> tuple[Any, float]:
+        """Fit a member, or read the same fit that was kept before.
+
+        Parameters
+        ----------
+        name : str
+            The member's name in the ensemble.
+        member : classifier
+            Unfitted, and the store's to change.
+        X : array, sparse matrix or data frame whose first axis is the samples
+        y : ndarray of shape (n_samples,)
+        **keywords
+            What the member's ``fit`` takes beside them.
+
+        Returns
+        -------
+        member : classifier
+            Fitted.
+        seconds : float
+            What the fit took, when it was done.
+        """
+        ...
+
+
+class FitResult(NamedTuple):
     """The fitted member, or what it predicts for the rows held out; and the seconds it took."""
 
     result: Any
@@ -50,8 +79,13 @@ class Outcome(NamedTuple):
 
 
 def fit_side_by_side(
-    fits: Sequence[MemberFit], data: TrainingData, *, n_jobs: int | None, log_level: int
-) -> Iterator[tuple[int, Outcome]]:
+    fits: Sequence[MemberFit],
+    data: TrainingData,
+    *,
+    n_jobs: int | None,
+    log_level: int,
+    keep: FitStore | None = None,
+) -> Iterator[tuple[int, FitResult]]:
     """Do fits in processes, and those that cannot share the machine one at a time in this one.
 
     The threads within the processes are limited, by way of the thread pools of OpenMP and BLAS
@@ -69,12 +103,14 @@ def fit_side_by_side(
         processors, None means 1 unless a `joblib.parallel_config` says otherwise.
     log_level : int
         Level of the messages about each fit.
+    keep : FitStore, optional
+        What fits the members, or reads them where they were fitted before.
 
     Yields
     ------
     number : int
         Place in `fits`. First come those done in processes.
-    outcome : Outcome
+    outcome : FitResult
         Probabilities of shape (n_held_out, n_classes) if rows were held out.
 
     Raises
@@ -92,12 +128,12 @@ def fit_side_by_side(
         threads = processors // workers
         with joblib.parallel_config("loky", inner_max_num_threads=threads):
             parallel = Parallel(n_jobs=workers, return_as="generator")
-        outcomes = parallel(delayed(_fit)(fits[i], data, log_level, threads) for i in apart)
+        outcomes = parallel(delayed(_fit)(fits[i], data, log_level, keep, threads) for i in apart)
         for number, outcome in zip(apart, outcomes, strict=True):
             _log_end(fits[number], outcome, log_level)
             yield number, outcome
     for number in sorted(set(range(len(fits))) - set(apart)):
-        outcome = _fit(fits[number], data, log_level)
+        outcome = _fit(fits[number], data, log_level, keep)
         _log_end(fits[number], outcome, log_level)
         yield number, outcome
 
@@ -142,24 +178,33 @@ def sample_weight_keyword(member: Any) -> str | None:
     return None
 
 
-def _fit(fit: MemberFit, data: TrainingData, log_level: int, threads: int | None = None) -> Outcome:
+def _fit(
+    fit: MemberFit,
+    data: TrainingData,
+    log_level: int,
+    keep: FitStore | None = None,
+    threads: int | None = None,
+) -> FitResult:
     X, y, keywords = data.X, data.y, _keywords(fit, data)
     if fit.rows is not None:
         X, y = _safe_indexing(X, fit.rows), y[fit.rows]
     LOGGER.log(log_level, "%s: fitting on %d samples", fit.name, len(y))
     member = clone(fit.member)
     unlimited = {} if threads is None else _limit_threads(member, threads)
-    start = time.perf_counter()
-    member = member.fit(X, y, **keywords)
-    seconds = time.perf_counter() - start
+    if keep is None:
+        start = time.perf_counter()
+        member = member.fit(X, y, **keywords)
+        seconds = time.perf_counter() - start
+    else:
+        member, seconds = keep.fit(fit.name, member, X, y, **keywords)
     if unlimited:
         member.set_params(**unlimited)
     check_classes(getattr(member, "classes_", None), data.classes, fit.name)
     if fit.held_out is None:
-        return Outcome(member, seconds)
+        return FitResult(member, seconds)
     probabilities = member.predict_proba(_safe_indexing(data.X, fit.held_out))
     aligned = align_columns(probabilities, member.classes_, data.classes, fit.name)
-    return Outcome(aligned, seconds)
+    return FitResult(aligned, seconds)
 
 
 def _keywords(fit: MemberFit, data: TrainingData) -> dict[str, Any]:
@@ -168,13 +213,17 @@ def _keywords(fit: MemberFit, data: TrainingData) -> dict[str, Any]:
     if data.sample_weight is not None and weight_keyword is not None:
         rows = slice(None) if fit.rows is None else fit.rows
         keywords[weight_keyword] = data.sample_weight[rows]
-    if data.validation_data is not None and _watches_validation_data(fit.member):
+    if data.validation_data is not None and _takes_validation_data(fit.member):
         keywords["validation_data"] = data.validation_data
     return keywords
 
 
-def _watches_validation_data(member: Any) -> bool:
-    """Say whether a member takes held-out data, and only to watch: not to learn from."""
+def _takes_validation_data(member: Any) -> bool:
+    """Say whether a member may be given the held-out data.
+
+    Only to stop its training in time. One that *learns* from them, as a stacking does whose final
+    estimator is fitted on them, would answer from memory where members are compared.
+    """
     learns = getattr(member, "learns_from_validation_data", False) is True
     return has_fit_parameter(member, "validation_data") and not learns
 
@@ -192,7 +241,7 @@ def _limit_threads(member: Any, threads: int) -> dict[str, Any]:
     return former
 
 
-def _log_end(fit: MemberFit, outcome: Outcome, log_level: int) -> None:
+def _log_end(fit: MemberFit, outcome: FitResult, log_level: int) -> None:
     LOGGER.log(log_level, "%s: fitted in %.1f s", fit.name, outcome.seconds)
 
 

@@ -1,25 +1,25 @@
-"""Measure every member and every rule of an ensemble on the same samples."""
+"""Measure fitted members under every rule, and combine them in another way without a fit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from fer_ensemble.ensemble.base import BaseEnsemble, HeldOut
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
     fit_final_estimator,
     meta_features,
 )
-from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, combine
 from fer_ensemble.ensemble.stacking import StackingEnsemble
 from fer_ensemble.ensemble.voting import VotingEnsemble
 from fer_ensemble.evaluation import Evaluation, encode_labels, evaluate_predictions
-from fer_ensemble.splitting import refuse, row_digests
+from fer_ensemble.splitting import raise_if_seen, row_digests
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class EnsembleScores:
 
 
 def score_ensemble(
-    ensemble: VotingEnsemble | StackingEnsemble,
+    ensemble: BaseEnsemble,
     probabilities: ArrayLike | None,
     y: ArrayLike | None,
     *,
@@ -90,27 +90,22 @@ def score_ensemble(
             "Nothing was held out when this ensemble was fitted: score it on a test set instead."
         )
     probabilities = np.asarray(probabilities)
-    names = [name for name, _ in ensemble.members_]
-    weights = ensemble.weights_ if isinstance(ensemble, VotingEnsemble) else None
+    names, weights = [name for name, _ in ensemble.members_], ensemble.member_weights
 
-    def evaluate(predicted: Any) -> Evaluation:
+    def evaluate(predicted: NDArray[np.float64]) -> Evaluation:
         return evaluate_predictions(
             y, probabilities=predicted, classes=ensemble.classes_, class_names=class_names
         )
 
-    rules = [rule for rule in RULES if weights is not None or rule not in WEIGHTED_RULES]
-    if isinstance(ensemble, VotingEnsemble):
-        ties = "mean_probability" if ensemble.ties == "abstain" else ensemble.ties
-        by_rule = {rule: ensemble.combine(probabilities, rule, ties=ties) for rule in rules}
-    else:
-        by_rule = {rule: combine(probabilities, rule) for rule in rules}
-        by_rule["stacking"] = ensemble.combine(probabilities)
     by_member = zip(names, np.moveaxis(probabilities, 1, 0), strict=True)
     members = {name: evaluate(predicted) for name, predicted in by_member}
     return EnsembleScores(
         n=next(iter(members.values())).n,
         members=members,
-        rules={rule: evaluate(predicted) for rule, predicted in by_rule.items()},
+        rules={
+            rule: evaluate(ensemble.combine_for_scoring(probabilities, rule))
+            for rule in ensemble.rule_names
+        },
         weights=None if weights is None else dict(zip(names, weights.tolist(), strict=True)),
     )
 
@@ -126,7 +121,7 @@ _TAKEN_OVER = (
 
 
 def to_voting(
-    ensemble: VotingEnsemble | StackingEnsemble,
+    ensemble: BaseEnsemble,
     held_out: tuple[Any, ArrayLike] | None = None,
     **params: Any,
 ) -> VotingEnsemble:
@@ -153,20 +148,22 @@ def to_voting(
         If a parameter is unusable, nothing was held out, or members have seen the samples.
     """
     check_is_fitted(ensemble)
-    if isinstance(ensemble, VotingEnsemble):
+    if ensemble.kind == VotingEnsemble.kind:
         params = {**ensemble.get_params(deep=False), **params}
     new = VotingEnsemble(**{**params, "members": ensemble.members})
     _take_over(ensemble, new)
-    evidence = _collect(ensemble, held_out)
-    new.validation_probabilities_, new.validation_labels_ = evidence.probabilities, evidence.labels
-    new.validation_sample_weight_ = evidence.sample_weight
-    kept = held_out is None and isinstance(ensemble, VotingEnsemble)
-    new.validation_indices_ = ensemble.validation_indices_ if kept else None
+    found = _find_held_out(ensemble, held_out)
+    new.validation_probabilities_ = None if found is None else found.probabilities
+    new.validation_labels_ = None if found is None else found.labels
+    new.validation_sample_weight_ = None if found is None else found.sample_weight
+    # Rows of the training data are known only where they are still the ones learned from.
+    rows = getattr(ensemble, "validation_indices_", None)
+    new.validation_indices_ = rows if held_out is None else None
     return new.learn_combination()
 
 
 def to_stacking(
-    ensemble: VotingEnsemble | StackingEnsemble,
+    ensemble: BaseEnsemble,
     held_out: tuple[Any, ArrayLike] | None = None,
     *,
     final_estimator: Any = None,
@@ -197,53 +194,40 @@ def to_stacking(
     final = choose_final_estimator(final_estimator)
     new = StackingEnsemble(ensemble.members, final_estimator=final_estimator)
     _take_over(ensemble, new)
-    evidence = _collect(ensemble, held_out)
-    if evidence.probabilities is None or evidence.labels is None:
+    found = _find_held_out(ensemble, held_out)
+    if found is None:
         raise ValueError("Nothing was held out when the members were fitted: give held_out data.")
-    _check_every_class(evidence.labels, new.classes_)
-    features = meta_features(evidence.probabilities)
+    _check_every_class(found.labels, new.classes_)
     new.final_estimator_ = fit_final_estimator(
-        final, features, evidence.labels, new.classes_, evidence.sample_weight
+        final,
+        meta_features(found.probabilities),
+        found.labels,
+        new.classes_,
+        found.sample_weight,
     )
-    new.oof_probabilities_, new.oof_labels_ = evidence.probabilities, evidence.labels
+    new.oof_probabilities_, new.oof_labels_ = found.probabilities, found.labels
     new.fold_ids_ = None
     return new
 
 
-class _HeldOut(NamedTuple):
-    """What the members predict for samples that they were not fitted on, and the truth."""
-
-    probabilities: NDArray[np.float64] | None
-    labels: NDArray[Any] | None
-    sample_weight: NDArray[np.float64] | None = None
-
-
-def _take_over(old: Any, new: Any) -> None:
+def _take_over(old: BaseEnsemble, new: BaseEnsemble) -> None:
     for name in _TAKEN_OVER:
         if hasattr(old, name):
             setattr(new, name, getattr(old, name))
     new.sample_weight_members_ = getattr(old, "sample_weight_members_", [])
 
 
-def _collect(
-    ensemble: VotingEnsemble | StackingEnsemble, held_out: tuple[Any, ArrayLike] | None
-) -> _HeldOut:
-    if held_out is not None:
-        X, y = held_out[0], column_or_1d(held_out[1])
-        check_consistent_length(X, y)
-        encode_labels(y, ensemble.classes_, what="The y of held_out")
-        seen = np.isin(row_digests(X), getattr(ensemble, "training_digests_", []))
-        refuse("The members were fitted on", seen, "held-out samples")
-        return _HeldOut(ensemble.predict_member_proba(X), y)
-    if isinstance(ensemble, VotingEnsemble):
-        return _HeldOut(
-            ensemble.validation_probabilities_,
-            ensemble.validation_labels_,
-            ensemble.validation_sample_weight_,
-        )
-    probabilities, labels = ensemble.oof_probabilities_, ensemble.oof_labels_
-    predicted = np.isfinite(probabilities).all(axis=(1, 2))  # not samples of weight zero
-    return _HeldOut(probabilities[predicted], labels[predicted])
+def _find_held_out(
+    ensemble: BaseEnsemble, held_out: tuple[Any, ArrayLike] | None
+) -> HeldOut | None:
+    if held_out is None:
+        return ensemble.held_out
+    X, y = held_out[0], column_or_1d(held_out[1])
+    check_consistent_length(X, y)
+    encode_labels(y, ensemble.classes_, what="The y of held_out")
+    seen = np.isin(row_digests(X), getattr(ensemble, "training_digests_", []))
+    raise_if_seen("The members were fitted on", seen, "held-out samples")
+    return HeldOut(ensemble.predict_member_proba(X), y)
 
 
 def _check_every_class(labels: NDArray[Any], classes: NDArray[Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from numbers import Integral
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from fer_ensemble.ensemble.base import MemberComposition
+from fer_ensemble.ensemble.base import BaseEnsemble, HeldOut
 from fer_ensemble.ensemble.evidence import check_probabilities, check_sample_weight
 from fer_ensemble.ensemble.member_fits import TrainingData, predict_out_of_fold, write_out_of_fold
 from fer_ensemble.ensemble.meta_learner import (
@@ -24,10 +22,17 @@ from fer_ensemble.ensemble.meta_learner import (
     meta_features,
     predict_final_proba,
 )
-from fer_ensemble.splitting import assign_folds, check_unseen, refuse, row_digests, seen_digests
+from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, combine
+from fer_ensemble.splitting import (
+    assign_folds,
+    check_unseen,
+    raise_if_seen,
+    row_digests,
+    seen_digests,
+)
 
 
-class StackingEnsemble(ClassifierMixin, MemberComposition):
+class StackingEnsemble(BaseEnsemble):
     """A classifier that learns from its members' predictions how to combine them.
 
     The training rows are dealt out to folds. What a member says of a row is predicted by a clone
@@ -80,7 +85,7 @@ class StackingEnsemble(ClassifierMixin, MemberComposition):
     fit_times_ : dict of str to float
         Seconds that each member's fits took, those in the folds included.
     training_digests_ : ndarray of uint64
-        Sorted digests of the samples fitted on, see `fer_ensemble.datasets.row_digests`.
+        Sorted digests of the samples fitted on, see `fer_ensemble.splitting.row_digests`.
     n_features_in_ : int
         Number of columns; only after a fit on a table.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -113,6 +118,8 @@ class StackingEnsemble(ClassifierMixin, MemberComposition):
     >>> ensemble.predict(X[:2])
     array([0, 0])
     """
+
+    kind = "stacking"
 
     # Read by an ensemble that this one is a member of: it must not pass the samples on which
     # it compares its members.
@@ -191,7 +198,7 @@ class StackingEnsemble(ClassifierMixin, MemberComposition):
         else:
             basis = self._check_held_out(data, validation_data)
 
-        self._fit_members(data.X, data.y, data.sample_weight, None, self._log_level())
+        self._fit_members(data)
         if folds is None:
             probabilities = self._member_probabilities(basis.X)
         else:
@@ -237,13 +244,19 @@ class StackingEnsemble(ClassifierMixin, MemberComposition):
         features = self._meta_features(probabilities, self._check_input(X, reset=False))
         return predict_final_proba(self.final_estimator_, features, self.classes_)
 
-    def combine(self, probabilities: ArrayLike) -> NDArray[np.float64]:
+    def combine(
+        self, probabilities: ArrayLike, rule: str | None = None, *, ties: str | None = None
+    ) -> NDArray[np.float64]:
         """Let the final estimator judge predictions alone, as `predict_proba` does.
 
         Parameters
         ----------
         probabilities : array-like of shape (n_samples, n_members, n_classes)
             What `predict_member_proba` returned.
+        rule : str, default=None
+            A rule without weights, to combine by it instead; "stacking" is the ensemble's own.
+        ties : str, default=None
+            How that rule decides ties, by default by the mean probability.
 
         Returns
         -------
@@ -255,13 +268,33 @@ class StackingEnsemble(ClassifierMixin, MemberComposition):
         NotFittedError
             If the ensemble has not been fitted.
         ValueError
-            If the final estimator wants the samples too, by `passthrough`.
+            If the final estimator wants the samples too, by `passthrough`; or the rule is unknown
+            or needs weights.
         """
         check_is_fitted(self)
+        if rule not in (None, self.rule_name):
+            return combine(probabilities, rule, ties=ties or "mean_probability")
         if self.passthrough:
             raise ValueError("passthrough=True needs the samples too: call predict_proba on them.")
         features = meta_features(check_probabilities(probabilities))
         return predict_final_proba(self.final_estimator_, features, self.classes_)
+
+    @property
+    def rule_name(self) -> str:
+        """The name under which the final estimator stands beside the rules: "stacking"."""
+        return "stacking"
+
+    @property
+    def rule_names(self) -> list[str]:
+        """The rules without weights, and "stacking"."""
+        return [rule for rule in RULES if rule not in WEIGHTED_RULES] + [self.rule_name]
+
+    @property
+    def held_out(self) -> HeldOut:
+        """What the members predict for the samples that the final estimator learned from."""
+        check_is_fitted(self)
+        predicted = np.isfinite(self.oof_probabilities_).all(axis=(1, 2))  # not of weight zero
+        return HeldOut(self.oof_probabilities_[predicted], self.oof_labels_[predicted])
 
     def save_out_of_fold(self, path: str | os.PathLike[str]) -> Path:
         """Write the table that the final estimator learned from, for `numpy.load`.
@@ -307,9 +340,6 @@ class StackingEnsemble(ClassifierMixin, MemberComposition):
             tags.input_tags.allow_nan &= final.allow_nan
             tags.input_tags.sparse &= final.sparse
         return tags
-
-    def _log_level(self) -> int:
-        return logging.INFO if self.verbose else logging.DEBUG
 
     def _check_parameters(self, validation_data: Any) -> None:
         self._check_members()
@@ -362,7 +392,7 @@ class StackingEnsemble(ClassifierMixin, MemberComposition):
         check_unseen(self.members, X, what)
         if self._has_members_to_fit():
             copies = np.isin(row_digests(X), row_digests(data.X))
-            refuse("The X that members are fitted on holds copies of", copies, what)
+            raise_if_seen("The X that members are fitted on holds copies of", copies, what)
         return TrainingData(X, y, self.classes_)
 
     def _predict_out_of_fold(

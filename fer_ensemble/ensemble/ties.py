@@ -1,4 +1,11 @@
-"""Decide among classes that share the highest score, by a stated rule and never by their index."""
+"""Decide among classes that share the highest score, by a stated rule and never by their index.
+
+By its index, the first class would win every tie: on FER2013 that is "angry", which would then be
+predicted more often than the members say. The votes of a few members tie easily.
+
+`choose_classes` decides, `settle_ties` writes the decisions into the scores, and `choose_labels`
+turns scores into labels, with one of abstention where nothing was decided.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +45,7 @@ def choose_classes(
         What a rule made of the members' probabilities.
     probabilities : array-like of shape (n_samples, n_members, n_classes)
         The members' probabilities themselves.
-    ties : {"mean_probability", "priority", "random", "abstain"}
+    ties : {"mean_probability", "priority", "random", "abstain"}, default="mean_probability"
         What becomes of classes that share a sample's highest score:
 
         - "mean_probability": the one with the highest mean probability; if that is shared as
@@ -72,24 +79,24 @@ def choose_classes(
         `weights` or `priority` do not fit the members.
     """
     check_ties(ties)
-    scores, probabilities = _check_shapes(np.asarray(scores), np.asarray(probabilities))
+    scores, probabilities = _check_scores(np.asarray(scores), np.asarray(probabilities))
     n_members = probabilities.shape[1]
     shares = check_weights(np.ones(n_members) if weights is None else weights, n_members)
     members = _order_members(shares, priority)
     winners: NDArray[np.intp] = scores.argmax(axis=1)
-    tied = _highest(scores)
+    tied = _find_highest(scores)
     rows = np.flatnonzero(np.count_nonzero(tied, axis=1) > 1)
     if ties == "abstain":
         winners[rows] = ABSTAINED
     elif ties == "random":
+        # One draw for every row, tied or not: whether others are tied must not change a row's.
         draws = check_random_state(random_state).random_sample(len(scores))
         winners[rows] = _draw(tied[rows], draws[rows])
     elif rows.size:
-        opinions = probabilities[rows]
-        tied = tied[rows]
+        opinions, tied = probabilities[rows], tied[rows]
         if ties == "mean_probability":
             tied = _narrow(tied, np.einsum("nmk,m->nk", opinions, shares))
-        winners[rows] = _ask(tied, opinions, members)
+        winners[rows] = _ask_members(tied, opinions, members)
     return winners
 
 
@@ -108,88 +115,12 @@ def settle_ties(scores: NDArray[np.float64], winners: NDArray[np.intp]) -> NDArr
     ndarray of shape (n_samples, n_classes)
         The same array: rows that still sum to one, and no ties but those.
     """
-    is_tied = np.count_nonzero(_highest(scores), axis=1) > 1
+    is_tied = np.count_nonzero(_find_highest(scores), axis=1) > 1
     rows = np.flatnonzero(is_tied & (winners != ABSTAINED))
+    # Taken from all classes alike: neither the sum nor the order of the others changes.
     scores[rows] *= 1 - LEAD
     scores[rows, winners[rows]] += LEAD
     return scores
-
-
-def check_ties(ties: str) -> str:
-    """Return the name of a way to decide ties, or list the names that there are.
-
-    Raises
-    ------
-    ValueError
-        If there is no way of this name.
-    """
-    if not isinstance(ties, str) or ties not in TIES:
-        raise ValueError(f"Ties cannot be decided by {ties!r}; choose one of {', '.join(TIES)}.")
-    return ties
-
-
-def _highest(scores: NDArray[Any]) -> NDArray[np.bool_]:
-    highest: NDArray[np.bool_] = scores >= scores.max(axis=1, keepdims=True) - TOLERANCE
-    return highest
-
-
-def _narrow(tied: NDArray[np.bool_], opinion: NDArray[Any]) -> NDArray[np.bool_]:
-    """Keep, of the classes that are tied, those of which one opinion is highest."""
-    return tied & _highest(np.where(tied, opinion, -np.inf))
-
-
-def _ask(tied: NDArray[np.bool_], opinions: NDArray[Any], members: list[int]) -> NDArray[np.intp]:
-    """Ask one member after the other until one class is left in every row."""
-    for member in members:
-        if np.count_nonzero(tied) == len(tied):
-            break
-        tied = _narrow(tied, opinions[:, member])
-    # Nobody can tell these classes apart, so some order of them has to; not that of their indices.
-    order = check_random_state(0).permutation(tied.shape[1])
-    asked: NDArray[np.intp] = order[tied[:, order].argmax(axis=1)]
-    return asked
-
-
-def _draw(tied: NDArray[np.bool_], draws: NDArray[np.float64]) -> NDArray[np.intp]:
-    number = np.floor(draws * np.count_nonzero(tied, axis=1))
-    drawn: NDArray[np.intp] = (tied.cumsum(axis=1) > number[:, np.newaxis]).argmax(axis=1)
-    return drawn
-
-
-def _check_shapes(
-    scores: NDArray[Any], probabilities: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    if (
-        scores.ndim != 2
-        or probabilities.ndim != 3
-        or scores.shape != (probabilities.shape[0], probabilities.shape[2])
-    ):
-        raise ValueError(
-            "scores of the shape (n_samples, n_classes) belong to probabilities of the shape "
-            f"(n_samples, n_members, n_classes), not {scores.shape} to {probabilities.shape}."
-        )
-    if not np.isfinite(scores).all():
-        bad = np.flatnonzero(~np.isfinite(scores).all(axis=1))
-        raise ValueError(
-            f"{bad.size} of {len(scores)} rows of scores are not finite; the first is row "
-            f"{bad[0]}: {scores[bad[0]].tolist()}."
-        )
-    return scores, probabilities
-
-
-def _order_members(shares: NDArray[np.float64], priority: ArrayLike | None) -> list[int]:
-    if priority is None:
-        order = np.argsort(-shares, kind="stable")[: np.count_nonzero(shares)]
-    else:
-        order = np.asarray(priority)
-        named = set(range(len(shares))).intersection(order.ravel().tolist())
-        if order.ndim != 1 or len(named) != len(order):
-            raise ValueError(
-                f"priority must be positions of members, each once, from 0 to {len(shares) - 1}; "
-                f"it is {order.tolist()}."
-            )
-    positions: list[int] = order.astype(np.intp).tolist()
-    return positions
 
 
 def choose_labels(
@@ -238,5 +169,118 @@ def choose_labels(
         )
     label = np.asarray(abstain_label)
     if (label.dtype.kind in "US") != (labels.dtype.kind in "US"):
-        label, labels = label.astype(object), labels.astype(object)  # else NumPy makes text of all
+        # Of numbers and text together NumPy would make text, and the label 3 would become "3".
+        label, labels = label.astype(object), labels.astype(object)
     return np.where(unsure, label, labels)
+
+
+def ties_for_scoring(ties: str) -> str:
+    """Return the way to decide ties with which an ensemble is scored.
+
+    Measures such as accuracy and log loss take an answer for every sample, and a tie left open
+    would go to the class of the lowest index.
+
+    Parameters
+    ----------
+    ties : {"mean_probability", "priority", "random", "abstain"}
+        The ensemble's own way.
+
+    Returns
+    -------
+    str
+        The same, but "mean_probability" instead of "abstain".
+
+    Raises
+    ------
+    ValueError
+        If there is no way of this name.
+
+    Examples
+    --------
+    >>> ties_for_scoring("priority"), ties_for_scoring("abstain")
+    ('priority', 'mean_probability')
+    """
+    return "mean_probability" if check_ties(ties) == "abstain" else ties
+
+
+def check_ties(ties: str) -> str:
+    """Return the name of a way to decide ties, or list the names that there are.
+
+    Raises
+    ------
+    ValueError
+        If there is no way of this name.
+    """
+    if not isinstance(ties, str) or ties not in TIES:
+        raise ValueError(f"Ties cannot be decided by {ties!r}; choose one of {', '.join(TIES)}.")
+    return ties
+
+
+def _check_scores(
+    scores: NDArray[Any], probabilities: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    if (
+        scores.ndim != 2
+        or probabilities.ndim != 3
+        or scores.shape != (probabilities.shape[0], probabilities.shape[2])
+    ):
+        raise ValueError(
+            "scores of the shape (n_samples, n_classes) belong to probabilities of the shape "
+            f"(n_samples, n_members, n_classes), not {scores.shape} to {probabilities.shape}."
+        )
+    if not np.isfinite(scores).all():
+        bad = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+        raise ValueError(
+            f"{bad.size} of {len(scores)} rows of scores are not finite; the first is row "
+            f"{bad[0]}: {scores[bad[0]].tolist()}."
+        )
+    return scores, probabilities
+
+
+def _order_members(shares: NDArray[np.float64], priority: ArrayLike | None) -> list[int]:
+    if priority is None:
+        # Stable, so that members of equal weight are asked as they stand.
+        order = np.argsort(-shares, kind="stable")[: np.count_nonzero(shares)]
+    else:
+        order = np.asarray(priority)
+        named = set(range(len(shares))).intersection(order.ravel().tolist())
+        if order.ndim != 1 or len(named) != len(order):
+            raise ValueError(
+                f"priority must be positions of members, each once, from 0 to {len(shares) - 1}; "
+                f"it is {order.tolist()}."
+            )
+    positions: list[int] = order.astype(np.intp).tolist()
+    return positions
+
+
+def _find_highest(scores: NDArray[Any]) -> NDArray[np.bool_]:
+    # Not equality: the same votes added in another order differ by rounding.
+    highest: NDArray[np.bool_] = scores >= scores.max(axis=1, keepdims=True) - TOLERANCE
+    return highest
+
+
+def _narrow(tied: NDArray[np.bool_], opinion: NDArray[Any]) -> NDArray[np.bool_]:
+    """Keep, of the classes that are tied, those of which one opinion is highest."""
+    return tied & _find_highest(np.where(tied, opinion, -np.inf))
+
+
+def _ask_members(
+    tied: NDArray[np.bool_], opinions: NDArray[Any], members: list[int]
+) -> NDArray[np.intp]:
+    """Ask one member after the other until one class is left in every row."""
+    for member in members:
+        if np.count_nonzero(tied) == len(tied):
+            break
+        tied = _narrow(tied, opinions[:, member])
+    # Nobody can tell these classes apart, so some order of them has to; not that of their indices,
+    # and not a new one for every call, or the same face would change its label.
+    order = check_random_state(0).permutation(tied.shape[1])
+    asked: NDArray[np.intp] = order[tied[:, order].argmax(axis=1)]
+    return asked
+
+
+def _draw(tied: NDArray[np.bool_], draws: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Take the class at the drawn place, from 0 to 1, among those that are tied."""
+    number = np.floor(draws * np.count_nonzero(tied, axis=1))
+    drawn: NDArray[np.intp] = (tied.cumsum(axis=1) > number[:, np.newaxis]).argmax(axis=1)
+    return drawn

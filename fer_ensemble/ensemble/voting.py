@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from fer_ensemble.ensemble.base import MemberComposition
+from fer_ensemble.ensemble.base import BaseEnsemble, HeldOut
 from fer_ensemble.ensemble.calibration import (
     Calibration,
     apply_temperature,
@@ -20,15 +18,16 @@ from fer_ensemble.ensemble.calibration import (
     fit_member_temperatures,
 )
 from fer_ensemble.ensemble.evidence import check_sample_weight, check_weights
+from fer_ensemble.ensemble.member_fits import FitStore, TrainingData
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, check_rule, combine
-from fer_ensemble.ensemble.ties import check_ties, choose_labels
+from fer_ensemble.ensemble.ties import check_ties, choose_labels, ties_for_scoring
 from fer_ensemble.ensemble.weights import check_weighting, learn_weights
-from fer_ensemble.splitting import check_unseen, hold_out, seen_digests
+from fer_ensemble.splitting import check_unseen, distinct_holdout_split, seen_digests
 
 _CALIBRATION_FOLDS = 5
 
 
-class VotingEnsemble(ClassifierMixin, MemberComposition):
+class VotingEnsemble(BaseEnsemble):
     """A classifier that combines the probabilities of its members by a fixed rule.
 
     A part of the training data is held out of every member's fit. On it the weights of the
@@ -120,6 +119,8 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
     array([0, 0])
     """
 
+    kind = "voting"
+
     def __init__(
         self,
         members: Any,
@@ -154,6 +155,8 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         sample_weight: ArrayLike | None = None,
         validation_data: tuple[Any, ArrayLike] | None = None,
         groups: ArrayLike | None = None,
+        *,
+        keep: FitStore | None = None,
     ) -> VotingEnsemble:
         """Fit every member, then learn the weights on samples that no member was fitted on.
 
@@ -170,6 +173,9 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
             Samples to use as the held-out ones; then every row of `X` is fitted on.
         groups : array-like of shape (n_samples,), optional
             Samples that must stay together, as pictures of one person, when some are held out.
+        keep : FitStore, optional
+            Where each member is kept as soon as it is fitted, and read from if the same fit was
+            kept before; see `fer_ensemble.artifact.fit_resumable`.
 
         Returns
         -------
@@ -203,19 +209,13 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         if validation is not None:
             check_unseen(self.members, validation[0], "held-out samples")
 
-        whole = len(fitted) == len(y)
-        self._fit_members(
-            X if whole else _safe_indexing(X, fitted),
-            y[fitted],
-            None if shares is None else shares[fitted],
-            validation,
-            logging.INFO if self.verbose else logging.DEBUG,
-        )
+        training = X if len(fitted) == len(y) else _safe_indexing(X, fitted)
+        weights = None if shares is None else shares[fitted]
+        data = TrainingData(training, y[fitted], self.classes_, weights, validation)
+        self._fit_members(data, keep)
         self._keep_validation(validation, None if shares is None or held is None else shares[held])
         is_anything_fitted = bool(self.fit_times_)  # or are all members frozen?
-        self.training_digests_ = seen_digests(
-            self.members, *[X if whole else _safe_indexing(X, fitted)] * is_anything_fitted
-        )
+        self.training_digests_ = seen_digests(self.members, *[training] * is_anything_fitted)
         self.learn_combination()
         return self
 
@@ -269,6 +269,30 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
                 n_folds=min(_CALIBRATION_FOLDS, len(labels)) if len(labels) > 1 else None,
             )
         return self
+
+    @property
+    def rule_name(self) -> str:
+        """The rule that the ensemble is set to."""
+        return self.rule
+
+    @property
+    def rule_names(self) -> list[str]:
+        """The rules under which the members can be combined: all, or those without weights."""
+        check_is_fitted(self)
+        return [rule for rule in RULES if self.weights_ is not None or rule not in WEIGHTED_RULES]
+
+    @property
+    def member_weights(self) -> NDArray[np.float64] | None:
+        """The weights of the members, of shape (n_members,); None if there are none."""
+        return self.weights_
+
+    @property
+    def held_out(self) -> HeldOut | None:
+        """What the members predict for the held-out samples; None if none were held out."""
+        probabilities, labels = self.validation_probabilities_, self.validation_labels_
+        if probabilities is None or labels is None:
+            return None
+        return HeldOut(probabilities, labels, self.validation_sample_weight_)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Combine the members' probabilities by the rule.
@@ -334,6 +358,40 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
         if calibration is not None:
             combined = apply_temperature(combined, calibration.ensemble_temperature)
         return combined
+
+    def combine_for_scoring(self, probabilities: ArrayLike, rule: str) -> NDArray[np.float64]:
+        """Combine what the members predict so that every sample has an answer.
+
+        Parameters
+        ----------
+        probabilities : array-like of shape (n_samples, n_members, n_classes)
+            What `predict_member_proba` returned.
+        rule : str
+            One of `rule_names`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows that sum to one; with ``ties="abstain"``, the mean probability decides ties.
+        """
+        return self.combine(probabilities, rule, ties=ties_for_scoring(self.ties))
+
+    def temper_members(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return members' probabilities as the ensemble's own rule is given them.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_samples, n_members, n_classes)
+            What `predict_member_proba` returned.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_members, n_classes)
+            After the members' temperatures, if ``calibrate=True`` learned any.
+        """
+        if not self.calibration_:
+            return probabilities
+        return apply_temperature(probabilities, self.calibration_[self.rule].member_temperatures)
 
     def predict(self, X: Any, min_confidence: float = 0.0) -> NDArray[Any]:
         """Return the most probable class of each sample, or abstain.
@@ -411,10 +469,10 @@ class VotingEnsemble(ClassifierMixin, MemberComposition):
             check_consistent_length(X, groups)
             groups = np.asarray(groups)[kept]
         whole = len(kept) == len(y)
-        fitted, held = hold_out(
+        fitted, held = distinct_holdout_split(
             X if whole else _safe_indexing(X, kept),
             y[kept],
-            fraction=self.validation_fraction,  # type: ignore[arg-type]
+            test_size=self.validation_fraction,  # type: ignore[arg-type]
             groups=groups,
             random_state=self.random_state,
         )

@@ -4,8 +4,10 @@ from fer_ensemble.evaluation.arrays import (
     SMALLEST_PROBABILITY,
     SUM_TOLERANCE,
     TOLERANCE,
+    check_scored,
     encode_labels,
     find_classes,
+    is_distribution,
     is_unsure,
 )
 from fer_ensemble.evaluation.intervals import (
@@ -49,6 +51,7 @@ __all__ = [
     "bootstrap_intervals",
     "brier_score",
     "calibration_error",
+    "check_scored",
     "compare_predictions",
     "coverage_at",
     "coverage_curve",
@@ -58,6 +61,7 @@ __all__ = [
     "evaluate_predictions",
     "evaluate_votes",
     "find_classes",
+    "is_distribution",
     "is_unsure",
     "reliability",
     "top_k_accuracy",

@@ -54,6 +54,7 @@ def count_confusion(
     ndarray of shape (n_classes, n_classes + 1)
         Rows are true classes, columns predicted ones; the last column is for no prediction.
     """
+    # One pass over the samples, much faster than adding to a matrix cell by cell.
     cells = truth * (n_classes + 1) + predicted
     counts = np.bincount(cells, minlength=n_classes * (n_classes + 1))
     return counts.reshape(n_classes, n_classes + 1)
@@ -85,9 +86,11 @@ def confusion_figures(confusion: NDArray[np.int64]) -> ConfusionFigures:
     >>> figures.recall.round(3).tolist(), round(float(figures.accuracy), 3)
     ([0.667, 1.0], 0.833)
     """
+    # Sums over the last two axes alone: the bootstrap hands in thousands of matrices at once.
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
     support = confusion.sum(axis=-1)
     predicted = confusion.sum(axis=-2)[..., : confusion.shape[-2]]
+    # F1 from counts: as the harmonic mean of precision and recall it would be 0 / 0 at their zero.
     recall, f1 = _ratio(right, support), _ratio(2 * right, support + predicted)
     found, listed, n = support > 0, support + predicted > 0, support.sum(axis=-1)
     return ConfusionFigures(

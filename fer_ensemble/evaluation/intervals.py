@@ -1,4 +1,4 @@
-"""How far a figure could be off by chance: Wilson's interval, Newcombe's and the bootstrap."""
+"""How far a figure, or the difference of two systems, could be off by chance."""
 
 from __future__ import annotations
 
@@ -14,6 +14,39 @@ from fer_ensemble.evaluation.confusion import confusion_figures
 
 BOOTSTRAPPED = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1")
 """What `bootstrap_intervals` gives an interval for."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare_predictions` found about two systems a and b.
+
+    Attributes
+    ----------
+    difference : float
+        Accuracy of a less that of b, from -1 to 1; above 0, a is better.
+    interval : tuple of (float, float)
+        Percentile bootstrap interval of that difference.
+    mcnemar_p : float
+        Two-sided p-value of McNemar's exact test that both are right equally often.
+    n_only_a, n_only_b : int
+        How many samples only a, and only b, gets right.
+    n : int
+        Number of samples.
+    confidence : float
+        The level of the interval.
+    """
+
+    difference: float
+    interval: tuple[float, float]
+    mcnemar_p: float
+    n_only_a: int
+    n_only_b: int
+    n: int
+    confidence: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain lists and numbers, ready for JSON."""
+        return asdict(self) | {"interval": list(self.interval)}
 
 
 def wilson_interval(n_right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -158,60 +191,12 @@ def bootstrap_intervals(
 
     counts = _check_counts(confusion)
     n = int(counts.sum())
-    ends = (1 - check_level(confidence)) / 2, (1 + confidence) / 2
+    confidence = check_level(confidence)
     drawn = check_random_state(random_state).multinomial(
         n, counts.ravel() / n, size=check_count(n_bootstrap, "n_bootstrap")
     )
     figures = confusion_figures(drawn.reshape(-1, *counts.shape))
-    intervals = {name: np.quantile(getattr(figures, name), ends) for name in BOOTSTRAPPED}
-    return {name: (float(low), float(high)) for name, (low, high) in intervals.items()}
-
-
-def _check_counts(confusion: ArrayLike) -> NDArray[np.int64]:
-    counts: NDArray[Any] = np.asarray(confusion)
-    if counts.ndim != 2 or counts.shape[1] - counts.shape[0] not in (0, 1):
-        raise ValueError(
-            "confusion must have the shape (n_classes, n_classes), or one more column for samples "
-            f"without a prediction; its shape is {counts.shape}."
-        )
-    if counts.dtype.kind not in "iu" or (counts < 0).any() or not counts.any():
-        raise ValueError(
-            "confusion must hold counts: whole numbers from 0 on, of one sample at least."
-        )
-    return counts.astype(np.int64)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What `compare_predictions` found about two systems a and b.
-
-    Attributes
-    ----------
-    difference : float
-        Accuracy of a less that of b, from -1 to 1; above 0, a is better.
-    interval : tuple of (float, float)
-        Percentile bootstrap interval of that difference.
-    mcnemar_p : float
-        Two-sided p-value of McNemar's exact test that both are right equally often.
-    n_only_a, n_only_b : int
-        How many samples only a, and only b, gets right.
-    n : int
-        Number of samples.
-    confidence : float
-        The level of the interval.
-    """
-
-    difference: float
-    interval: tuple[float, float]
-    mcnemar_p: float
-    n_only_a: int
-    n_only_b: int
-    n: int
-    confidence: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the same as plain lists and numbers, ready for JSON."""
-        return asdict(self) | {"interval": list(self.interval)}
+    return {name: _percentile_interval(getattr(figures, name), confidence) for name in BOOTSTRAPPED}
 
 
 def compare_predictions(
@@ -286,13 +271,14 @@ def compare_predictions(
 
     check_level(confidence)
     n_bootstrap = check_count(n_bootstrap, "n_bootstrap")
-    right_a, right_b = _right(y_true, a, b, classes)
+    right_a, right_b = _mark_right(y_true, a, b, classes)
     n = right_a.size
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     discordant = only_a + only_b
     return Comparison(
         difference=(only_a - only_b) / n,
-        interval=_bootstrap(only_a, only_b, n, n_bootstrap, confidence, random_state),
+        interval=_bootstrap_difference(only_a, only_b, n, n_bootstrap, confidence, random_state),
+        # Without a sample that tells the systems apart there is nothing to toss a coin about.
         mcnemar_p=float(binomtest(only_a, discordant).pvalue) if discordant else 1.0,
         n_only_a=only_a,
         n_only_b=only_b,
@@ -301,26 +287,45 @@ def compare_predictions(
     )
 
 
-def _bootstrap(
+def _check_counts(confusion: ArrayLike) -> NDArray[np.int64]:
+    counts: NDArray[Any] = np.asarray(confusion)
+    if counts.ndim != 2 or counts.shape[1] - counts.shape[0] not in (0, 1):
+        raise ValueError(
+            "confusion must have the shape (n_classes, n_classes), or one more column for samples "
+            f"without a prediction; its shape is {counts.shape}."
+        )
+    if counts.dtype.kind not in "iu" or (counts < 0).any() or not counts.any():
+        raise ValueError(
+            "confusion must hold counts: whole numbers from 0 on, of one sample at least."
+        )
+    return counts.astype(np.int64)
+
+
+def _bootstrap_difference(
     only_a: int, only_b: int, n: int, n_bootstrap: int, confidence: float, random_state: Any
 ) -> tuple[float, float]:
     from sklearn.utils import check_random_state
 
     shares = np.array([only_a, only_b, n - only_a - only_b]) / n
+    # Three cells in place of n rows: nothing else of a resample changes the difference.
     counts = check_random_state(random_state).multinomial(n, shares, size=n_bootstrap)
     differences = (counts[:, 0] - counts[:, 1]) / n
-    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return _percentile_interval(differences, confidence)
+
+
+def _percentile_interval(drawn: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 
-def _right(
+def _mark_right(
     y_true: ArrayLike, a: ArrayLike, b: ArrayLike, classes: ArrayLike | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     arrays = {"y_true": np.asarray(y_true), "a": np.asarray(a), "b": np.asarray(b)}
     _check_kinds(arrays)
     if classes is None:
         labels = [label for array in arrays.values() for label in array.ravel().tolist()]
-        # NaN is no label, and never equal to itself.
+        # NaN is no label, and the only value that is not equal to itself.
         declared = [x for x in dict.fromkeys(labels) if x is not None and x == x]
     else:
         declared = check_classes(classes)

@@ -1,4 +1,4 @@
-"""What figures of predictions look like: of one class, and of all."""
+"""All figures of a set of predictions, of each class and over all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from fer_ensemble.evaluation.arrays import (
     check_names,
     check_probabilities,
     check_scored,
+    check_truth,
     encode_labels,
+    floored_log,
 )
 from fer_ensemble.evaluation.confusion import (
     ConfusionFigures,
@@ -163,6 +165,8 @@ def top_k_accuracy(
     0.5
     """
     truth, proba = check_scored(y_true, probabilities, classes)
+    # Level classes share the places left to them: naming the first by their order would favour
+    # one class over another.
     given = proba[np.arange(truth.size), truth][:, np.newaxis]
     above, level = (proba > given).sum(axis=1), (proba == given).sum(axis=1)
     return float(np.clip((check_count(k, "k") - above) / level, 0, 1).mean())
@@ -236,11 +240,9 @@ def evaluate_predictions(
     declared = check_classes(classes)
     names = check_names(class_names, declared)
     confidence = check_level(confidence)
-    truth = encode_labels(y_true, declared, what="y_true")
-    if truth.size == 0:
-        raise ValueError("There is nothing to evaluate: y_true is empty.")
+    truth = check_truth(y_true, declared)
     given = _check_answered(answered, truth.size)
-    predicted, proba = _answers(y_pred, probabilities, given, declared)
+    predicted, proba = _find_predicted(y_pred, probabilities, given, declared)
     confusion = count_confusion(truth, predicted, len(declared))
     figures, intervals = confusion_figures(confusion), None
     if n_bootstrap:
@@ -258,6 +260,7 @@ def evaluate_predictions(
         macro_f1=float(figures.macro_f1),
         weighted_f1=float(figures.weighted_f1),
         bootstrap_intervals=intervals,
+        # Of the answered alone: there are no probabilities of the others.
         **_probability_figures(truth[given], proba, min_confidences, confidence),
         per_class=_per_class(names, figures),
         averages=_averages(figures),
@@ -275,14 +278,15 @@ def _check_answered(answered: ArrayLike | None, n: int) -> NDArray[np.bool_]:
     return given
 
 
-def _answers(
+def _find_predicted(
     y_pred: ArrayLike | None,
     probabilities: ArrayLike | None,
     given: NDArray[np.bool_],
     declared: list[Any],
 ) -> tuple[NDArray[np.intp], NDArray[np.float64] | None]:
     """Return predicted columns, the number of classes where there is none, and probabilities."""
-    # Stand-ins for what is not answered keep the rows that errors name those of the caller.
+    # Rows that are not answered get a stand-in and are not cut out before the checks: the rows
+    # that an error names are then those of the caller.
     proba = None
     if probabilities is not None:
         n_classes = len(declared)
@@ -303,6 +307,7 @@ def _fill(values: ArrayLike, given: NDArray[np.bool_], stand_in: Any) -> NDArray
     array = np.asarray(values)
     if given.all() or array.shape[:1] != given.shape:
         return array
+    # Of objects, as a stand-in of text would be cut to the length of the longest label.
     array = array.astype(object)
     array[~given] = stand_in
     return array
@@ -329,7 +334,7 @@ def _probability_figures(
 
 def _log_loss(truth: NDArray[np.intp], proba: NDArray[np.float64]) -> float:
     likelihood = proba[np.arange(truth.size), truth] / proba.sum(axis=1)
-    return float(-np.log(np.maximum(likelihood, np.finfo(np.float64).eps)).mean())
+    return float(-floored_log(likelihood).mean())
 
 
 def _per_class(names: Sequence[str], figures: ConfusionFigures) -> tuple[ClassScore, ...]:
@@ -346,4 +351,5 @@ def _averages(figures: ConfusionFigures) -> tuple[ClassScore, ...]:
         )
         return ClassScore(name, precision, recall, f1, int(figures.support.sum()))
 
+    # Called and weighted as in scikit-learn's classification_report, beside which they are read.
     return mean("macro avg", figures.listed), mean("weighted avg", figures.support)

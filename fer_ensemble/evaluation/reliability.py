@@ -1,4 +1,7 @@
-"""Whether probabilities mean what they say: of what is given 70 %, 70 % should be right."""
+"""Whether probabilities mean what they say, and what answering only the sure samples is worth.
+
+Of what is predicted with 70 %, 70 % should be right; answering less should be right more often.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation.arrays import check_count, check_level, check_scored
+from fer_ensemble.evaluation.arrays import check_count, check_level, check_scored, is_unsure
 from fer_ensemble.evaluation.intervals import wilson_interval
 
 STRATEGIES = ("uniform", "quantile")
 """How `reliability` can lay its bins: of equal width, or with equally many samples each."""
+
+MIN_CONFIDENCES = (0.5, 0.7, 0.9)
+"""Least confidences that are shown by default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +57,50 @@ class Reliability:
             "accuracy": [None if np.isnan(x) else x for x in self.accuracy.tolist()],
             "count": self.count.tolist(),
         }
+
+
+@dataclass(frozen=True)
+class CoverageScore:
+    """What is answered at a least confidence, and how well.
+
+    Attributes
+    ----------
+    min_confidence : float
+        Probability that the most probable class must reach to be an answer.
+    n : int
+        How many samples are answered.
+    coverage : float
+        Share of the samples that are answered, from 0 to 1.
+    accuracy : float or None
+        Share of right labels among the answers; None if there are none.
+    accuracy_interval : tuple of (float, float) or None
+        Wilson's score interval of that accuracy.
+    """
+
+    min_confidence: float
+    n: int
+    coverage: float
+    accuracy: float | None
+    accuracy_interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class CoverageCurve:
+    """Accuracy against coverage, at every least confidence that makes a difference.
+
+    Attributes
+    ----------
+    min_confidence : ndarray of shape (n_points,)
+        From the highest to the lowest confidence that occurs.
+    coverage : ndarray of shape (n_points,)
+        Share of the samples that are answered; the last is 1.
+    accuracy : ndarray of shape (n_points,)
+        Share of right labels among the answers.
+    """
+
+    min_confidence: NDArray[np.float64]
+    coverage: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
 
 
 def reliability(
@@ -99,13 +149,13 @@ def reliability(
     K. Nguyen and B. O'Connor, "Posterior calibration and exploratory analysis for natural
     language processing models", Empirical Methods in Natural Language Processing, 2015.
     """
-    truth, proba = check_scored(y_true, probabilities, classes)
+    confidences, right = _find_right(y_true, probabilities, classes)
     n_bins = check_count(n_bins, "n_bins")
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}.")
-    confidences, right = proba.max(axis=1), proba.argmax(axis=1) == truth
     edges = np.linspace(0, 1, n_bins + 1)
     if strategy == "quantile":
+        # Quantiles that coincide are one edge: a bin between them would hold nothing.
         edges = np.unique([0, *np.quantile(confidences, edges[1:-1]), 1])
     # As in Guo et al., a bin holds its upper border.
     place = np.digitize(confidences, edges[1:-1], right=True)
@@ -196,54 +246,6 @@ def brier_score(y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike)
     return float(np.square(errors).sum(axis=1).mean())
 
 
-MIN_CONFIDENCES = (0.5, 0.7, 0.9)
-"""Least confidences that are shown by default."""
-
-
-@dataclass(frozen=True)
-class CoverageScore:
-    """What is answered at a least confidence, and how well.
-
-    Attributes
-    ----------
-    min_confidence : float
-        Probability that the most probable class must reach to be an answer.
-    n : int
-        How many samples are answered.
-    coverage : float
-        Share of the samples that are answered, from 0 to 1.
-    accuracy : float or None
-        Share of right labels among the answers; None if there are none.
-    accuracy_interval : tuple of (float, float) or None
-        Wilson's score interval of that accuracy.
-    """
-
-    min_confidence: float
-    n: int
-    coverage: float
-    accuracy: float | None
-    accuracy_interval: tuple[float, float] | None
-
-
-@dataclass(frozen=True, eq=False)
-class CoverageCurve:
-    """Accuracy against coverage, at every least confidence that makes a difference.
-
-    Attributes
-    ----------
-    min_confidence : ndarray of shape (n_points,)
-        From the highest to the lowest confidence that occurs.
-    coverage : ndarray of shape (n_points,)
-        Share of the samples that are answered; the last is 1.
-    accuracy : ndarray of shape (n_points,)
-        Share of right labels among the answers.
-    """
-
-    min_confidence: NDArray[np.float64]
-    coverage: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
-
-
 def coverage_at(
     y_true: ArrayLike,
     probabilities: ArrayLike,
@@ -290,13 +292,11 @@ def coverage_at(
     >>> sure.coverage, sure.accuracy
     (0.5, 1.0)
     """
-    confidences, right = _answers(y_true, probabilities, classes)
+    confidences, right = _find_right(y_true, probabilities, classes)
     check_level(confidence)
     found = []
     for least in min_confidences:
-        if not 0 <= least <= 1:
-            raise ValueError(f"A least confidence must lie from 0 to 1, not at {least}.")
-        answers = right[confidences >= least]
+        answers = right[~is_unsure(confidences[:, np.newaxis], least)]
         n = int(answers.size)
         accuracy = float(answers.mean()) if n else None
         interval = wilson_interval(int(answers.sum()), n, confidence) if n else None
@@ -330,10 +330,11 @@ def coverage_curve(
     >>> curve.coverage.tolist(), curve.accuracy.tolist()
     ([0.5, 1.0], [1.0, 0.5])
     """
-    confidences, right = _answers(y_true, probabilities, classes)
+    confidences, right = _find_right(y_true, probabilities, classes)
     order = np.argsort(-confidences, kind="stable")
     sorted_confidences = confidences[order]
     answered = np.arange(1, right.size + 1)
+    # No least confidence can answer one of two equally sure samples and not the other.
     last_of_equals = np.append(np.diff(sorted_confidences) != 0, True)
     return CoverageCurve(
         min_confidence=sorted_confidences[last_of_equals],
@@ -342,8 +343,9 @@ def coverage_curve(
     )
 
 
-def _answers(
+def _find_right(
     y_true: ArrayLike, probabilities: ArrayLike, classes: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return how sure each prediction is, and whether it is right."""
     truth, proba = check_scored(y_true, probabilities, classes)
     return proba.max(axis=1), proba.argmax(axis=1) == truth

@@ -1,4 +1,4 @@
-"""A second reading of the truth: what several people saw in each face, as in FER+."""
+"""Probabilities against the votes of several people on each face, as in FER+."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation.arrays import check_level, check_probabilities
+from fer_ensemble.evaluation.arrays import check_level, check_probabilities, floored_log
 from fer_ensemble.evaluation.intervals import wilson_interval
 
 
@@ -115,6 +115,7 @@ def evaluate_votes(
     counts, beside = counts[voted], beside[voted]
     most = counts == counts.max(axis=1, keepdims=True)
     single = most.sum(axis=1) == 1
+    # A face that most people call contempt or no face at all has no true class among ours.
     clear = single & (counts.max(axis=1) > beside.max(axis=1))
     right = proba[clear].argmax(axis=1) == most[clear].argmax(axis=1)
     shares = counts / counts.sum(axis=1, keepdims=True)
@@ -141,6 +142,8 @@ def _check_votes(votes: ArrayLike, what: str) -> NDArray[np.float64]:
             f"{what} must have a row for each sample and a column for each choice; the shape is "
             f"{counts.shape}."
         )
+    # A table of votes that was joined to one of faces has NaN where nobody voted; part of a row
+    # being NaN is a fault.
     counts = np.where(np.isnan(counts).all(axis=1, keepdims=True), 0, counts)
     bad = np.flatnonzero(~((counts >= 0) & np.isfinite(counts)).all(axis=1))
     if bad.size:
@@ -152,6 +155,4 @@ def _check_votes(votes: ArrayLike, what: str) -> NDArray[np.float64]:
 
 
 def _cross_entropy(shares: NDArray[np.float64], proba: NDArray[np.float64]) -> float:
-    # As in the log loss, a certain error costs much, but not infinitely much.
-    floor = np.finfo(np.float64).eps
-    return float(-(shares * np.log(np.maximum(proba, floor))).sum(axis=1).mean())
+    return float(-(shares * floored_log(proba)).sum(axis=1).mean())

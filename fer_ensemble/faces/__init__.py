@@ -3,26 +3,30 @@
 from fer_ensemble.faces.annotation import annotate
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
 from fer_ensemble.faces.decode import UnreadableImage, decode_gray, decode_image, to_face
-from fer_ensemble.faces.detectors import create_detector
+from fer_ensemble.faces.detectors import DetectorError, create_detector
 from fer_ensemble.faces.finding import FaceFinder, FoundFace
 from fer_ensemble.faces.inputs import PictureListing
-from fer_ensemble.faces.output import PredictionWriter, choose_writer, open_writer
-from fer_ensemble.faces.prediction import Prediction, predict_files
+from fer_ensemble.faces.output import Output, PredictionWriter, choose_writer, open_writer
+from fer_ensemble.faces.prediction import FaceClassifier, Prediction, predict_files
 from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, skip_done
-from fer_ensemble.faces.table import to_frame
+from fer_ensemble.faces.table import Predictions
 from fer_ensemble.faces.video import Frame, is_video, read_frames
 
 __all__ = [
     "Detector",
+    "DetectorError",
     "FaceBox",
+    "FaceClassifier",
     "FaceFinder",
     "FoundFace",
     "Frame",
     "Framing",
     "KeptRows",
+    "Output",
     "PictureListing",
     "Prediction",
     "PredictionWriter",
+    "Predictions",
     "UnreadableImage",
     "annotate",
     "choose_writer",
@@ -37,5 +41,4 @@ __all__ = [
     "read_frames",
     "skip_done",
     "to_face",
-    "to_frame",
 ]

@@ -7,20 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.faces.decode import decode_image
-from fer_ensemble.faces.finding import Sighting
-from fer_ensemble.faces.inputs import FileProblem, naming_problems, read_file
+from fer_ensemble.faces.finding import SearchResult
+from fer_ensemble.faces.inputs import FileProblem, raising_file_problems, read_file
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
-    from fer_ensemble.faces.prediction import Prediction
+#: Left, upper, right and lower side of a rectangle, in pixels.
+Corners: TypeAlias = tuple[float, float, float, float]
+
+#: What was found in a picture or frame, and what is predicted of it.
+Predicted: TypeAlias = "tuple[SearchResult, Sequence[AnnotatedFace]]"
 
 #: Smaller pictures are enlarged until their longer side has so many pixels: text would not fit.
 READABLE_SIDE = 320
@@ -29,8 +33,6 @@ READABLE_SIDE = 320
 _FRAME = (64, 224, 128, 255)
 _SHADE = (16, 16, 16, 176)
 _TEXT = (255, 255, 255, 255)
-
-Corners = tuple[float, float, float, float]
 
 
 class AnnotatedFace(Protocol):
@@ -73,7 +75,7 @@ def annotate(image: NDArray[np.uint8], faces: Iterable[AnnotatedFace]) -> NDArra
     image : ndarray of shape (height, width) or (height, width, 3), uint8
         Gray, or colour in the order blue, green, red.
     faces : iterable of AnnotatedFace
-        Faces found in `image`, such as predictions of it. One without a place is drawn around the
+        Faces found in `image`, such as predictions of it. One without a box is drawn around the
         whole picture; one without label and probabilities gets a box only.
 
     Returns
@@ -96,7 +98,7 @@ def annotate(image: NDArray[np.uint8], faces: Iterable[AnnotatedFace]) -> NDArra
 
 
 def _corners(face: AnnotatedFace, width: int, height: int, factor: int) -> Corners:
-    """Left, upper, right and lower side of the face in the enlarged picture."""
+    """Give the face's box in the enlarged picture."""
     if face.x is None or face.y is None or face.width is None or face.height is None:
         return 0, 0, width * factor - 1, height * factor - 1
     right, bottom = face.x + face.width, face.y + face.height
@@ -113,24 +115,24 @@ def _draw_face(
     font = ImageFont.load_default(round(line * 0.85))
     draw.rectangle(corners, outline=_FRAME, width=max(1, line // 8))
     if face.label is not None:
-        words = face.label if face.confidence is None else f"{face.label} {face.confidence:.2f}"
-        width = draw.textlength(words, font) + line / 2
-        place = _within((left, top - line * 1.2, left + width, top), limits)
-        draw.rectangle(place, fill=_SHADE)
-        draw.text((place[0] + line / 4, place[1]), words, _TEXT, font)
+        text = face.label if face.confidence is None else f"{face.label} {face.confidence:.2f}"
+        width = draw.textlength(text, font) + line / 2
+        background = _within((left, top - line * 1.2, left + width, top), limits)
+        draw.rectangle(background, fill=_SHADE)
+        draw.text((background[0] + line / 4, background[1]), text, _TEXT, font)
     if face.probabilities:
         widest = max(draw.textlength(name, font) for name in face.probabilities)
         width, height = widest + 5 * line, (len(face.probabilities) + 0.5) * line
         beside = (right, top) if right + width <= limits[0] else (left - width, top)
-        if beside[0] < 0:  # no room at either side
+        if beside[0] < 0:  # it fits at neither side
             beside = (left, bottom - height)
         panel = _within((*beside, beside[0] + width, beside[1] + height), limits)
         _draw_bars(draw, face.probabilities, panel, widest, line, font)
 
 
-def _within(place: Corners, limits: tuple[int, int]) -> Corners:
-    """Move a rectangle into the picture, as far as it has room there."""
-    left, top, right, bottom = place
+def _within(rectangle: Corners, limits: tuple[int, int]) -> Corners:
+    """Move a rectangle into the picture, as far as it fits."""
+    left, top, right, bottom = rectangle
     x = max(0, min(left, limits[0] - (right - left)))
     y = max(0, min(top, limits[1] - (bottom - top)))
     return x, y, x + right - left, y + bottom - top
@@ -155,10 +157,9 @@ def _draw_bars(
         draw.rectangle((start, y + line / 5, filled, y + line * 0.9), fill=_FRAME)
 
 
-Seen = tuple[Sighting, Sequence["Prediction"]]
-
-
-def write_copies(folder: str | os.PathLike[str], batch: Sequence[Seen], n_jobs: int = -1) -> None:
+def write_copies(
+    folder: str | os.PathLike[str], batch: Sequence[Predicted], n_jobs: int = -1
+) -> None:
     """Write annotated copies of all pictures and frames that could be read.
 
     A picture ``photos/a.png`` becomes ``photos/a.png.jpg`` below the folder, frame 12 of
@@ -169,8 +170,8 @@ def write_copies(folder: str | os.PathLike[str], batch: Sequence[Seen], n_jobs: 
     ----------
     folder : path-like
         Is made if it does not exist.
-    batch : sequence of (Sighting, sequence of Prediction)
-        What was seen in each picture or frame, and said of its faces.
+    batch : sequence of (SearchResult, sequence of Prediction)
+        What was found in each picture or frame, and what is predicted of its faces.
     n_jobs : int, default=-1
         Threads; -1 for one on each of the processor's cores.
 
@@ -181,30 +182,31 @@ def write_copies(folder: str | os.PathLike[str], batch: Sequence[Seen], n_jobs: 
     """
     import joblib
 
-    readable = [seen for seen in batch if seen[0].status in ("ok", "no_face")]
+    readable = [predicted for predicted in batch if predicted[0].status in ("ok", "no_face")]
     with ThreadPoolExecutor(n_jobs if n_jobs > 0 else joblib.cpu_count()) as pool:
         list(pool.map(partial(_write_copy, Path(folder)), readable))
 
 
-def _write_copy(folder: Path, seen: Seen) -> None:
+def _write_copy(folder: Path, predicted: Predicted) -> None:
     import cv2
 
-    sighting, predictions = seen
+    result, predictions = predicted
     try:
-        with naming_problems(sighting.path):
-            image = decode_image(sighting.frame_copy or read_file(sighting.path))
+        with raising_file_problems(result.path):
+            image = decode_image(result.frame_copy or read_file(result.path))
     except FileProblem:  # it has been deleted since
         return
-    faces = [prediction for prediction in predictions if prediction.face is not None]
-    target = folder / _name_of_copy(sighting)
+    # An input without a face has a prediction too, which says why.
+    faces = predictions if result.faces else ()
+    target = folder / _name_of_copy(result)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Not by cv2.imwrite, which hides why it failed.
     target.write_bytes(cv2.imencode(".jpg", annotate(image, faces))[1].tobytes())
 
 
-def _name_of_copy(sighting: Sighting) -> Path:
-    path = Path(sighting.path)
+def _name_of_copy(result: SearchResult) -> Path:
+    path = Path(result.path)
     parts = ["__" if part == ".." else part for part in path.parts if part != path.anchor]
-    if sighting.frame is not None:
-        return Path(*parts, f"{sighting.frame:06d}.jpg")
+    if result.frame is not None:
+        return Path(*parts, f"{result.frame:06d}.jpg")
     return Path(*parts[:-1], f"{parts[-1]}.jpg")

@@ -1,4 +1,4 @@
-"""Where a face is in a picture, and what finds it there."""
+"""Boxes of faces: what finds them, and how faces are cut out along them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ from fer_ensemble.faces.decode import to_gray
 #: Column and row in a picture, in pixels.
 Point = tuple[float, float]
 
+#: Pictures are searched with a longer side of at most so many pixels: larger ones take longer, in
+#: proportion to their area, and only show faces better that are large enough anyway.
+LONGEST_SIDE = 1280
+
+#: A face is sampled at this many points a pixel of the crop and direction, at most: averages over
+#: more change nothing that can be seen, and the box of a careless detector stays cheap.
+_MOST_SAMPLES = 64
+
 
 @dataclass(frozen=True, slots=True)
 class FaceBox:
-    """The place of a face: a rectangle in pixels of the picture, and how sure the detector is.
+    """Where a face is: a rectangle in pixels of the picture, and how sure the detector is.
 
     Pixel (i, j) covers columns i to i + 1 and rows j to j + 1; a box may leave the picture.
 
@@ -82,10 +90,6 @@ class Detector(Protocol):
         """
         ...
 
-
-#: A face is sampled at this many points a pixel of the crop and direction, at most: averages over
-#: more change nothing that can be seen, and the box of a careless detector stays cheap.
-_MOST_SAMPLES = 64
 
 _DIRECT = Framing()
 
@@ -185,11 +189,6 @@ def _surroundings(
     if left >= right or top >= bottom:
         raise ValueError(f"the face at {middle} lies outside the picture of {width}×{height}")
     return image[top:bottom, left:right], (left, top)
-
-
-#: Pictures are searched with a longer side of at most so many pixels: larger ones take longer, in
-#: proportion to their area, and only show faces better that are large enough anyway.
-LONGEST_SIDE = 1280
 
 
 def shrink(

@@ -1,4 +1,4 @@
-"""The two decoders of pictures: OpenCV for plain ones, Pillow for those that it gets wrong."""
+"""Decoding pictures: by OpenCV where they are plain, by Pillow where OpenCV gets them wrong."""
 
 from __future__ import annotations
 
@@ -15,115 +15,10 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-# Pillow's modes of the pictures that OpenCV turns to gray or colour in the same way: without
-# transparency, and not made of inks.
-_PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "I", "I;16", "I;16B"})
-_TRANSPARENT_MODES = frozenset({"1", "L", "P", "RGB"})
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_BAND = 512  # rows
-
-
-def is_plain(picture: ImageFile) -> bool:
-    """Whether OpenCV reads a picture right: it drops transparency, and guesses at inks.
-
-    Parameters
-    ----------
-    picture : ImageFile
-        Of which Pillow has read the header.
-
-    Returns
-    -------
-    bool
-    """
-    if picture.format == "GIF":  # OpenCV reads it since 4.11 only
-        return False
-    transparent = "transparency" in picture.info and picture.mode in _TRANSPARENT_MODES
-    return picture.mode in _PLAIN_MODES and not transparent
-
-
-def by_opencv(data: bytes, gray: bool) -> NDArray[np.uint8] | None:
-    """Decode a plain picture.
-
-    Parameters
-    ----------
-    data : bytes
-        The whole file.
-    gray : bool
-        Whether colour is turned to gray.
-
-    Returns
-    -------
-    ndarray of shape (height, width) or (height, width, 3), uint8, or None
-        None if the file is damaged.
-    """
-    import cv2
-
-    if data.startswith(_PNG) and not _has_whole_chunks(data):
-        return None
-    mode = cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_ANYCOLOR
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
-    except cv2.error:
-        return None
-    return None if image is None else np.asarray(image, np.uint8)
-
-
-def _has_whole_chunks(data: bytes) -> bool:
-    """Whether no chunk of a PNG claims to be longer than the file.
-
-    OpenCV takes memory for what a chunk claims, up to 4 GB.
-    """
-    start = len(_PNG)
-    while start + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, start)
-        start += 12 + length  # with the length itself, the kind and a checksum
-        if kind == b"IEND":
-            break
-    return start <= len(data)
-
-
-def by_pillow(picture: ImageFile) -> NDArray[np.uint8] | None:
-    """Decode any picture that Pillow knows, and lay it on white if it is transparent.
-
-    Parameters
-    ----------
-    picture : ImageFile
-        Of which Pillow has read the header.
-
-    Returns
-    -------
-    ndarray of shape (height, width) or (height, width, 3), uint8, or None
-        None if the file is damaged.
-    """
-    from PIL import ImageOps
-
-    try:
-        picture.load()
-        with suppress(Exception):  # what is wrong with EXIF data is no reason to lose a picture
-            ImageOps.exif_transpose(picture, in_place=True)
-        return _on_white(picture)
-    except Exception:  # Pillow's decoders raise whatever a malformed file makes them meet
-        return None
-
-
-def _on_white(picture: ImageFile) -> NDArray[np.uint8]:
-    """Gray, or blue, green and red."""
-    from PIL import Image
-
-    is_gray = picture.mode in ("1", "L", "LA", "La")
-    width, height = picture.size
-    image = np.empty((height, width) if is_gray else (height, width, 3), np.uint8)
-    # In bands, because each conversion is a copy.
-    for top in range(0, height, _BAND):
-        band = picture.crop((0, top, width, min(top + _BAND, height)))
-        if band.has_transparency_data:
-            white = Image.new("RGBA", band.size, "white")
-            band = Image.alpha_composite(white, band.convert("RGBA"))
-        rows = np.asarray(band.convert("L" if is_gray else "RGB"))
-        image[top : top + _BAND] = rows if is_gray else rows[..., ::-1]
-    return image
-
+#: Endings of the files that are taken for pictures.
+PICTURE_ENDINGS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"}
+)
 
 #: A larger file is no picture of a face (FER2013's have 2 kB, a phone's photo some 10 MB). The
 #: bound keeps one member of a zip bomb, or one stray video, out of memory.
@@ -133,6 +28,26 @@ MAX_PICTURE_BYTES = 64 * 1024 * 1024
 #: cameras, and a file of a few hundred bytes can claim a thousand times as many.
 MAX_PIXELS = 120_000_000
 
+# Pillow would try many more, some through programs of others.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+# Pillow's modes of the pictures that OpenCV turns to gray or colour in the same way: without
+# transparency, and not made of inks.
+_PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "I", "I;16", "I;16B"})
+# Modes in which a picture may name a transparent colour; OpenCV drops what is named.
+_TRANSPARENT_MODES = frozenset({"1", "L", "P", "RGB"})
+
+# Of pictures with more pixels, threads decode one at a time: each takes up to ten bytes a pixel.
+_LARGE = 25_000_000
+_one_large_picture = threading.Lock()
+
+# Rows of a picture that are laid on white at once; each step of that is a copy.
+_BAND = 512
+
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of TIFF
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
 # OpenCV and its FFmpeg write lines to stderr for every broken picture or video. The callers report
 # those by name, so the lines only disturb; whoever wants them sets the variables. They and OpenCV's
 # own bound, which holds where Pillow reads another size from a damaged header, are read when cv2
@@ -140,20 +55,6 @@ MAX_PIXELS = 120_000_000
 os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
-
-#: Endings of the files that are taken for pictures.
-PICTURE_ENDINGS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"}
-)
-
-# Pillow would try many more, some through programs of others.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-
-# Of pictures with more pixels, threads decode one at a time: each takes up to ten bytes a pixel.
-_LARGE = 25_000_000
-_one_large_picture = threading.Lock()
-
-_TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of TIFF
 
 
 class UnreadableImage(ValueError):  # noqa: N818 - named for what it says, as in Pillow
@@ -282,10 +183,10 @@ def _decode(data: bytes, gray: bool) -> NDArray[np.uint8]:
     if not data:
         raise UnreadableImage("the file is empty")
     picture = _open(data)
-    _check(picture)
+    _check_header(picture)
     width, height = picture.size
     with picture, _one_large_picture if width * height > _LARGE else nullcontext():
-        image = by_opencv(data, gray) if is_plain(picture) else by_pillow(picture)
+        image = _decode_by_opencv(data, gray) if _is_plain(picture) else _decode_by_pillow(picture)
     if image is None:
         raise UnreadableImage("the picture is damaged or cut short")
     return image
@@ -303,7 +204,7 @@ def _open(data: bytes) -> ImageFile:
         raise UnreadableImage("not a picture, or its beginning is damaged") from error
 
 
-def _check(picture: ImageFile) -> None:
+def _check_header(picture: ImageFile) -> None:
     """Refuse what would take too much memory, or is of a kind that no decoder here knows."""
     width, height = picture.size
     if max(width * height, _tile_pixels(picture)) > MAX_PIXELS:
@@ -320,3 +221,69 @@ def _tile_pixels(picture: ImageFile) -> int:
     width, length = tags.get(_TILE_WIDTH), tags.get(_TILE_LENGTH)
     # A damaged header may hold anything there.
     return width * length if isinstance(width, int) and isinstance(length, int) else 0
+
+
+def _is_plain(picture: ImageFile) -> bool:
+    """Whether OpenCV reads a picture right: it drops transparency, and guesses at inks."""
+    if picture.format == "GIF":  # OpenCV reads it since 4.11 only
+        return False
+    transparent = "transparency" in picture.info and picture.mode in _TRANSPARENT_MODES
+    return picture.mode in _PLAIN_MODES and not transparent
+
+
+def _decode_by_opencv(data: bytes, gray: bool) -> NDArray[np.uint8] | None:
+    """Decode a plain picture, to gray if asked for; None if the file is damaged."""
+    import cv2
+
+    if data.startswith(_PNG) and not _has_whole_chunks(data):
+        return None
+    mode = cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_ANYCOLOR
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+    except cv2.error:
+        return None
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+def _has_whole_chunks(data: bytes) -> bool:
+    """Whether no chunk of a PNG claims to be longer than the file.
+
+    OpenCV takes memory for what a chunk claims, up to 4 GB.
+    """
+    start = len(_PNG)
+    while start + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        start += 12 + length  # with the length itself, the kind and a checksum
+        if kind == b"IEND":
+            break
+    return start <= len(data)
+
+
+def _decode_by_pillow(picture: ImageFile) -> NDArray[np.uint8] | None:
+    """Decode any picture that Pillow knows, in gray or colour; None if the file is damaged."""
+    from PIL import ImageOps
+
+    try:
+        picture.load()
+        with suppress(Exception):  # what is wrong with EXIF data is no reason to lose a picture
+            ImageOps.exif_transpose(picture, in_place=True)
+        return _on_white(picture)
+    except Exception:  # Pillow's decoders raise whatever a malformed file makes them meet
+        return None
+
+
+def _on_white(picture: ImageFile) -> NDArray[np.uint8]:
+    """Gray, or blue, green and red."""
+    from PIL import Image
+
+    is_gray = picture.mode in ("1", "L", "LA", "La")
+    width, height = picture.size
+    image = np.empty((height, width) if is_gray else (height, width, 3), np.uint8)
+    for top in range(0, height, _BAND):
+        band = picture.crop((0, top, width, min(top + _BAND, height)))
+        if band.has_transparency_data:
+            white = Image.new("RGBA", band.size, "white")
+            band = Image.alpha_composite(white, band.convert("RGBA"))
+        rows = np.asarray(band.convert("L" if is_gray else "RGB"))
+        image[top : top + _BAND] = rows if is_gray else rows[..., ::-1]
+    return image

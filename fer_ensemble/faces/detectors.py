@@ -1,11 +1,13 @@
-"""OpenCV's cascade of Haar features as a face detector."""
+"""Detectors of faces: what each is called, and what it does."""
 
 from __future__ import annotations
 
 import os
 import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +15,86 @@ from numpy.typing import NDArray
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, enlarge, shrink
 from fer_ensemble.faces.decode import to_gray
 
-#: It finds as many faces as OpenCV's default cascade, and takes far fewer other things for faces.
-_CASCADE = "haarcascade_frontalface_alt2.xml"
 
-#: Smaller faces, in pixels of what is searched, cost most of the time and are hardly found.
-_HAAR_SMALLEST = 24
+class DetectorError(ValueError):
+    """There is no such detector, or its file cannot be read; the message says what to do."""
 
 
-class HaarDetector:
+def create_detector(name: str, *, min_face: int = 20) -> Detector:
+    """Make a detector.
+
+    Parameters
+    ----------
+    name : {"haar", "mtcnn"} or "yunet:MODEL"
+        A key of `DETECTORS`, where MODEL is the path of YuNet's ONNX file.
+    min_face : int, default=20
+        Side of the smallest face to look for, in pixels. Larger is faster.
+
+    Returns
+    -------
+    Detector
+
+    Raises
+    ------
+    DetectorError
+        If no detector has that name, or the model file cannot be read.
+    ImportError
+        If the detector needs a package that is not installed.
+    """
+    kind, colon, model_file = name.partition(":")
+    create = DETECTORS.get(f"{kind}:MODEL" if colon else kind)
+    if create is None:
+        raise DetectorError(
+            f"there is no detector {name!r}: use {', '.join(DETECTORS)} (MODEL is the path of "
+            "YuNet's ONNX file), or auto or skip where faces are looked for in pictures"
+        )
+    return create(model_file, min_face=min_face) if colon else create(min_face=min_face)
+
+
+class _ShrinkingDetector(ABC):
+    """Searches a picture that is shrunk as far as its faces can still be found.
+
+    Parameters
+    ----------
+    min_face : int, default=20
+        Side of the smallest face to look for, in pixels.
+    """
+
+    #: Side of the smallest face that is looked for in what is searched, in pixels.
+    smallest: ClassVar[int]
+
+    def __init__(self, *, min_face: int = 20) -> None:
+        self.min_face = min_face
+
+    def detect(self, image: NDArray[np.uint8]) -> list[FaceBox]:
+        """Find the faces in a picture.
+
+        Parameters
+        ----------
+        image : ndarray of shape (height, width) or (height, width, 3), uint8
+            Gray, or colour in the order blue, green, red.
+
+        Returns
+        -------
+        list of FaceBox
+            In any order; empty if there is no face.
+        """
+        small, factor = shrink(image, self.min_face, self.smallest)
+        return [enlarge(box, factor) for box in self._search(small, self.min_face / factor)]
+
+    @abstractmethod
+    def _search(self, image: NDArray[np.uint8], min_face: float) -> list[FaceBox]:
+        """Find the faces in the shrunken picture; both are in its pixels."""
+
+
+class HaarDetector(_ShrinkingDetector):
     """Finds upright faces seen from the front, without weights beyond those that OpenCV brings.
 
     Gray values are searched by a cascade of boosted Haar features [1]_, extended by tilted ones
     [2]_. Pictures whose longer side is above 1280 pixels are shrunk to it first, and faces below
-    24 pixels of what is then searched are not found. May be used by several threads at once.
+    24 pixels of what is then searched are not found. Boxes are squares without eyes; their score is
+    the sum that the cascade's last stage came to, of which about 54 suffices for a face. May be
+    used by several threads at once.
 
     Parameters
     ----------
@@ -53,37 +122,32 @@ class HaarDetector:
     """
 
     framing = Framing(right=0.0, down=0.004, scale=1.057)
+    # Smaller faces cost most of the time and are hardly found.
+    smallest = 24
+
+    # It finds as many faces as OpenCV's default cascade, and takes far fewer other things for
+    # faces.
+    _CASCADE = "haarcascade_frontalface_alt2.xml"
 
     def __init__(self, *, min_face: int = 20) -> None:
-        self.min_face = min_face
+        super().__init__(min_face=min_face)
         # A cascade keeps the picture that it searches, so each thread has one of its own.
         self._own = threading.local()
 
-    def detect(self, image: NDArray[np.uint8]) -> list[FaceBox]:
-        """Find the faces in a picture.
+    def detect(self, image: NDArray[np.uint8]) -> list[FaceBox]:  # noqa: D102
+        return super().detect(to_gray(image))
 
-        Parameters
-        ----------
-        image : ndarray of shape (height, width) or (height, width, 3), uint8
-            Gray, or colour in the order blue, green, red.
-
-        Returns
-        -------
-        list of FaceBox
-            Squares without eyes. The score is the sum that the cascade's last stage came to; the
-            sum that suffices for a face is about 54.
-        """
-        gray, factor = shrink(to_gray(image), self.min_face, _HAAR_SMALLEST)
-        least = round(max(_HAAR_SMALLEST, self.min_face / factor))
+    def _search(self, image: NDArray[np.uint8], min_face: float) -> list[FaceBox]:
+        side = round(max(self.smallest, min_face))
         boxes, _, scores = self._cascade().detectMultiScale3(
-            gray,
+            image,
             scaleFactor=1.15,
             minNeighbors=2,
-            minSize=(least, least),
+            minSize=(side, side),
             outputRejectLevels=True,
         )
         return [
-            enlarge(FaceBox(float(x), float(y), float(width), float(height), float(score)), factor)
+            FaceBox(float(x), float(y), float(width), float(height), float(score))
             for (x, y, width, height), score in zip(boxes, scores, strict=True)
         ]
 
@@ -92,22 +156,18 @@ class HaarDetector:
             import cv2
             import cv2.data
 
-            self._own.cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades, _CASCADE)))
+            file = Path(cv2.data.haarcascades, self._CASCADE)
+            self._own.cascade = cv2.CascadeClassifier(str(file))
         return self._own.cascade
 
 
-#: Side in pixels of the smallest face that is looked for in what the package is given. With a
-#: larger one the package makes layers of its pyramid too small for its network, and finds nothing
-#: at all: larger faces are reached by shrinking the picture instead.
-_MTCNN_SMALLEST = 20
-
-
-class MTCNNDetector:
+class MTCNNDetector(_ShrinkingDetector):
     """Finds faces and their eyes with three networks in a row, each smaller in what it lets by.
 
     The networks are those of [1]_ in the package ``mtcnn``, which brings their weights and runs
-    on TensorFlow. Pictures whose longer side is above 1280 pixels are shrunk to it first. May be
-    used by several threads, which wait for each other: the networks use all processors.
+    on TensorFlow. Pictures whose longer side is above 1280 pixels are shrunk to it first. Boxes
+    have eyes; their score is the last network's probability of a face. May be used by several
+    threads, which wait for each other: the networks use all processors.
 
     Parameters
     ----------
@@ -132,6 +192,10 @@ class MTCNNDetector:
     """
 
     framing = Framing(right=0.005, down=-0.004, scale=1.081)
+    # The package is always asked for faces from this side on. With a larger one it makes layers of
+    # its pyramid too small for its network, and finds nothing at all: larger faces are reached by
+    # shrinking the picture instead.
+    smallest = 20
 
     def __init__(self, *, min_face: int = 20) -> None:
         try:
@@ -140,52 +204,35 @@ class MTCNNDetector:
             raise ImportError(
                 "the detector mtcnn needs a package: pip install 'fer-ensemble[mtcnn]'"
             ) from error
-        self.min_face = min_face
+        super().__init__(min_face=min_face)
         self._networks = MTCNN()
         self._one_at_a_time = threading.Lock()
 
-    def detect(self, image: NDArray[np.uint8]) -> list[FaceBox]:
-        """Find the faces in a picture.
-
-        Parameters
-        ----------
-        image : ndarray of shape (height, width) or (height, width, 3), uint8
-            Gray, or colour in the order blue, green, red.
-
-        Returns
-        -------
-        list of FaceBox
-            With eyes. The score is the last network's probability of a face.
-        """
+    def _search(self, image: NDArray[np.uint8], min_face: float) -> list[FaceBox]:
         import cv2
 
-        image, factor = shrink(image, self.min_face, _MTCNN_SMALLEST)
         order = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
         colour = cv2.cvtColor(image, order)
         with self._one_at_a_time:
             rows = self._networks.detect_faces(
-                colour, fit_to_image=False, output_type="numpy", min_face_size=_MTCNN_SMALLEST
+                colour, fit_to_image=False, output_type="numpy", min_face_size=self.smallest
             )
-        return [enlarge(_mtcnn_box(row), factor) for row in np.asarray(rows, float)]
+        return [self._read_row(row) for row in np.asarray(rows, float)]
+
+    @staticmethod
+    def _read_row(row: NDArray[np.float64]) -> FaceBox:
+        # The picture's number, the box, the probability, five columns and five rows of points.
+        x, y, width, height, score = (float(value) for value in row[1:6])
+        points_x, points_y = row[6:11], row[11:16]
+        eyes = [(float(points_x[eye]), float(points_y[eye])) for eye in (0, 1)]
+        return FaceBox(x, y, width, height, score, (eyes[0], eyes[1]))
 
 
-def _mtcnn_box(row: NDArray[np.float64]) -> FaceBox:
-    """Read a row: number of the picture, place, probability, five columns and five rows."""
-    x, y, width, height, score = (float(value) for value in row[1:6])
-    points_x, points_y = row[6:11], row[11:16]
-    eyes = [(float(points_x[eye]), float(points_y[eye])) for eye in (0, 1)]
-    return FaceBox(x, y, width, height, score, (eyes[0], eyes[1]))
-
-
-#: Pictures are shrunk no further than to this side of the smallest face, in pixels.
-_YUNET_SMALLEST = 20
-
-
-class YuNetDetector:
+class YuNetDetector(_ShrinkingDetector):
     """Finds faces and their eyes with one small network [1]_ that OpenCV runs.
 
-    Pictures whose longer side is above 1280 pixels are shrunk to it first. May be used by several
-    threads at once.
+    Pictures whose longer side is above 1280 pixels are shrunk to it first. Boxes have eyes; their
+    score is between `min_score` and 1. May be used by several threads at once.
 
     Parameters
     ----------
@@ -201,7 +248,7 @@ class YuNetDetector:
 
     Raises
     ------
-    ValueError
+    DetectorError
         If the file cannot be read, or is no such network.
 
     References
@@ -209,6 +256,9 @@ class YuNetDetector:
     .. [1] W. Wu, H. Peng and S. Yu. YuNet: a tiny millisecond-level face detector. Machine
        Intelligence Research 20, 2023.
     """
+
+    # Pictures are shrunk no further than to this.
+    smallest = 20
 
     def __init__(
         self,
@@ -218,96 +268,52 @@ class YuNetDetector:
         min_score: float = 0.6,
         framing: Framing = MTCNNDetector.framing,
     ) -> None:
+        super().__init__(min_face=min_face)
         self.model_file = os.fspath(model_file)
-        self.min_face = min_face
         self.min_score = min_score
         self.framing = framing
         # A network keeps the size of the picture that it searches, so each thread has its own.
         self._own = threading.local()
-        self._network()
+        self._network()  # a wrong file is an error here, not at the first picture
 
-    def detect(self, image: NDArray[np.uint8]) -> list[FaceBox]:
-        """Find the faces in a picture.
-
-        Parameters
-        ----------
-        image : ndarray of shape (height, width) or (height, width, 3), uint8
-            Gray, or colour in the order blue, green, red.
-
-        Returns
-        -------
-        list of FaceBox
-            With eyes. The score is between `min_score` and 1.
-        """
+    def _search(self, image: NDArray[np.uint8], min_face: float) -> list[FaceBox]:
         import cv2
 
-        image, factor = shrink(image, self.min_face, _YUNET_SMALLEST)
         if image.ndim == 2:
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
         network = self._network()
         network.setInputSize((image.shape[1], image.shape[0]))
         rows = network.detect(image)[1]
-        return [] if rows is None else [enlarge(_yunet_box(row), factor) for row in rows.tolist()]
+        return [] if rows is None else [self._read_row(row) for row in rows.tolist()]
 
     def _network(self) -> Any:
         if not hasattr(self._own, "network"):
             import cv2
 
             if not os.path.isfile(self.model_file):
-                raise ValueError(f"{self.model_file}: no such file; give YuNet's ONNX file")
+                raise DetectorError(f"{self.model_file}: no such file; give YuNet's ONNX file")
             try:
                 self._own.network = cv2.FaceDetectorYN.create(
                     self.model_file, "", (320, 320), score_threshold=self.min_score
                 )
             except cv2.error as error:
-                raise ValueError(
+                raise DetectorError(
                     f"{self.model_file}: not a network that OpenCV can read; give YuNet's ONNX file"
                 ) from error
         return self._own.network
 
-
-def _yunet_box(row: list[float]) -> FaceBox:
-    """Read a row: place, five points of which the first two are the eyes, score."""
-    x, y, width, height, left_x, left_y, right_x, right_y = row[:8]
-    return FaceBox(x, y, width, height, row[14], ((left_x, left_y), (right_x, right_y)))
-
-
-__all__ = ["DETECTORS", "Detector", "FaceBox", "Framing", "create_detector"]
-
-#: Names that `create_detector` knows.
-DETECTORS = ("haar", "mtcnn", "yunet:MODEL")
-
-_YUNET = "yunet:"
+    @staticmethod
+    def _read_row(row: list[float]) -> FaceBox:
+        # The box, five points of which the first two are the eyes, the score.
+        x, y, width, height, left_x, left_y, right_x, right_y = row[:8]
+        return FaceBox(x, y, width, height, row[14], ((left_x, left_y), (right_x, right_y)))
 
 
-def create_detector(name: str, *, min_face: int = 20) -> Detector:
-    """Make a detector.
-
-    Parameters
-    ----------
-    name : {"haar", "mtcnn"} or "yunet:MODEL"
-        MODEL is the path of YuNet's ONNX file.
-    min_face : int, default=20
-        Side of the smallest face to look for, in pixels. Larger is faster.
-
-    Returns
-    -------
-    Detector
-
-    Raises
-    ------
-    ValueError
-        If no detector has that name, or the model file cannot be read.
-    ImportError
-        If the detector needs a package that is not installed.
-    """
-    if name == "haar":
-        return HaarDetector(min_face=min_face)
-    if name == "mtcnn":
-        return MTCNNDetector(min_face=min_face)
-    if name.startswith(_YUNET):
-        return YuNetDetector(name.removeprefix(_YUNET), min_face=min_face)
-    raise ValueError(
-        f"there is no detector {name!r}: use {', '.join(DETECTORS)} (MODEL is the path of YuNet's "
-        "ONNX file), or auto or skip where faces are looked for in pictures"
-    )
+#: What makes the detector of each name. Where the name ends with ":MODEL", what the user writes
+#: after the colon is passed on as the first argument. Nothing else names detectors, but for the
+#: help of ``fer-ensemble predict``, which is shown without importing this; a test compares them.
+DETECTORS: dict[str, Callable[..., Detector]] = {
+    "haar": HaarDetector,
+    "mtcnn": MTCNNDetector,
+    "yunet:MODEL": YuNetDetector,
+}

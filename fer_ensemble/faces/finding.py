@@ -1,4 +1,4 @@
-"""The faces that are seen in one item: a picture, or a frame of a video."""
+"""Finding the faces in a picture, and in an item: a picture's file, or a frame of a video."""
 
 from __future__ import annotations
 
@@ -11,86 +11,10 @@ from numpy.typing import NDArray
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
 from fer_ensemble.faces.decode import decode_image, to_face, to_gray
 from fer_ensemble.faces.detectors import create_detector
-from fer_ensemble.faces.inputs import FileProblem, Item, Status, naming_problems, read_file
+from fer_ensemble.faces.inputs import FileProblem, Item, Status, raising_file_problems, read_file
 
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What was seen in an item.
-
-    Parameters
-    ----------
-    path : str
-        The picture or the video.
-    frame : int or None
-        Number of the frame, from 0; None for a picture, and for a video that cannot be read.
-    time : float or None
-        Seconds from the video's beginning to the frame.
-    faces : list of FoundFace
-        Empty unless the status is "ok".
-    status : {"ok", "no_face", "unreadable", "empty", "missing", "too_large"}
-    reason : str
-        Why there is no face, in plain words; empty if there is one.
-    frame_copy : bytes or None
-        The frame as a JPEG file, if it was to be kept.
-    """
-
-    path: str
-    frame: int | None
-    time: float | None
-    faces: list[FoundFace]
-    status: Status
-    reason: str = ""
-    frame_copy: bytes | None = None
-
-
-def look(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> Sighting:
-    """Find the faces in an item; whatever is wrong with it is told.
-
-    Parameters
-    ----------
-    item : Item
-    finder : FaceFinder
-    keep_frame : bool, default=False
-        Whether to keep a copy of a video's frame.
-
-    Returns
-    -------
-    Sighting
-        Errors of the finder make it "unreadable", so that one odd picture does not end a long run.
-    """
-    number, time = (item.frame.number, item.frame.time) if item.frame else (None, None)
-    try:
-        image = _image(item)
-        try:
-            faces = finder.find(image)
-        except Exception as error:
-            reason = f"the search for faces failed ({type(error).__name__}: {error})"
-            raise FileProblem("unreadable", " ".join(reason.split())) from error
-    except FileProblem as problem:
-        return Sighting(item.path, number, time, [], problem.status, problem.reason)
-    copy = _jpeg(image) if keep_frame and item.frame else None
-    if faces:
-        return Sighting(item.path, number, time, faces, "ok", frame_copy=copy)
-    return Sighting(item.path, number, time, [], "no_face", "no face was found", copy)
-
-
-def _image(item: Item) -> NDArray[np.uint8]:
-    if item.problem is not None:
-        raise item.problem
-    if item.frame is not None:
-        return item.frame.image
-    with naming_problems(item.path):
-        return decode_image(read_file(item.path))
-
-
-def _jpeg(image: NDArray[np.uint8]) -> bytes:
-    import cv2
-
-    return bytes(cv2.imencode(".jpg", image)[1].tobytes())
-
-
-#: A gray picture whose sides are no longer is taken for a face, in pixels.
+#: A gray picture whose sides are no longer is taken for a face, in pixels: faces that were cut out
+#: for a data set are small or square, and gray (FER2013's have 48 pixels); photographs are not.
 SMALL_PICTURE = 100
 
 
@@ -115,12 +39,12 @@ class FaceFinder:
     Parameters
     ----------
     detector : str or Detector, default="auto"
-        "haar", "mtcnn" or "yunet:MODEL" name detectors, of which :func:`create_detector` tells
-        more. "skip" takes every picture for one face. "auto" takes gray pictures that are square,
-        or have no side above 100 pixels, for faces, and searches all others with "haar"; a colour
-        picture whose channels are equal is gray. Any object with a method `detect` will also do.
+        The name of a detector, as :func:`create_detector` takes it; or "skip", which takes every
+        picture for one face; or "auto", which takes gray pictures that are square, or have no side
+        above 100 pixels, for faces, and searches all others with "haar" (a colour picture whose
+        channels are equal is gray). Any object with a method `detect` will also do.
     align : bool, default=True
-        Whether to turn faces so that their eyes are level, where the detector tells of eyes.
+        Whether to turn faces so that their eyes are level, where the detector finds eyes.
     min_face : int, default=20
         Faces are left out whose box has a side below this, in pixels.
     size : int, default=48
@@ -163,7 +87,8 @@ class FaceFinder:
         self.n_taken_whole = 0
         self.n_searched = 0
         self._name = detector if isinstance(detector, str) else None
-        self._detector = _resolve(detector, min_face)
+        self._detector = _choose_detector(detector, min_face)
+        # Threads count together, and += is no single step.
         self._counting = threading.Lock()
 
     def find(self, image: NDArray[np.uint8]) -> list[FoundFace]:
@@ -198,7 +123,7 @@ class FaceFinder:
         return min(box.width, box.height) >= self.min_face
 
 
-def _resolve(detector: str | Detector, min_face: int) -> Detector | None:
+def _choose_detector(detector: str | Detector, min_face: int) -> Detector | None:
     if not isinstance(detector, str):
         return detector
     if detector == "skip":
@@ -207,7 +132,85 @@ def _resolve(detector: str | Detector, min_face: int) -> Detector | None:
 
 
 def _is_face(image: NDArray[np.uint8]) -> bool:
+    """Whether "auto" takes a picture for a face."""
     height, width = image.shape[:2]
     if height != width and max(height, width) > SMALL_PICTURE:
         return False
     return image.ndim == 2 or bool((image == image[..., :1]).all())
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What the search of an item found.
+
+    Parameters
+    ----------
+    path : str
+        The picture or the video.
+    frame : int or None
+        Number of the frame, from 0; None for a picture, and for a video that cannot be read.
+    time : float or None
+        Seconds from the video's beginning to the frame.
+    faces : list of FoundFace
+        Empty unless the status is "ok".
+    status : {"ok", "no_face", "unreadable", "empty", "missing", "too_large"}
+    reason : str
+        Why there is no face, in plain words; empty if there is one.
+    frame_copy : bytes or None
+        The frame as a JPEG file, if it was to be kept.
+    """
+
+    path: str
+    frame: int | None
+    time: float | None
+    faces: list[FoundFace]
+    status: Status
+    reason: str = ""
+    frame_copy: bytes | None = None
+
+
+def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> SearchResult:
+    """Find the faces in an item; what is wrong with it becomes a part of the result.
+
+    Parameters
+    ----------
+    item : Item
+    finder : FaceFinder
+    keep_frame : bool, default=False
+        Whether to keep a copy of a video's frame.
+
+    Returns
+    -------
+    SearchResult
+        Errors of the finder make it "unreadable", so that one odd picture does not end a long run.
+    """
+    number, time = (item.frame.number, item.frame.time) if item.frame else (None, None)
+    try:
+        image = _read_image(item)
+        try:
+            faces = finder.find(image)
+        except Exception as error:  # a detector of the user's, or a native one, may raise anything
+            reason = f"the search for faces failed ({type(error).__name__}: {error})"
+            raise FileProblem("unreadable", " ".join(reason.split())) from error
+    except FileProblem as problem:
+        return SearchResult(item.path, number, time, [], problem.status, problem.reason)
+    # Frames are copied as files, of which a batch takes far less memory than of arrays.
+    copy = _encode_jpeg(image) if keep_frame and item.frame else None
+    if faces:
+        return SearchResult(item.path, number, time, faces, "ok", frame_copy=copy)
+    return SearchResult(item.path, number, time, [], "no_face", "no face was found", copy)
+
+
+def _read_image(item: Item) -> NDArray[np.uint8]:
+    if item.problem is not None:
+        raise item.problem
+    if item.frame is not None:
+        return item.frame.image
+    with raising_file_problems(item.path):
+        return decode_image(read_file(item.path))
+
+
+def _encode_jpeg(image: NDArray[np.uint8]) -> bytes:
+    import cv2
+
+    return bytes(cv2.imencode(".jpg", image)[1].tobytes())

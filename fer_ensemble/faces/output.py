@@ -1,23 +1,186 @@
-"""Forms of a table of predictions: CSV, JSON Lines, Parquet."""
+"""A table of predictions in a file: its columns, its rows, and the forms that it may have."""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from fer_ensemble.faces.prediction import Prediction
-from fer_ensemble.faces.table import COUNTS, TEXTS, Cell, columns, row
+
+#: A cell of the table; None where there is nothing.
+Cell: TypeAlias = str | int | float | None
+
+#: Where a table goes: to a file, or as CSV to a stream that is open.
+Output: TypeAlias = str | os.PathLike[str] | BinaryIO
+
+#: Columns of text, and of whole numbers; all others hold real numbers.
+TEXTS = ("path", "label", "status")
+COUNTS = ("frame", "face")
+
+_BEFORE_LABEL = ("path", "frame", "time", "face", "x", "y", "width", "height", "face_score")
+_TIME_DIGITS = 6  # microseconds
 
 # A group of rows has a header and statistics of its own: one for every batch would cost more
 # than the rows.
 _PARQUET_GROUP = 16_384
+
+
+def columns(class_names: Sequence[str]) -> list[str]:
+    """Names of the columns.
+
+    Parameters
+    ----------
+    class_names : sequence of str
+        Names of the classes, in the order that their columns shall have.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> columns(["happy", "sad"])[-5:]
+    ['label', 'confidence', 'p_happy', 'p_sad', 'status']
+    """
+    return [*_BEFORE_LABEL, "label", "confidence", *(f"p_{name}" for name in class_names), "status"]
+
+
+def row(prediction: Prediction, class_names: Sequence[str]) -> list[Cell]:
+    """Cells of a prediction's row.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    class_names : sequence of str
+
+    Returns
+    -------
+    list of str, int, float or None
+        In the order of `columns`.
+    """
+    probabilities = prediction.probabilities or {}
+    time = prediction.time
+    return [
+        printable_path(prediction.path),
+        prediction.frame,
+        None if time is None else round(time, _TIME_DIGITS),
+        *(getattr(prediction, name) for name in _BEFORE_LABEL[3:]),
+        prediction.label,
+        prediction.confidence,
+        *(probabilities.get(name) for name in class_names),
+        prediction.status,
+    ]
+
+
+def printable_path(path: str) -> str:
+    r"""Path as valid Unicode, whatever bytes it is made of.
+
+    Parameters
+    ----------
+    path : str
+        As the system gives it.
+
+    Returns
+    -------
+    str
+        The same, but with ``\xff`` and the like for bytes that are not UTF-8.
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def open_writer(
+    out: Output, class_names: Sequence[str], *, n_kept: int = 0
+) -> Iterator[PredictionWriter]:
+    """Open a file for predictions, or write to a stream.
+
+    Folders above the file are made. The file is completed whatever happens while it is open, so
+    that an interruption loses nothing that was written; hence it is not written aside and moved
+    into its place at the end, as other files of the package are.
+
+    Parameters
+    ----------
+    out : path-like or binary file
+        A file that is overwritten if it exists; or a stream, which stays open.
+    class_names : sequence of str
+        Names of the classes, in the order that their columns shall have.
+    n_kept : int, default=0
+        How many bytes of the file are kept, as the beginning of the table; see `find_kept_rows`.
+
+    Yields
+    ------
+    PredictionWriter
+
+    Raises
+    ------
+    ValueError, ImportError
+        As `choose_writer`.
+    OSError
+        If the file or a folder above it cannot be made.
+    """
+    kind = choose_writer(out)
+    if not isinstance(out, str | os.PathLike):
+        with _finishing(kind(out, class_names)) as writer:
+            yield writer
+        return
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    with open(out, "r+b" if n_kept else "wb") as stream:
+        if n_kept:
+            stream.truncate(n_kept)
+            stream.seek(n_kept)
+        with _finishing(kind(stream, class_names, begun=n_kept > 0)) as writer:
+            yield writer
+
+
+@contextmanager
+def _finishing(writer: PredictionWriter) -> Iterator[PredictionWriter]:
+    try:
+        yield writer
+    finally:
+        writer.finish()
+
+
+def choose_writer(out: Output) -> type[PredictionWriter]:
+    """Choose how to write by the ending of a file.
+
+    Parameters
+    ----------
+    out : path-like or binary file
+        A stream takes CSV.
+
+    Returns
+    -------
+    type of PredictionWriter
+
+    Raises
+    ------
+    ValueError
+        If no format has that ending.
+    ImportError
+        If the format needs a package that is not installed.
+    """
+    if not isinstance(out, str | os.PathLike):
+        return CsvWriter
+    ending = Path(out).suffix.lower()
+    if ending not in _WRITERS:
+        raise ValueError(
+            f"cannot tell the format of {os.fspath(out)!r} by its ending: "
+            "use .csv, .jsonl (or .ndjson) or .parquet"
+        )
+    if ending == ".parquet":
+        try:
+            import pyarrow.parquet  # noqa: F401
+        except ImportError as error:
+            raise ImportError(
+                "writing Parquet needs pyarrow: pip install 'fer-ensemble[parquet]'"
+            ) from error
+    return _WRITERS[ending]
 
 
 class PredictionWriter(ABC):
@@ -139,91 +302,3 @@ _WRITERS: dict[str, type[PredictionWriter]] = {
     ".ndjson": JsonLinesWriter,
     ".parquet": ParquetWriter,
 }
-
-
-def choose_writer(path: str | os.PathLike[str] | None) -> type[PredictionWriter]:
-    """Choose how to write by the ending of a file.
-
-    Parameters
-    ----------
-    path : path-like or None
-        None is standard output, which takes CSV.
-
-    Returns
-    -------
-    type of PredictionWriter
-
-    Raises
-    ------
-    ValueError
-        If no format has that ending.
-    ImportError
-        If the format needs a package that is not installed.
-    """
-    if path is None:
-        return CsvWriter
-    ending = Path(path).suffix.lower()
-    if ending not in _WRITERS:
-        raise ValueError(
-            f"cannot tell the format of {os.fspath(path)!r} by its ending: "
-            "use .csv, .jsonl (or .ndjson) or .parquet"
-        )
-    if ending == ".parquet":
-        try:
-            import pyarrow.parquet  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                "writing Parquet needs pyarrow: pip install 'fer-ensemble[parquet]'"
-            ) from error
-    return _WRITERS[ending]
-
-
-@contextmanager
-def open_writer(
-    path: str | os.PathLike[str] | None, class_names: Sequence[str], *, n_kept: int = 0
-) -> Iterator[PredictionWriter]:
-    """Open a file for predictions, or standard output.
-
-    Folders above the file are made. The file is completed whatever happens while it is open, so
-    that an interruption loses nothing that was written.
-
-    Parameters
-    ----------
-    path : path-like or None
-        A file that is overwritten if it exists; None is standard output.
-    class_names : sequence of str
-        Names of the classes, in the order that their columns shall have.
-    n_kept : int, default=0
-        How many bytes of the file are kept, as the beginning of the table; see `find_kept_rows`.
-
-    Yields
-    ------
-    PredictionWriter
-
-    Raises
-    ------
-    ValueError, ImportError
-        As `choose_writer`.
-    OSError
-        If the file or a folder above it cannot be made.
-    """
-    kind = choose_writer(path)
-    if path is None:
-        with _finishing(kind(sys.stdout.buffer, class_names)) as writer:
-            yield writer
-        return
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "r+b" if n_kept else "wb") as stream:
-        if n_kept:
-            stream.truncate(n_kept)
-            stream.seek(n_kept)
-        with _finishing(kind(stream, class_names, begun=n_kept > 0)) as writer:
-            yield writer
-
-
-@contextmanager
-def _finishing(writer: PredictionWriter) -> Iterator[PredictionWriter]:
-    try:
-        yield writer
-    finally:
-        writer.finish()

@@ -6,22 +6,21 @@ import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.evaluation import is_unsure
 from fer_ensemble.faces.annotation import write_copies
+from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
-from fer_ensemble.faces.finding import FaceFinder, FoundFace, Sighting, look
+from fer_ensemble.faces.finding import FaceFinder, SearchResult, search_item
 from fer_ensemble.faces.inputs import Status, iterate_items
-from fer_ensemble.faces.order import Gathering, map_ordered
 
-# While one batch is predicted, two more are read: enough to hide the reading.
+# While one batch is predicted, two more are read: enough to hide the reading, and few enough to
+# keep in memory.
 _BATCHES_AHEAD = 2
-
-# Probabilities no further apart than this are level.
-_LEVEL = 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +72,47 @@ class Prediction:
     probabilities: dict[str, float] | None = None
     reason: str = ""
 
+    @property
+    def failed(self) -> bool:
+        """Whether an input has failed, see :func:`has_failed`."""
+        return has_failed(self.status, self.frame)
+
+
+def has_failed(status: str, frame: int | None) -> bool:
+    """Say whether a row stands for an input that has failed.
+
+    Parameters
+    ----------
+    status : str
+        As that of a `Prediction`.
+    frame : int or None
+        Number of a video's frame; None for a picture, and for a video that cannot be read.
+
+    Returns
+    -------
+    bool
+        An unsure face has not failed; a picture without a face has, a frame without one has not.
+    """
+    if status == "no_face":
+        # People leave the picture, and clips begin with titles: a frame without a face is a
+        # finding, whereas a picture was given for the face in it.
+        return frame is None
+    return status not in ("ok", "unsure")
+
+
+class FaceClassifier(Protocol):
+    """A fitted classifier, as scikit-learn has them, that takes faces."""
+
+    @property
+    def classes_(self) -> Iterable[Any]:
+        """The classes, in the order of the probabilities."""
+
+    def predict_proba(self, X: NDArray[np.uint8], /) -> NDArray[Any]:
+        """Give the probability of each class for faces of shape (n_samples, size, size)."""
+
 
 def predict_files(
-    classifier: Any,
+    classifier: FaceClassifier,
     paths: Iterable[str | os.PathLike[str]],
     *,
     class_names: Sequence[str],
@@ -91,12 +128,12 @@ def predict_files(
     Files are decoded and searched in threads while the classifier works on the batch before; three
     batches of faces are in memory at most, however many files there are and however long a video.
 
-    The faces of a batch depend on the inputs alone, see `Gathering`, and never on time: networks
+    The faces of a batch depend on the inputs alone, see `BatchCounter`, and never on time: networks
     may give a face other last digits in other company.
 
     Parameters
     ----------
-    classifier : object
+    classifier : FaceClassifier
         Fitted, with a ``predict_proba`` that takes faces of shape (n_samples, size, size), uint8.
     paths : iterable of path-like
         Pictures and videos. Folders are not walked through; see `PictureListing`.
@@ -105,7 +142,7 @@ def predict_files(
     finder : FaceFinder, optional
         Finds the faces and brings them to the classifier's size. By default a ``FaceFinder()``.
     every : int, default=1
-        Of so many frames of a video the first is looked at.
+        Of so many frames of a video the first is searched.
     batch_size : int, default=256
         Faces predicted at once; a few more where the last picture has several.
     n_jobs : int, default=-1
@@ -135,74 +172,80 @@ def predict_files(
     >>> [(row.path, row.status, row.reason) for batch in batches for row in batch]
     [('lost.jpg', 'missing', 'no such file')]
     """
-    see = partial(look, finder=finder or FaceFinder(), keep_frame=annotate_to is not None)
+    search = partial(search_item, finder=finder or FaceFinder(), keep_frame=annotate_to is not None)
+    predict = partial(_predict_batch, classifier, class_names, min_confidence, annotate_to, n_jobs)
+    counter = BatchCounter(batch_size)
     ahead = _BATCHES_AHEAD * batch_size
-    gathering = Gathering(batch_size)
-    batch: list[Sighting] = []
-    judge = partial(_predict_batch, classifier, class_names, min_confidence, annotate_to, n_jobs)
-    for sighting in map_ordered(see, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
-        batch.append(sighting)
-        if gathering.add(len(sighting.faces)):
-            yield judge(batch)
+    batch: list[SearchResult] = []
+    for result in map_ordered(search, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
+        batch.append(result)
+        if counter.add(len(result.faces)):
+            yield predict(batch)
             batch = []
     if batch:
-        yield judge(batch)
+        yield predict(batch)
 
 
 def _predict_batch(
-    classifier: Any,
+    classifier: FaceClassifier,
     class_names: Sequence[str],
     min_confidence: float,
     annotate_to: str | os.PathLike[str] | None,
     n_jobs: int,
-    batch: Sequence[Sighting],
+    batch: Sequence[SearchResult],
 ) -> list[Prediction]:
-    faces = [found.face for sighting in batch for found in sighting.faces]
-    rows = _probabilities(classifier, np.stack(faces), class_names) if faces else ()
-    abstains = getattr(classifier, "ties", None) == "abstain"
-    verdicts = (_verdict(row, class_names, min_confidence, abstains) for row in rows)
-    of_inputs = [_predictions(sighting, verdicts) for sighting in batch]
+    faces = [found.face for result in batch for found in result.faces]
+    answers = iter(
+        _answers(classifier, np.stack(faces), class_names, min_confidence) if faces else ()
+    )
+    by_input = [_predictions(result, answers) for result in batch]
     if annotate_to is not None:
-        write_copies(annotate_to, list(zip(batch, of_inputs, strict=True)), n_jobs)
-    return [prediction for predictions in of_inputs for prediction in predictions]
+        write_copies(annotate_to, list(zip(batch, by_input, strict=True)), n_jobs)
+    return [prediction for predictions in by_input for prediction in predictions]
 
 
-def _predictions(sighting: Sighting, verdicts: Iterator[dict[str, Any]]) -> list[Prediction]:
-    place: dict[str, Any] = {"path": sighting.path, "frame": sighting.frame, "time": sighting.time}
-    if not sighting.faces:
-        return [Prediction(**place, status=sighting.status, reason=sighting.reason)]
+def _predictions(result: SearchResult, answers: Iterator[dict[str, Any]]) -> list[Prediction]:
+    """Give the predictions of an input; as many answers are taken as it has faces."""
+    origin: dict[str, Any] = {"path": result.path, "frame": result.frame, "time": result.time}
+    if not result.faces:
+        return [Prediction(**origin, status=result.status, reason=result.reason)]
     return [
-        Prediction(**place, face=number, **_placed(found), **next(verdicts))
-        for number, found in enumerate(sighting.faces)
+        Prediction(**origin, face=number, **_box_values(found.box), **next(answers))
+        for number, found in enumerate(result.faces)
     ]
 
 
-def _placed(found: FoundFace) -> dict[str, Any]:
-    if found.box is None:
+def _box_values(box: FaceBox | None) -> dict[str, Any]:
+    if box is None:
         return {}
-    box: FaceBox = found.box
-    # A detector's places are no surer than a tenth of a pixel.
+    # A detector is no surer of a box than to a tenth of a pixel.
     sides = {name: round(float(getattr(box, name)), 1) for name in ("x", "y", "width", "height")}
     return {**sides, "face_score": round(float(box.score), 4)}
 
 
-def _verdict(
-    row: NDArray[np.float64], class_names: Sequence[str], min_confidence: float, abstains: bool
-) -> dict[str, Any]:
-    winner = int(row.argmax())
-    confidence = float(row[winner])
-    tied = abstains and np.count_nonzero(row >= confidence - _LEVEL) > 1
-    unsure = tied or confidence < min_confidence
-    return {
-        "status": "unsure" if unsure else "ok",
-        "label": None if unsure else class_names[winner],
-        "confidence": confidence,
-        "probabilities": dict(zip(class_names, row.tolist(), strict=True)),
-    }
+def _answers(
+    classifier: FaceClassifier,
+    faces: NDArray[np.uint8],
+    class_names: Sequence[str],
+    min_confidence: float,
+) -> list[dict[str, Any]]:
+    """Give what a prediction says of each face: status, label, confidence and probabilities."""
+    rows = _probabilities(classifier, faces, class_names)
+    abstains = getattr(classifier, "ties", None) == "abstain"
+    unsure = is_unsure(rows, min_confidence, ties=abstains)
+    return [
+        {
+            "status": "unsure" if undecided else "ok",
+            "label": None if undecided else class_names[int(row.argmax())],
+            "confidence": float(row.max()),
+            "probabilities": dict(zip(class_names, row.tolist(), strict=True)),
+        }
+        for row, undecided in zip(rows, unsure, strict=True)
+    ]
 
 
 def _probabilities(
-    classifier: Any, faces: NDArray[np.uint8], class_names: Sequence[str]
+    classifier: FaceClassifier, faces: NDArray[np.uint8], class_names: Sequence[str]
 ) -> NDArray[np.float64]:
     probabilities = np.asarray(classifier.predict_proba(faces), np.float64)
     expected = (len(faces), len(class_names))

@@ -1,4 +1,9 @@
-"""Reading back the rows of a table of predictions, as far as they are whole."""
+"""Resuming a run that was killed: which rows of its table are kept, which inputs are done.
+
+A resumed run writes what an unbroken run would have written, to the byte. Networks may give a face
+other last digits in other company, so only whole batches are kept, and the batches after them begin
+where they would have begun: at the inputs that `BatchCounter` finds by the rows alone.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +16,173 @@ from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Any, BinaryIO
 
+from fer_ensemble.faces.batching import BatchCounter
 from fer_ensemble.faces.inputs import VideoRest
-from fer_ensemble.faces.order import Gathering
-from fer_ensemble.faces.output import CsvWriter, choose_writer
-from fer_ensemble.faces.table import columns, printable_path
+from fer_ensemble.faces.output import (
+    CsvWriter,
+    ParquetWriter,
+    choose_writer,
+    columns,
+    printable_path,
+)
+from fer_ensemble.faces.prediction import has_failed
 from fer_ensemble.faces.video import is_video
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRows:
+    """The part of a table that is kept.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    class_names : sequence of str
+    n_bytes : int
+        How much of the file is kept, its header included; 0 if nothing is.
+    n_rows : int
+    n_items : int
+        Pictures and frames that the rows belong to.
+    n_faces : int
+        Rows that hold a prediction.
+    n_failed : int
+        Rows of inputs that have failed; see :func:`has_failed`.
+    """
+
+    path: str | os.PathLike[str]
+    class_names: tuple[str, ...]
+    n_bytes: int = 0
+    n_rows: int = 0
+    n_items: int = 0
+    n_faces: int = 0
+    n_failed: int = 0
+
+
+def find_kept_rows(
+    path: str | os.PathLike[str], class_names: Sequence[str], batch_size: int
+) -> KeptRows:
+    """Find which part of a table can be kept. The file is left as it is.
+
+    Parameters
+    ----------
+    path : path-like
+        A CSV or JSON Lines file that `open_writer` began, or none yet.
+    class_names : sequence of str
+        Names of the classifier's classes.
+    batch_size : int
+        That of the run that was killed.
+
+    Returns
+    -------
+    KeptRows
+
+    Raises
+    ------
+    ValueError
+        If the file is no table with these columns, or has a form that cannot be resumed.
+    """
+    kept = read = KeptRows(path, tuple(class_names))
+    if choose_writer(path) is ParquetWriter:
+        raise ValueError(
+            f"{os.fspath(path)}: a Parquet file is whole or nothing and cannot be resumed; "
+            "write .csv or .jsonl"
+        )
+    if not os.path.exists(path):  # killed before the first row, or the first run of all
+        return kept
+    counter = BatchCounter(batch_size)
+    # The last item may lack rows, so that it is never counted.
+    for item, _ in pairwise(read_items(path, class_names)):
+        read = _add_item(read, item)
+        if counter.add(item.n_faces):
+            kept = read
+    return kept
+
+
+def _add_item(rows: KeptRows, item: WrittenItem) -> KeptRows:
+    return replace(
+        rows,
+        n_bytes=item.end,
+        n_rows=rows.n_rows + item.n_rows,
+        n_items=rows.n_items + 1,
+        n_faces=rows.n_faces + item.n_faces,
+        n_failed=rows.n_failed + item.failed,
+    )
+
+
+def skip_done(paths: Iterable[str], kept: KeptRows) -> Iterator[str | VideoRest]:
+    """Leave out the inputs whose rows are kept, having made sure that they are the same.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        All inputs of the run.
+    kept : KeptRows
+
+    Returns
+    -------
+    iterator of str or VideoRest
+        The inputs that remain; at first, perhaps, the rest of a video.
+
+    Raises
+    ------
+    ValueError
+        If the kept rows do not belong to the first of the paths, in their order.
+    """
+    remaining = iter(paths)
+    given, last = None, None
+    for number, last in enumerate(_done_inputs(kept), 1):
+        given = next(remaining, None)
+        if given is None or printable_path(given) != last.path:
+            found = "there is none" if given is None else f"it is {given!r}"
+            raise ValueError(
+                f"{os.fspath(kept.path)} cannot be resumed: by its rows input {number:,} is "
+                f"{last.path!r}, but now {found}. Give the same inputs in the same order, or "
+                "another file to write"
+            )
+    if last is not None and given is not None and is_video(given) and not last.ended:
+        return chain([VideoRest(given, last.n_frames)], remaining)
+    return remaining
+
+
+@dataclass(slots=True)
+class _DoneInput:
+    """An input whose rows are kept, and if it is a video, how many of its frames are done."""
+
+    path: str
+    n_frames: int
+    last_frame: int
+    ended: bool
+
+
+def _done_inputs(kept: KeptRows) -> Iterator[_DoneInput]:
+    done: _DoneInput | None = None
+    for item in read_items(kept.path, kept.class_names) if kept.n_bytes else ():
+        if item.end > kept.n_bytes:
+            break
+        if done is not None and _continues(item, done):
+            if item.frame is None:
+                done.ended = True
+            else:
+                done.n_frames, done.last_frame = done.n_frames + 1, item.frame
+            continue
+        if done is not None:
+            yield done
+        if item.frame is None:
+            done = _DoneInput(item.path, 0, -1, ended=True)
+        else:
+            done = _DoneInput(item.path, 1, item.frame, ended=False)
+    if done is not None:
+        yield done
+
+
+def _continues(item: WrittenItem, done: _DoneInput) -> bool:
+    """Whether an item is of the input before it: a later frame, or the row that ends a video.
+
+    A video that was given twice begins anew, with a frame that is no later.
+    """
+    if item.path != done.path or done.ended:
+        return False
+    return item.frame is None or item.frame > done.last_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +197,7 @@ class WrittenItem:
     n_rows, n_faces : int
         Rows, and those of them that hold a prediction.
     failed : bool
-        Whether the row tells of a failure. A frame without a face is none.
+        See :func:`has_failed`.
     end : int
         How many bytes of the file there are up to its end.
     """
@@ -44,7 +211,7 @@ class WrittenItem:
 
 
 def read_items(path: str | os.PathLike[str], class_names: Sequence[str]) -> Iterator[WrittenItem]:
-    """Read back what a table tells of each picture and frame.
+    """Read back what a table holds of each picture and frame.
 
     Reading ends without an error at the first row that is not whole: all that a kill can leave.
 
@@ -68,6 +235,7 @@ def read_items(path: str | os.PathLike[str], class_names: Sequence[str]) -> Iter
     item: WrittenItem | None = None
     with open(path, "rb") as stream:
         for cells, end in read(stream, class_names):
+            # The first face has number 0, and a row without a face none: only the others go on.
             if cells["face"] and item is not None:
                 item = replace(item, n_rows=item.n_rows + 1, n_faces=item.n_faces + 1, end=end)
                 continue
@@ -79,22 +247,24 @@ def read_items(path: str | os.PathLike[str], class_names: Sequence[str]) -> Iter
 
 
 def _first_row(cells: dict[str, Any], end: int) -> WrittenItem:
-    found = cells["face"] is not None
-    failed = not found and (cells["frame"] is None or cells["status"] != "no_face")
-    return WrittenItem(cells["path"], cells["frame"], 1, int(found), failed, end)
+    failed = has_failed(cells["status"], cells["frame"])
+    return WrittenItem(
+        cells["path"], cells["frame"], 1, int(cells["face"] is not None), failed, end
+    )
 
 
 def _read_csv(stream: BinaryIO, class_names: Sequence[str]) -> Iterator[tuple[dict[str, Any], int]]:
     names = columns(class_names)
     header = io.BytesIO()
     CsvWriter(header, class_names)
+    # A kill may have left a part of the header, but nothing else.
     begun = stream.read(len(header.getvalue()))
     if not header.getvalue().startswith(begun):
         raise _other_columns(stream, begun)
     lines = _CountedLines(stream, len(begun))
     try:
         for values in csv.reader(lines, strict=True):
-            if len(values) != len(names):
+            if len(values) != len(names):  # cut within a path that holds a line break
                 return
             cells = dict(zip(names, values, strict=True))
             yield {**cells, **{name: _whole(cells[name]) for name in ("frame", "face")}}, lines.end
@@ -124,13 +294,16 @@ def _whole(cell: str) -> int | None:
 def _other_columns(stream: BinaryIO, begun: bytes) -> ValueError:
     shown = begun[:80].decode("utf-8", "replace").strip()
     return ValueError(
-        f"{stream.name} cannot be gone on with: it is no table of predictions with the columns "
+        f"{stream.name} cannot be resumed: it is no table of predictions with the columns "
         f"of this model; it begins with {shown!r}. Give another file to write"
     )
 
 
 class _CountedLines:
-    """Lines that are whole, up to the first that is not, and how far they reach."""
+    """Lines that are whole, up to the first that is not, and how far they reach.
+
+    A reader of CSV says how many lines it has read, but not how many bytes.
+    """
 
     def __init__(self, stream: BinaryIO, end: int) -> None:
         self._stream = stream
@@ -142,155 +315,3 @@ class _CountedLines:
                 return
             self.end += len(line)
             yield line.decode("utf-8", "replace")
-
-
-@dataclass(frozen=True, slots=True)
-class KeptRows:
-    """The certain part of a table.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    class_names : sequence of str
-    n_bytes : int
-        How much of the file is certain, its header included; 0 if nothing is.
-    n_rows : int
-    n_items : int
-        Pictures and frames that the rows belong to.
-    n_faces : int
-        Rows that hold a prediction.
-    n_failed : int
-        Rows that tell why there is none, other than those of frames without a face.
-    """
-
-    path: str | os.PathLike[str]
-    class_names: tuple[str, ...]
-    n_bytes: int = 0
-    n_rows: int = 0
-    n_items: int = 0
-    n_faces: int = 0
-    n_failed: int = 0
-
-
-@dataclass(slots=True)
-class _Done:
-    """An input whose rows are kept, and how many of its frames they tell of if it is a video."""
-
-    path: str
-    n_frames: int
-    last_frame: int
-    ended: bool
-
-
-def find_kept_rows(
-    path: str | os.PathLike[str], class_names: Sequence[str], batch_size: int
-) -> KeptRows:
-    """Find which part of a table is certain. The file is left as it is.
-
-    Parameters
-    ----------
-    path : path-like
-        A CSV or JSON Lines file that `open_writer` began, or none yet.
-    class_names : sequence of str
-        Names of the classifier's classes.
-    batch_size : int
-        That of the run that was killed.
-
-    Returns
-    -------
-    KeptRows
-
-    Raises
-    ------
-    ValueError
-        If the file is no table with these columns, or has a form that cannot be gone on with.
-    """
-    kept = found = KeptRows(path, tuple(class_names))
-    if choose_writer(path).__name__ == "ParquetWriter":
-        raise ValueError(
-            f"{os.fspath(path)}: a Parquet file is whole or nothing and cannot be gone on with; "
-            "write .csv or .jsonl"
-        )
-    if not os.path.exists(path):
-        return kept
-    gathering = Gathering(batch_size)
-    for item, _ in pairwise(read_items(path, class_names)):
-        found = _with(found, item)
-        if gathering.add(item.n_faces):
-            kept = found
-    return kept
-
-
-def skip_done(paths: Iterable[str], kept: KeptRows) -> Iterator[str | VideoRest]:
-    """Leave out the inputs whose rows are kept, having made sure that they are the same.
-
-    Parameters
-    ----------
-    paths : iterable of str
-        All inputs of the run.
-    kept : KeptRows
-
-    Returns
-    -------
-    iterator of str or VideoRest
-        The inputs that remain; at first, perhaps, the rest of a video.
-
-    Raises
-    ------
-    ValueError
-        If the kept rows do not belong to the first of the paths, in their order.
-    """
-    remaining = iter(paths)
-    given, last = None, None
-    for number, last in enumerate(_done_inputs(kept), 1):
-        given = next(remaining, None)
-        if given is None or printable_path(given) != last.path:
-            told = "there is none" if given is None else f"it is {given!r}"
-            raise ValueError(
-                f"{os.fspath(kept.path)} cannot be gone on with: by its rows input {number:,} is "
-                f"{last.path!r}, but now {told}. Give the same inputs in the same order, or "
-                "another file to write"
-            )
-    if last is not None and given is not None and is_video(given) and not last.ended:
-        return chain([VideoRest(given, last.n_frames)], remaining)
-    return remaining
-
-
-def _with(rows: KeptRows, item: WrittenItem) -> KeptRows:
-    return replace(
-        rows,
-        n_bytes=item.end,
-        n_rows=rows.n_rows + item.n_rows,
-        n_items=rows.n_items + 1,
-        n_faces=rows.n_faces + item.n_faces,
-        n_failed=rows.n_failed + item.failed,
-    )
-
-
-def _done_inputs(kept: KeptRows) -> Iterator[_Done]:
-    done: _Done | None = None
-    for item in read_items(kept.path, kept.class_names) if kept.n_bytes else ():
-        if item.end > kept.n_bytes:
-            break
-        if done is not None and _continues(item, done):
-            if item.frame is None:
-                done.ended = True
-            else:
-                done.n_frames, done.last_frame = done.n_frames + 1, item.frame
-            continue
-        if done is not None:
-            yield done
-        if item.frame is None:
-            done = _Done(item.path, 0, -1, ended=True)
-        else:
-            done = _Done(item.path, 1, item.frame, ended=False)
-    if done is not None:
-        yield done
-
-
-def _continues(item: WrittenItem, done: _Done) -> bool:
-    """Whether an item is of the input before it: a later frame, or the row that ends a video."""
-    if item.path != done.path or done.ended:
-        return False
-    return item.frame is None or item.frame > done.last_frame

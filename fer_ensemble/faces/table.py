@@ -1,113 +1,137 @@
-"""Columns of a table of predictions, and its rows."""
+"""A table of predictions in Python."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
+from fer_ensemble.faces.output import COUNTS, TEXTS, columns, open_writer, row
 from fer_ensemble.faces.prediction import Prediction
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A cell of the table; None where there is nothing.
-Cell = str | int | float | None
-
-#: Columns of text, and of whole numbers; all others hold real numbers.
-TEXTS = ("path", "label", "status")
-COUNTS = ("frame", "face")
-
-_BEFORE = ("path", "frame", "time", "face", "x", "y", "width", "height", "face_score")
-_TIME_DIGITS = 6  # microseconds
+# What a table shows of itself: enough to see what came out, few enough to fit on a terminal.
+_SHOWN_COLUMNS = ("path", "frame", "face", "label", "confidence", "status")
+_SHOWN_ROWS = 10
 
 
-def columns(class_names: Sequence[str]) -> list[str]:
-    """Names of the columns.
+class Predictions(Sequence[Prediction]):
+    """A table of predictions: a sequence of them that knows its columns.
 
-    Parameters
-    ----------
-    class_names : sequence of str
-        Names of the classes, in the order that their columns shall have.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> columns(["happy", "sad"])[-5:]
-    ['label', 'confidence', 'p_happy', 'p_sad', 'status']
-    """
-    return [*_BEFORE, "label", "confidence", *(f"p_{name}" for name in class_names), "status"]
-
-
-def row(prediction: Prediction, class_names: Sequence[str]) -> list[Cell]:
-    """Cells of a prediction's row.
-
-    Parameters
-    ----------
-    prediction : Prediction
-    class_names : sequence of str
-
-    Returns
-    -------
-    list of str, int, float or None
-        In the order of `columns`.
-    """
-    probabilities = prediction.probabilities or {}
-    time = prediction.time
-    return [
-        printable_path(prediction.path),
-        prediction.frame,
-        None if time is None else round(time, _TIME_DIGITS),
-        *(getattr(prediction, name) for name in _BEFORE[3:]),
-        prediction.label,
-        prediction.confidence,
-        *(probabilities.get(name) for name in class_names),
-        prediction.status,
-    ]
-
-
-def to_frame(predictions: Iterable[Prediction], class_names: Sequence[str]) -> pd.DataFrame:
-    """Lay predictions out as a DataFrame.
+    It is no DataFrame, so that nothing beyond the package is needed to predict; `to_frame` makes
+    one where pandas is installed.
 
     Parameters
     ----------
     predictions : iterable of Prediction
+        One becomes one row.
     class_names : sequence of str
+        Names of the classes, in the order that their columns shall have.
 
-    Returns
-    -------
-    pandas.DataFrame
-        With the `columns` of the files; missing where there is nothing.
-
-    Raises
-    ------
-    ImportError
-        If pandas is not installed.
-    """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError("a table in Python needs pandas: pip install pandas") from error
-    names = columns(class_names)
-    frame = pd.DataFrame([row(item, class_names) for item in predictions], columns=names)
-    kinds = {name: "Int64" if name in COUNTS else "float64" for name in names if name not in TEXTS}
-    return frame.astype(kinds)
-
-
-def printable_path(path: str) -> str:
-    r"""Path as valid Unicode, whatever bytes it is made of.
-
-    Parameters
+    Attributes
     ----------
-    path : str
-        As the system gives it.
+    class_names : tuple of str
 
-    Returns
-    -------
-    str
-        The same, but with ``\xff`` and the like for bytes that are not UTF-8.
+    Examples
+    --------
+    >>> lost = Prediction(path="lost.jpg", status="missing", reason="no such file")
+    >>> table = Predictions([lost], ["happy", "sad"])
+    >>> table[0].reason
+    'no such file'
+    >>> table
+    path      frame  face  label  confidence  status
+    lost.jpg                                  missing
+    1 row of 14 columns
     """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+    def __init__(self, predictions: Iterable[Prediction], class_names: Sequence[str]) -> None:
+        self._predictions = tuple(predictions)
+        self.class_names = tuple(class_names)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns, as they stand in a file."""
+        return columns(self.class_names)
+
+    def __len__(self) -> int:
+        return len(self._predictions)
+
+    @overload
+    def __getitem__(self, index: int) -> Prediction: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Predictions: ...
+
+    def __getitem__(self, index: int | slice) -> Prediction | Predictions:
+        if isinstance(index, slice):
+            return Predictions(self._predictions[index], self.class_names)
+        return self._predictions[index]
+
+    def __repr__(self) -> str:
+        """Show the first rows, and how many there are."""
+        shown = self._predictions[:_SHOWN_ROWS]
+        cells = [[_shown(getattr(item, name)) for name in _SHOWN_COLUMNS] for item in shown]
+        texts = [list(_SHOWN_COLUMNS), *cells]
+        widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+        lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in texts]
+        if len(self) > len(shown):
+            lines.append("…")
+        rows = "row" if len(self) == 1 else "rows"
+        return "\n".join([*lines, f"{len(self):,} {rows} of {len(self.columns)} columns"])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Lay the predictions out as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the columns of the files; missing where there is nothing.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("a DataFrame needs pandas: pip install pandas") from error
+        names = self.columns
+        frame = pd.DataFrame([row(item, self.class_names) for item in self], columns=names)
+        # Int64 is pandas' type of whole numbers that may be missing.
+        kinds = {
+            name: "Int64" if name in COUNTS else "float64" for name in names if name not in TEXTS
+        }
+        return frame.astype(kinds)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the table to a file, as ``fer-ensemble predict`` does.
+
+        Parameters
+        ----------
+        path : path-like
+            Its ending chooses the form: .csv, .jsonl (or .ndjson) or .parquet. An existing file is
+            overwritten; folders above it are made.
+
+        Raises
+        ------
+        ValueError
+            If no form has that ending.
+        ImportError
+            If the form needs a package that is not installed.
+        OSError
+            If the file cannot be written.
+        """
+        with open_writer(path, self.class_names) as writer:
+            writer.write(self)
+
+
+def _shown(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    text = str(value)
+    return text if text.isprintable() else ascii(text)  # a file's name may hold a line break

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.faces import decode
-from fer_ensemble.faces.decode import TooManyPixels, UnreadableImage
+from fer_ensemble.faces.decode import MAX_PIXELS, TooManyPixels, UnreadableImage
 
 #: Endings of the files that are taken for video.
 VIDEO_ENDINGS = frozenset(
@@ -80,6 +79,7 @@ def read_frames(path: str | os.PathLike[str], *, every: int = 1) -> Iterator[Fra
     """
     if every < 1:
         raise ValueError(f"every must be at least 1; got {every}")
+    # By an absolute path, because FFmpeg takes "http:" and the like at the beginning for protocols.
     video = _open(os.path.abspath(path))
     try:
         yield from _frames(video, every)
@@ -97,11 +97,11 @@ def _open(path: str) -> Any:
         video.release()
         raise UnreadableImage("not a video, or its beginning is damaged")
     width, height = video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)
-    if width * height > decode.MAX_PIXELS:
+    if width * height > MAX_PIXELS:
         video.release()
         raise TooManyPixels(
             f"too many pixels a frame: {width:.0f}×{height:.0f}, at most "
-            f"{decode.MAX_PIXELS // 1_000_000} million"
+            f"{MAX_PIXELS // 1_000_000} million"
         )
     return video
 

@@ -18,16 +18,77 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.features.dense_layers import Layers, run_layers
 from fer_ensemble.features.points import Similarity, fit_similarity
 
 #: Side, in pixels, of the faces that a cascade works on.
 SIDE = 48
 
+#: Weights (n_inputs, n_outputs) and biases (n_outputs,) of a stage's layers, the first one first.
+Layers = list[tuple[NDArray[Any], NDArray[Any]]]
+
+# Pixels between the mean shape and the edge: whatever lies outside the points helps little.
 _MARGIN = 2
 _Points = NDArray[np.float32]
+
+
+def as_faces(X: ArrayLike) -> NDArray[np.uint8]:
+    """Check that an array is a stack of grayscale faces.
+
+    Parameters
+    ----------
+    X : array-like of uint8 of shape (n_samples, height, width)
+
+    Returns
+    -------
+    ndarray of uint8 of shape (n_samples, height, width)
+
+    Raises
+    ------
+    ValueError
+        If it has another shape or type, or pictures without pixels.
+    """
+    faces = np.asarray(X)
+    if faces.ndim != 3 or 0 in faces.shape[1:]:
+        raise ValueError(
+            "Expected grayscale faces of shape (n_samples, height, width), "
+            f"got an array of shape {faces.shape}."
+        )
+    if faces.dtype != np.uint8:
+        raise ValueError(
+            f"Expected faces of uint8, 0 to 255, got {faces.dtype}: scale and convert them first."
+        )
+    return faces
+
+
+def to_side(faces: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Resize faces to squares.
+
+    Parameters
+    ----------
+    faces : ndarray of uint8 of shape (n_samples, height, width)
+    side : int
+        In pixels.
+
+    Returns
+    -------
+    squares : ndarray of uint8 of shape (n_samples, side, side)
+        The faces themselves if they have that size.
+    scale : ndarray of float32 of shape (2,)
+        What x and y in a square are multiplied by to lie in the face as given.
+    """
+    import cv2
+
+    height, width = faces.shape[1:]
+    scale = np.array([width / side, height / side], np.float32)
+    if (height, width) == (side, side):
+        return faces, scale
+    way = cv2.INTER_AREA if min(height, width) > side else cv2.INTER_CUBIC
+    squares = np.empty((len(faces), side, side), np.uint8)
+    for face, square in zip(faces, squares, strict=True):
+        cv2.resize(face, (side, side), square, interpolation=way)
+    return squares, scale
 
 
 def upright_shape(points: NDArray[Any]) -> _Points:
@@ -114,6 +175,30 @@ def run_cascade(stages: list[Layers], faces: NDArray[np.uint8], shape: _Points) 
         correction = run_layers(layers, inputs).reshape(points.shape)
         points = upright.inverse().apply(upright.apply(points) + correction)
     return points
+
+
+def run_layers(layers: Layers, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Run a network of rectified dense layers and a linear one at its end.
+
+    In NumPy, because finding points must not wait for a deep-learning library to load.
+
+    Parameters
+    ----------
+    layers : list of (weights, biases)
+        In any precision; computed in single.
+    inputs : ndarray of float32 of shape (n_samples, n_inputs)
+
+    Returns
+    -------
+    ndarray of float32 of shape (n_samples, n_outputs)
+    """
+    outputs = inputs
+    for number, (weights, biases) in enumerate(layers, start=1):
+        outputs = outputs @ weights.astype(np.float32, copy=False)
+        outputs += biases
+        if number < len(layers):
+            np.maximum(outputs, 0, out=outputs)
+    return outputs
 
 
 @cache

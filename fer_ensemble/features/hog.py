@@ -1,4 +1,4 @@
-"""Faces as the landmark features take them."""
+"""Histograms of oriented gradients as features."""
 
 from __future__ import annotations
 
@@ -9,65 +9,6 @@ from joblib import Memory, Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, check_memory
-
-
-def as_faces(X: ArrayLike) -> NDArray[np.uint8]:
-    """Check that an array is a stack of grayscale faces.
-
-    Parameters
-    ----------
-    X : array-like of uint8 of shape (n_samples, height, width)
-
-    Returns
-    -------
-    ndarray of uint8 of shape (n_samples, height, width)
-
-    Raises
-    ------
-    ValueError
-        If it has another shape or type, or pictures without pixels.
-    """
-    faces = np.asarray(X)
-    if faces.ndim != 3 or 0 in faces.shape[1:]:
-        raise ValueError(
-            "Expected grayscale faces of shape (n_samples, height, width), "
-            f"got an array of shape {faces.shape}."
-        )
-    if faces.dtype != np.uint8:
-        raise ValueError(
-            f"Expected faces of uint8, 0 to 255, got {faces.dtype}: scale and convert them first."
-        )
-    return faces
-
-
-def to_side(faces: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Resize faces to squares.
-
-    Parameters
-    ----------
-    faces : ndarray of uint8 of shape (n_samples, height, width)
-    side : int
-        In pixels.
-
-    Returns
-    -------
-    squares : ndarray of uint8 of shape (n_samples, side, side)
-        The faces themselves if they have that size.
-    scale : ndarray of float32 of shape (2,)
-        What x and y in a square are multiplied by to lie in the face as given.
-    """
-    import cv2
-
-    height, width = faces.shape[1:]
-    scale = np.array([width / side, height / side], np.float32)
-    if (height, width) == (side, side):
-        return faces, scale
-    way = cv2.INTER_AREA if min(height, width) > side else cv2.INTER_CUBIC
-    squares = np.empty((len(faces), side, side), np.uint8)
-    for face, square in zip(faces, squares, strict=True):
-        cv2.resize(face, (side, side), square, interpolation=way)
-    return squares, scale
-
 
 # Below this a worker process costs more to start than it saves.
 _MIN_FACES_PER_JOB = 1000
@@ -155,7 +96,7 @@ class HOG(TransformerMixin, BaseEstimator):
         ValueError
             If `X` is not a stack of grayscale faces, or a face is smaller than one block.
         """
-        faces = _as_faces(X)
+        faces = _check_faces(X)
         self.face_shape_: tuple[int, int] = faces.shape[1:]
         cells = np.floor_divide(self.face_shape_, self.pixels_per_cell)
         blocks = cells - np.subtract(self.cells_per_block, 1)
@@ -188,7 +129,7 @@ class HOG(TransformerMixin, BaseEstimator):
             If the faces have another size than those seen in :meth:`fit`.
         """
         check_is_fitted(self)
-        faces = _as_faces(X)
+        faces = _check_faces(X)
         if faces.shape[1:] != self.face_shape_:
             raise ValueError(
                 f"Faces are {faces.shape[1]}×{faces.shape[2]} px, but this HOG was fitted on "
@@ -229,7 +170,7 @@ class HOG(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _as_faces(X: ArrayLike) -> NDArray[Any]:
+def _check_faces(X: ArrayLike) -> NDArray[Any]:
     faces = check_array(X, ensure_2d=False, allow_nd=True, dtype="numeric")
     if faces.ndim != 3:
         raise ValueError(

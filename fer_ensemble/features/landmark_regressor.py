@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from fer_ensemble.features.cascade import SIDE, run_cascade, upright_shape
-from fer_ensemble.features.dense_layers import Layers
-from fer_ensemble.features.hog import as_faces, to_side
+from fer_ensemble.features.cascade import (
+    SIDE,
+    Layers,
+    as_faces,
+    run_cascade,
+    to_side,
+    upright_shape,
+)
 from fer_ensemble.features.points import as_points, mirror_points, point_errors
 from fer_ensemble.features.regressor_training import train_stage
 
@@ -83,6 +90,20 @@ class LandmarkRegressor(BaseEstimator):
     (20, 68, 2)
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like"],
+        "n_stages": [Interval(Integral, 1, None, closed="left")],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "rotation": [Interval(Real, 0, None, closed="left")],
+        "zoom": [Interval(Real, 0, None, closed="left")],
+        "shift": [Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
     def __init__(
         self,
         hidden_layer_sizes: tuple[int, ...] = (112, 112),
@@ -130,9 +151,9 @@ class LandmarkRegressor(BaseEstimator):
         ------
         ValueError
             If faces or points have another shape or type, their numbers differ, no face has all
-            points, or a parameter that counts is less than one.
+            points, or a parameter is out of its range.
         """
-        self._check_params()
+        self._validate_params()
         faces, points = as_faces(X), as_points(y)
         if len(points) != len(faces):
             raise ValueError(
@@ -199,11 +220,6 @@ class LandmarkRegressor(BaseEstimator):
             more is better.
         """
         return -float(np.nanmean(point_errors(self.predict(X), y)))
-
-    def _check_params(self) -> None:
-        for name in ("n_stages", "epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: must be at least 1.")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

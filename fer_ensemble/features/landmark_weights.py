@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ensemble.features.dense_layers import Layers
+from fer_ensemble.features.cascade import Layers
 from fer_ensemble.features.landmark_regressor import LandmarkRegressor
 
 #: Weights trained on FER2013's Training faces by ``experiments/landmarks.py``.

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from fer_ensemble.features.cascade import as_faces
 from fer_ensemble.features.geometry import geometry, geometry_names
-from fer_ensemble.features.hog import as_faces
 from fer_ensemble.features.landmark_weights import load_landmark_regressor
 from fer_ensemble.features.points import POINT_NAMES, as_points, fit_similarity
 

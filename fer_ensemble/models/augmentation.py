@@ -1,4 +1,8 @@
-"""Random changes of training faces, as Keras layers inside the compiled step."""
+"""Which random changes of training faces there are, by how much, and as which layers.
+
+The layers themselves need Keras and stand in :mod:`fer_ensemble.models.layers`; what stands here is
+imported without it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,9 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-# What an augmentation may name, and the greatest amount of each.
+# What an augmentation may name, and the greatest amount of each. The order decides the seeds: a new
+# name goes to the end. Beyond 80 degrees a shear leaves nothing of a face, at 90 it is infinite;
+# two crops of half a side leave nothing of it.
 AUGMENTATIONS: Mapping[str, float] = {
     "flip": 1,
     "rotation": 180,
@@ -26,15 +32,16 @@ AUGMENTATIONS: Mapping[str, float] = {
     "share": 1,
     "mixup": math.inf,
 }
-#: What the ensemble's balancing and augmentation do to faces.
+#: What the published HOG + CNN ensemble does to faces, in balancing and in training.
 AUGMENTATION = {"noise": 0.05, "flip": True, "contrast": 0.25, "sharpness": 0.5, "crop": 0.1}
+# Changes that move pixels: one layer makes them all, since every resampling blurs.
 _MOVES = ("rotation", "translation", "zoom", "shear", "crop")
 
 
 def augmentation_layers(
     augmentation: Mapping[str, Any], random_state: int
 ) -> list[keras.layers.Layer]:
-    """Build the layers that an augmentation asks for; they are idle outside training.
+    """Build the layers of an augmentation, which change faces in training only.
 
     Every face gets draws of its own, uniform up to the given amounts; an amount of 0 is no
     change. Changes come in the order below, whatever the order of the keys.
@@ -79,7 +86,8 @@ def augmentation_layers(
     _check_amounts(augmentation)
     from fer_ensemble.models import layers as changes
 
-    # One seed for all would tie the changes together: each mirrored face turned the same way.
+    # One seed for all would tie the changes together: each mirrored face turned the same way. Every
+    # name has a seed, asked for or not, so that a change draws the same whatever the others are.
     drawn = np.random.default_rng(random_state).integers(2**31 - 1, size=len(AUGMENTATIONS))
     seeds = dict(zip(AUGMENTATIONS, drawn.tolist(), strict=True))
     amounts = {name: amount for name, amount in augmentation.items() if amount}
@@ -103,6 +111,7 @@ def augmentation_layers(
 
 
 def _check_amounts(augmentation: Mapping[str, Any]) -> None:
+    """Raise an error if an augmentation has an unknown name or an amount out of range."""
     unknown = sorted(set(augmentation) - set(AUGMENTATIONS))
     if unknown:
         raise ValueError(f"Unknown augmentation {unknown}: choose among {sorted(AUGMENTATIONS)}.")

@@ -1,13 +1,18 @@
-"""Gradient-boosted trees with early stopping."""
+"""Gradient-boosted trees with early stopping.
+
+XGBoost is imported only to train or to predict: listing members must not wait for it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -33,7 +38,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
     learning_rate : float, default=0.1
         Shrinkage of each tree.
     max_depth : int, default=6
-        Depth of a tree.
+        Depth of a tree; 0 sets no limit.
     min_child_weight : float, default=1
         Least sum of hessians in a leaf.
     subsample : float, default=1.0
@@ -65,7 +70,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         Boosting rounds kept.
     training_digests_ : ndarray of uint64
         Sorted digests of the samples given to ``fit``, see
-        :func:`~fer_ensemble.datasets.row_digests`.
+        :func:`~fer_ensemble.splitting.row_digests`.
     n_features_in_ : int
         Number of features.
 
@@ -81,6 +86,21 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
     >>> BoostedTreesClassifier(n_estimators=5, random_state=0).fit(X, y).predict_proba(X).shape
     (150, 3)
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "max_depth": [Interval(Integral, 0, None, closed="left")],
+        "min_child_weight": [Interval(Real, 0, None, closed="left")],
+        "subsample": [Interval(Real, 0, 1, closed="right")],
+        "colsample_bytree": [Interval(Real, 0, 1, closed="right")],
+        "max_bin": [Interval(Integral, 2, None, closed="left")],
+        "early_stopping_rounds": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
 
     def __init__(
         self,
@@ -139,12 +159,12 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` is malformed or a class is too small to be held out.
+            If a parameter is out of range, `X` is malformed or a class is too small to be held
+            out.
         """
         import xgboost
 
-        from fer_ensemble.models.boosting import BoostingLog
-
+        self._validate_params()
         samples, _ = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         self.classes_, targets = find_classes(y)
@@ -162,6 +182,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             validation_fraction=self.validation_fraction,
             random_state=random,
         )
+        # Binned at once, which takes a byte a feature in place of four.
         data = xgboost.QuantileDMatrix(
             fitted.X,
             fitted.targets,
@@ -183,10 +204,11 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
                 data,
                 num_boost_round=self.n_estimators,
                 evals=evals,
-                callbacks=[BoostingLog(display), *callbacks],
+                callbacks=[_round_display(display), *callbacks],
                 verbose_eval=False,
             )
         self.n_rounds_ = booster.num_boosted_rounds()
+        # Plain bytes: pickles and artifacts depend on XGBoost's format, not on its classes.
         self.booster_ = bytes(booster.save_raw("ubj"))
         self.training_digests_ = np.unique(row_digests(X))
         self._booster = booster
@@ -208,6 +230,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, dtype=np.float32)
         probabilities = self._load_booster().inplace_predict(samples).astype(np.float64)
+        # XGBoost's softmax is in single precision, whose sums are off by about 1e-7.
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -250,6 +273,28 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             self._booster = booster
         return self._booster
 
+    # The booster itself is a cache, made anew from its bytes.
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_booster"}
+
+
+def _round_display(display: ProgressDisplay) -> xgboost.callback.TrainingCallback:
+    """Make the callback that shows rounds and held-out loss on a display."""
+    import xgboost
+
+    # Defined in here, since its base class is XGBoost's, which is imported late.
+    class RoundDisplay(xgboost.callback.TrainingCallback):
+        def after_iteration(
+            self, model: xgboost.Booster, epoch: int, evals_log: dict[str, dict[str, Any]]
+        ) -> bool:
+            display.advance()
+            figures = [
+                f"{data} {name} {values[-1]:.3f}"
+                for data, metrics in evals_log.items()
+                for name, values in metrics.items()
+            ]
+            display.report(" · ".join([f"round {epoch + 1}", *figures]))
+            return False  # whether to stop
+
+    return RoundDisplay()

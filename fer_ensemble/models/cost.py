@@ -1,4 +1,4 @@
-"""What a network costs, layer by layer."""
+"""What a network costs, layer by layer: parameters, and multiplications for one face."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from fer_ensemble.models.pipeline import last_step
 if TYPE_CHECKING:
     import keras
 
+# As in FER2013: costs are stated, and tested, for its expressions.
 _N_CLASSES = 7
 
 
@@ -70,7 +71,7 @@ def layer_costs(network: keras.Model) -> list[LayerCost]:
     Examples
     --------
     >>> import keras
-    >>> from fer_ensemble.models.cost import layer_costs
+    >>> from fer_ensemble.models import layer_costs
     >>> network = keras.Sequential(
     ...     [keras.Input((48, 48, 1)), keras.layers.Conv2D(8, 3), keras.layers.Flatten()]
     ... )
@@ -115,8 +116,7 @@ def build_member_network(member: ClassifierMixin) -> keras.Model | None:
 
     Examples
     --------
-    >>> from fer_ensemble.models import create_member
-    >>> from fer_ensemble.models.cost import build_member_network
+    >>> from fer_ensemble.models import build_member_network, create_member
     >>> build_member_network(create_member("dense_hog")).input_shape
     (None, 1568)
     """
@@ -124,6 +124,7 @@ def build_member_network(member: ClassifierMixin) -> keras.Model | None:
     classifier = last_step(member)
     if not isinstance(classifier, KerasClassifier):
         return None
+    # Any faces do, for only their shape counts; two of each class, as a step may ask for.
     faces = make_faces(2 * _N_CLASSES, random_state=0)
     if classifier is member:
         classifier.input_shape_ = (*faces.images.shape[1:], 1)
@@ -153,5 +154,6 @@ def _multiply_accumulates(layer: keras.layers.Layer) -> int:
         kernels, channels = [layer.kernel], layer.units
     else:
         return 0
+    # Each weight of a kernel is used once at every place of the output.
     places = math.prod(layer.output.shape[1:]) // channels
     return places * sum(math.prod(kernel.shape) for kernel in kernels)

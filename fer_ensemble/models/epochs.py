@@ -1,13 +1,14 @@
-"""The best epoch of a training."""
+"""The epochs of a training: the loop over them, the best of them, and checkpoints between them."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zipfile import BadZipFile
 
 import keras
@@ -16,8 +17,193 @@ from numpy.typing import NDArray
 
 from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.models.progress import EpochProgress
-from fer_ensemble.models.schedules import Pace, Plateau, rate_factor
+from fer_ensemble.models.schedules import Pace, Plateau, rate_factor, schedule_params
 from fer_ensemble.models.training_data import Samples
+
+# Samples that a network classifies at a time, in validation and in prediction. The last bits of the
+# result depend on it: on some processors matrix products round differently with the number of rows.
+INFERENCE_BATCH = 256
+
+
+class LoopOptions(Protocol):
+    """What the loop reads of an estimator: parameters of ``KerasClassifier``."""
+
+    schedule: str
+    schedule_params: Mapping[str, Any] | None
+    learning_rate: float
+    epochs: int
+    time_budget: float | None
+    batch_size: int
+    patience: int | None
+    monitor: str
+
+
+class EpochLoop:
+    """Trains a compiled model until its last epoch, its time, or its patience is over.
+
+    In place of ``Model.fit``, for four reasons:
+
+    - On TensorFlow (2.21), ``fit`` was seen to hang for good at the end of an epoch: under a
+      debugger, the destructor of the iterator over its input pipeline (``tf.data``) and a thread
+      that tunes the pipeline were waiting for each other. ``train_on_batch`` has no pipeline.
+    - It shuffles the same on every backend.
+    - Its whole state after an epoch can be kept on disk.
+    - The steps that are left, and with them the learning rate, can change after every step.
+
+    It is no slower: faces are in memory, and are changed inside the compiled step (``python -m
+    experiments.training_speed`` measures both).
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled; ends in `network`.
+    network : keras.Model
+        The part whose weights count.
+    fitted : Samples
+        What to train on.
+    validation : Samples or None
+        What schedule, stopping and best epoch go by; ``None`` takes the training data themselves.
+    options : LoopOptions
+        How to train.
+    seed : int
+        Seed of the shuffling.
+    progress : EpochProgress
+        Where steps and epochs are shown.
+
+    Attributes
+    ----------
+    best : BestEpoch
+    history : dict of str to list of float
+        One value per epoch under each name.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        network: keras.Model,
+        fitted: Samples,
+        validation: Samples | None,
+        options: LoopOptions,
+        *,
+        seed: int,
+        progress: EpochProgress,
+    ) -> None:
+        self._model = model
+        self._network = network
+        self._fitted = fitted
+        self._validation = validation
+        self._options = options
+        self._schedule_params = schedule_params(options.schedule, options.schedule_params)
+        self._monitor = options.monitor if validation is None else f"val_{options.monitor}"
+        # NumPy's own generator: the same order on every backend, and a state that JSON can hold.
+        self._shuffler = np.random.default_rng(seed)
+        self._progress = progress
+        steps = len(batches(len(fitted.X), options.batch_size))
+        self._pace = Pace(steps * options.epochs, steps, options.time_budget)
+        self._plateau: Plateau | None = None
+        if options.schedule == "plateau":
+            self._plateau = Plateau(self._schedule_params, options.learning_rate)
+        self._checkpoint: tuple[str | os.PathLike[str], str] | None = None
+        self.best = BestEpoch(lowest=options.monitor == "loss")
+        self.history: dict[str, list[float]] = {}
+
+    def use_checkpoint(self, path: str | os.PathLike[str], fingerprint: str) -> None:
+        """Resume from a checkpoint if there is one, and keep the state of every epoch in it.
+
+        Parameters
+        ----------
+        path : path-like
+            File of the checkpoint.
+        fingerprint : str
+            A checkpoint with another one belongs to another training, and is overwritten.
+        """
+        self._checkpoint = (path, fingerprint)
+        found = read_checkpoint(path, self._model, fingerprint)
+        if found is None:
+            return
+        self.best.weights, state = found
+        self.best.value, self.best.wait = state["best_value"], state["best_wait"]
+        if self._plateau is not None:
+            self._plateau.resume(*state["plateau"])
+        self._pace.resume(*state["pace"])
+        self._shuffler.bit_generator.state = state["shuffler"]
+        self.history = state["history"]
+        self._progress.resume(self._pace.step, len(self.history["seconds"]))
+
+    def run(self) -> None:
+        """Train."""
+        # Asked before the first epoch, too: an interruption may have come after the last one, and
+        # before its weights were used.
+        while not self._pace.finished and not self._out_of_patience():
+            self._run_epoch()
+            if self._checkpoint is not None:
+                path, fingerprint = self._checkpoint
+                write_checkpoint(path, self._model, self.best.weights, self._state(fingerprint))
+
+    def _run_epoch(self) -> None:
+        started = time.perf_counter()
+        order = self._shuffler.permutation(len(self._fitted.X))
+        means = _Means()
+        for places in batches(len(order), self._options.batch_size):
+            rate = self._next_rate()
+            means.add(*self._step(order[places], rate))
+            self._pace.advance()
+            self._progress.advance(self._pace.step + self._pace.remaining)
+            if self._pace.finished:
+                break
+        figures = means.result()
+        with _moving_averages(self._model):
+            if self._validation is not None:
+                tested = _test(self._model, self._validation)
+                figures |= {f"val_{name}": value for name, value in tested.items()}
+            self._pace.end_validation()
+            improved = self.best.update(figures[self._monitor], self._network)
+        if self._plateau is not None:
+            self._plateau.end_epoch(improved)
+        figures |= {
+            "learning_rate": rate,
+            "seconds": time.perf_counter() - started,
+            "epoch": self._pace.epoch,
+        }
+        for name, value in figures.items():
+            self.history.setdefault(name, []).append(value)
+        self._progress.report(len(self.history["seconds"]), figures)
+
+    def _step(self, rows: NDArray[np.intp], rate: float) -> tuple[dict[str, float], int, float]:
+        """Train on a batch; return its figures, its samples, and their summed weights."""
+        self._model.optimizer.learning_rate = rate
+        weight = None if self._fitted.weight is None else self._fitted.weight[rows]
+        logs = self._model.train_on_batch(
+            self._fitted.X[rows], self._fitted.targets[rows], sample_weight=weight, return_dict=True
+        )
+        return logs, len(rows), len(rows) if weight is None else float(weight.sum())
+
+    def _next_rate(self) -> float:
+        factor = rate_factor(
+            self._options.schedule,
+            self._schedule_params,
+            self._pace.progress,
+            self._pace.step,
+            self._pace.cut_short,
+        )
+        plateau = self._plateau.factor if self._plateau else 1.0
+        return self._options.learning_rate * factor * plateau
+
+    def _out_of_patience(self) -> bool:
+        # A patience of 0 would stop after the first epoch, whatever came of it: it counts as 1.
+        patience = self._options.patience
+        return patience is not None and self.best.wait >= max(patience, 1)
+
+    def _state(self, fingerprint: str) -> dict[str, Any]:
+        return {
+            "fingerprint": fingerprint,
+            "best_value": self.best.value,
+            "best_wait": self.best.wait,
+            "plateau": self._plateau.state() if self._plateau else None,
+            "pace": self._pace.state(),
+            "shuffler": self._shuffler.bit_generator.state,
+            "history": self.history,
+        }
 
 
 class BestEpoch:
@@ -44,13 +230,15 @@ class BestEpoch:
         self.wait = 0
         self.weights: list[NDArray[Any]] = []
 
-    def offer(self, value: float, network: keras.Model) -> bool:
-        """Take an epoch into account.
+    def update(self, value: float, network: keras.Model) -> bool:
+        """Take an epoch into account; of equal ones, the first counts as the best.
 
         Parameters
         ----------
         value : float
+            Its loss or accuracy.
         network : keras.Model
+            With the weights at its end, which are copied if it is the best.
 
         Returns
         -------
@@ -94,6 +282,7 @@ def write_checkpoint(
         f"variable_{i}": np.asarray(v) for i, v in enumerate(_variables(model))
     }
     arrays |= {f"best_{i}": array for i, array in enumerate(best)}
+    # As bytes, so that the file holds plain arrays only, and can be read without pickle.
     arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
     with open_atomically(path) as file:
         np.savez(file, **arrays)
@@ -132,188 +321,9 @@ def read_checkpoint(
             values = [stored[f"variable_{i}"] for i in range(len(variables))]
     except (OSError, EOFError, ValueError, KeyError, BadZipFile):
         return None  # nothing there, or nothing usable: the training starts anew
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    # Only now that everything is read: a broken file leaves the model as it was.
+    _assign(variables, values)
     return best, state
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    # The optimizer makes its variables at the first step unless it is asked to.
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
-    return [*model.variables, *model.optimizer.variables]
-
-
-_WATCH_BATCH = 256
-
-
-class EpochLoop:
-    """Trains a compiled model until its last epoch, its time, or its patience is over.
-
-    In place of ``Model.fit``, whose input pipeline on TensorFlow has threads that were seen to
-    wait for each other for ever at the end of an epoch. It shuffles the same on every backend,
-    and its state after each epoch can be kept on disk.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled; ends in `network`.
-    network : keras.Model
-        The part whose weights count.
-    fitted : Samples
-        What to train on.
-    watched : Samples or None
-        What to watch; ``None`` watches the training data.
-    schedule, schedule_params, learning_rate, epochs, batch_size, time_budget, monitor, patience
-        As of :class:`~fer_ensemble.models.KerasClassifier`, complete.
-    seed : int
-        Seed of the shuffling.
-    progress : EpochProgress
-        Where steps and epochs are shown.
-
-    Attributes
-    ----------
-    best : BestEpoch
-    history : dict of str to list of float
-        One value per epoch under each name.
-    """
-
-    def __init__(
-        self,
-        model: keras.Model,
-        network: keras.Model,
-        fitted: Samples,
-        watched: Samples | None,
-        *,
-        schedule: str,
-        schedule_params: Mapping[str, float],
-        learning_rate: float,
-        epochs: int,
-        batch_size: int,
-        time_budget: float | None,
-        monitor: str,
-        patience: int | None,
-        seed: int,
-        progress: EpochProgress,
-    ) -> None:
-        self._model = model
-        self._network = network
-        self._fitted = fitted
-        self._watched = watched
-        self._schedule = schedule
-        self._schedule_params = schedule_params
-        self._learning_rate = learning_rate
-        self._epochs = epochs
-        self._batch_size = batch_size
-        self._monitor = monitor if watched is None else f"val_{monitor}"
-        self._patience = patience
-        self._shuffler = np.random.default_rng(seed)
-        self._progress = progress
-        steps = len(batches(len(fitted.X), batch_size))
-        self._pace = Pace(steps * epochs, steps, time_budget)
-        self._plateau: Plateau | None = None
-        if schedule == "plateau":
-            self._plateau = Plateau(schedule_params, learning_rate)
-        self._checkpoint: tuple[str, str] | None = None
-        self.best = BestEpoch(lowest=monitor == "loss")
-        self.history: dict[str, list[float]] = {}
-
-    def keep(self, path: str, fingerprint: str) -> None:
-        """Keep the state of every epoch on disk, and go on from what is there.
-
-        Parameters
-        ----------
-        path : str
-            File of the checkpoint.
-        fingerprint : str
-            A checkpoint with another one is not gone on with.
-        """
-        self._checkpoint = (path, fingerprint)
-        found = read_checkpoint(path, self._model, fingerprint)
-        if found is None:
-            return
-        self.best.weights, state = found
-        self.best.value, self.best.wait = state["best_value"], state["best_wait"]
-        if self._plateau is not None:
-            self._plateau.resume(*state["plateau"])
-        self._pace.resume(*state["pace"])
-        self._shuffler.bit_generator.state = state["shuffler"]
-        self.history = state["history"]
-        self._progress.resume(self._pace.step, len(self.history["seconds"]))
-
-    def run(self) -> None:
-        """Train."""
-        # An interruption may have come after the last epoch, and before its weights were used.
-        while not self._pace.finished and not self._out_of_patience():
-            self._run_epoch()
-            if self._checkpoint is not None:
-                path, fingerprint = self._checkpoint
-                write_checkpoint(path, self._model, self.best.weights, self._state(fingerprint))
-
-    def _run_epoch(self) -> None:
-        started = time.perf_counter()
-        order = self._shuffler.permutation(len(self._fitted.X))
-        means = _Means()
-        for places in batches(len(order), self._batch_size):
-            rate = self._next_rate()
-            means.add(*self._step(order[places], rate))
-            self._pace.advance()
-            self._progress.advance(self._pace.step + self._pace.remaining)
-            if self._pace.finished:
-                break
-        figures = means.result()
-        averaged = _averaged_weights(self._model)
-        if averaged is not None:
-            raw = _swap(self._model, averaged)
-        if self._watched is not None:
-            figures |= {f"val_{k}": v for k, v in _test(self._model, self._watched).items()}
-        self._pace.watched()
-        improved = self.best.offer(figures[self._monitor], self._network)
-        if averaged is not None:
-            _swap(self._model, raw)
-        if self._plateau is not None:
-            self._plateau.watched(improved)
-        figures |= {
-            "learning_rate": rate,
-            "seconds": time.perf_counter() - started,
-            "epoch": self._pace.epoch,
-        }
-        for name, value in figures.items():
-            self.history.setdefault(name, []).append(value)
-        self._progress.report(len(self.history["seconds"]), figures)
-
-    def _step(self, rows: NDArray[np.intp], rate: float) -> tuple[dict[str, float], int, float]:
-        """Train on a batch."""
-        self._model.optimizer.learning_rate = rate
-        weight = None if self._fitted.weight is None else self._fitted.weight[rows]
-        logs = self._model.train_on_batch(
-            self._fitted.X[rows], self._fitted.targets[rows], sample_weight=weight, return_dict=True
-        )
-        return logs, len(rows), len(rows) if weight is None else float(weight.sum())
-
-    def _next_rate(self) -> float:
-        factor = rate_factor(
-            self._schedule,
-            self._schedule_params,
-            self._pace.progress,
-            self._pace.step,
-            self._pace.cut_short,
-        )
-        return self._learning_rate * factor * (self._plateau.factor if self._plateau else 1.0)
-
-    def _out_of_patience(self) -> bool:
-        return self._patience is not None and self.best.wait >= max(self._patience, 1)
-
-    def _state(self, fingerprint: str) -> dict[str, Any]:
-        return {
-            "fingerprint": fingerprint,
-            "best_value": self.best.value,
-            "best_wait": self.best.wait,
-            "plateau": self._plateau.state() if self._plateau else None,
-            "pace": self._pace.state(),
-            "shuffler": self._shuffler.bit_generator.state,
-            "history": self.history,
-        }
 
 
 def batches(n_samples: int, batch_size: int) -> list[slice]:
@@ -330,28 +340,45 @@ def batches(n_samples: int, batch_size: int) -> list[slice]:
     return [slice(i, i + batch_size) for i in range(0, n_samples, batch_size)]
 
 
-def _test(model: keras.Model, watched: Samples) -> dict[str, float]:
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    # The optimizer makes its variables at the first step unless it is asked to.
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _test(model: keras.Model, validation: Samples) -> dict[str, float]:
     means = _Means()
-    for rows in batches(len(watched.X), _WATCH_BATCH):
-        targets = watched.targets[rows]
-        logs = model.test_on_batch(watched.X[rows], targets, return_dict=True)
+    for rows in batches(len(validation.X), INFERENCE_BATCH):
+        targets = validation.targets[rows]
+        logs = model.test_on_batch(validation.X[rows], targets, return_dict=True)
         means.add(logs, len(targets), len(targets))
     return means.result()
 
 
-def _averaged_weights(model: keras.Model) -> list[NDArray[Any]] | None:
-    """Give the moving averages of the trainable weights, if the optimizer keeps them."""
+@contextmanager
+def _moving_averages(model: keras.Model) -> Iterator[None]:
+    """Put the moving averages of the weights in their place for a while, if there are any.
+
+    Keras itself would do so once, at the end of ``fit``, and for good; training has to go on from
+    the weights themselves.
+    """
     if not model.optimizer.use_ema:
-        return None
-    return [np.asarray(v) for v in model.optimizer._model_variables_moving_average]
+        yield
+        return
+    # Keras has no public name for them.
+    averages = [np.asarray(v) for v in model.optimizer._model_variables_moving_average]
+    weights = [np.asarray(v).copy() for v in model.trainable_variables]
+    _assign(model.trainable_variables, averages)
+    try:
+        yield
+    finally:
+        _assign(model.trainable_variables, weights)
 
 
-def _swap(model: keras.Model, values: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Set the trainable weights, and return what they were."""
-    before = [np.asarray(v).copy() for v in model.trainable_variables]
-    for variable, value in zip(model.trainable_variables, values, strict=True):
+def _assign(variables: list[keras.Variable], values: list[NDArray[Any]]) -> None:
+    for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    return before
 
 
 class _Means:
@@ -369,4 +396,5 @@ class _Means:
             self._sizes[name] = self._sizes.get(name, 0.0) + size
 
     def result(self) -> dict[str, float]:
+        # Weights that are all 0 have no mean.
         return {name: total / (self._sizes[name] or 1.0) for name, total in self._sums.items()}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fer_ensemble.evaluation import find_classes
 from fer_ensemble.models.device import quiet_start
+from fer_ensemble.models.schedules import SCHEDULES
 from fer_ensemble.models.training_data import (
     Samples,
     balance_samples,
@@ -27,8 +31,9 @@ from fer_ensemble.splitting import row_digests
 if TYPE_CHECKING:
     import keras
 
-# What does not change a training's result, or not its way there.
-_INDIFFERENT = ("checkpoint", "flip_average", "random_state", "time_budget", "verbose")
+# Parameters that an interrupted training may be resumed under other values of: they change nothing
+# of it, or only its end (a budget); of `random_state`, the seed drawn from it counts.
+_NOT_IN_FINGERPRINT = ("checkpoint", "flip_average", "random_state", "time_budget", "verbose")
 
 
 class KerasClassifier(ClassifierMixin, BaseEstimator):
@@ -69,7 +74,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     optimizer_params : mapping, default=None
         Further arguments of the optimizer, such as ``weight_decay``, ``momentum``, ``nesterov``
         and ``global_clipnorm``. With ``use_ema`` and ``ema_momentum``, the moving average of the
-        weights is what is watched and kept.
+        weights is what is validated and kept.
     schedule : {'plateau', 'one_cycle', 'cosine', 'inverse_time', 'constant'}, default='plateau'
         ``'plateau'`` multiplies the learning rate by ``factor`` (0.25) whenever `monitor` has not
         improved for ``patience`` (3) epochs, down to ``min_lr`` (1e-6); ``'one_cycle'`` starts at
@@ -93,19 +98,19 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         What on the held-out data decides about schedule, stopping and best epoch.
     validation_fraction : float, default=0.1
         Share of the training data held out for that, stratified, exact copies kept on one
-        side; ``None`` trains on everything and watches the training data itself.
+        side; ``None`` trains on everything, and the training data themselves decide.
         Unused when ``fit`` is given `validation_data`.
     flip_average : bool, default=False
         Whether to average the probabilities of each face and of its mirror image; doubles the
         cost of prediction.
     precision : str, default='auto'
-        Keras dtype policy of training. ``'auto'`` is mixed_bfloat16 where the hardware gains
-        from it, else float32.
-    checkpoint : str, default=None
+        Keras dtype policy of training. ``'auto'`` is mixed_bfloat16 on GPUs that compute in
+        bfloat16 and on processors with AMX, else float32.
+    checkpoint : path-like, default=None
         File that keeps the state of the training after every epoch. A fit of the same estimator
-        on the same data goes on from there, to the same result as an unbroken one.
+        on the same data resumes it, to the same result as an uninterrupted one.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last one, under a fresh schedule.
+        Whether ``fit`` starts from the weights of the last one, under a fresh schedule.
     random_state : int, RandomState instance or None, default=None
         Seed of weights, shuffling, dropout and augmentation.
     verbose : int, default=0
@@ -126,7 +131,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         Training samples of each class ``'before'`` and ``'after'`` balancing.
     training_digests_ : ndarray of uint64
         Sorted digests of the samples given to ``fit``, see
-        :func:`~fer_ensemble.datasets.row_digests`; a warm start adds to them.
+        :func:`~fer_ensemble.splitting.row_digests`; a warm start adds to them.
     n_features_in_ : int
         Number of columns; only for tables.
 
@@ -134,14 +139,45 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     --------
     >>> from fer_ensemble.datasets import make_faces
     >>> from fer_ensemble.models import KerasClassifier
-    >>> faces, labels, _ = make_faces(200, random_state=0)
-    >>> network = KerasClassifier("cnn_2", epochs=1, random_state=0)
+    >>> faces, labels, _ = make_faces(140, random_state=0)
+    >>> network = KerasClassifier("cnn_1", epochs=1, random_state=0)
     >>> network.fit(faces, labels).predict_proba(faces).shape
-    (200, 7)
+    (140, 7)
     """
 
     # Read by ensembles that fit members in processes: networks take the whole machine.
     fits_alone = True
+
+    # What `fit` checks before it touches any data. What a parameter's contents may be is checked by
+    # what reads them, where it also stands: architectures, augmentation, balancing, optimizers and
+    # the parameters of schedules.
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "network": [str, callable],
+        "network_params": [Mapping, None],
+        "augmentation": [Mapping, None],
+        "balance": [Integral, str, Mapping, None],
+        "balance_augmentation": [Mapping, None],
+        "class_weight": [StrOptions({"balanced"}), Mapping, None],
+        "loss": [StrOptions({"sparse_categorical_crossentropy", "categorical_crossentropy"})],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "optimizer": [str],
+        "learning_rate": [Interval(Real, 0, None, closed="left")],
+        "optimizer_params": [Mapping, None],
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "schedule_params": [Mapping, None],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "time_budget": [Interval(Real, 0, None, closed="neither"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "patience": [Interval(Integral, 0, None, closed="left"), None],
+        "monitor": [StrOptions({"loss", "accuracy"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "flip_average": ["boolean"],
+        "precision": [str],
+        "checkpoint": [str, os.PathLike, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
 
     def __init__(
         self,
@@ -167,7 +203,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         validation_fraction: float | None = 0.1,
         flip_average: bool = False,
         precision: str = "auto",
-        checkpoint: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -217,11 +253,11 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples in the loss.
         validation_data : tuple of (X, y), default=None
-            Held-out data to watch, in place of a share of `X`.
+            Held-out data, in place of a share of `X`.
         soft_labels : array-like of shape (n_samples, n_classes), default=None
             Shares of the classes, in sorted order, to train on in place of `y`, such as the votes
             of several people or the probabilities of a teacher (Hinton et al., 2015). Only for
-            ``loss='categorical_crossentropy'``. `y` still stratifies, balances and is watched.
+            ``loss='categorical_crossentropy'``. `y` still stratifies, balances and validates.
 
         Returns
         -------
@@ -235,12 +271,13 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             small to be held out, or ``warm_start`` meets other classes or another shape than the
             last fit.
         """
+        self._check_parameters(soft_labels is not None)
         samples = self._validate(X, y, reset=True)
         check_classification_targets(y)
         classes, targets = find_classes(y)
-        continues = self.warm_start and hasattr(self, "weights_")
-        if continues:
-            self._check_continuation(classes, samples.shape[1:])
+        is_warm = self.warm_start and hasattr(self, "weights_")
+        if is_warm:
+            self._check_warm_start(classes, samples.shape[1:])
         self.classes_ = classes
         self.input_shape_: tuple[int, ...] = samples.shape[1:]
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, samples)
@@ -251,13 +288,14 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             )
         random = check_random_state(self.random_state)
         soft = None if soft_labels is None else check_soft_labels(soft_labels, y, classes)
-        fitted, watched = resolve_validation(
+        fitted, validation = resolve_validation(
             Samples(samples, targets, weight, soft),
             validation_data,
             classes=classes,
             validation_fraction=self.validation_fraction,
             random_state=random,
         )
+        # Drawn once, after the held-out samples: all that follows has its seed from this one.
         seed = random.randint(2**31 - 1)
         fitted, self.class_counts_ = balance_samples(
             fitted,
@@ -267,13 +305,15 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             class_weight=self.class_weight,
             random_state=seed,
         )
-        weights = self.weights_ if continues else None
+        weights = self.weights_ if is_warm else None
         self.weights_: list[NDArray[Any]]
+        fingerprint = self._fingerprint(fitted, validation, seed, weights)
         self.weights_, self.history_ = _training().train(
-            self, fitted, watched, seed, weights, self._fingerprint(fitted, watched, seed, weights)
+            self, fitted, validation, seed, weights, fingerprint
         )
+        # Kept so that an evaluation can tell faces that a network was trained on from new ones.
         digests = row_digests(X)
-        former = getattr(self, "training_digests_", digests) if continues else digests
+        former = getattr(self, "training_digests_", digests) if is_warm else digests
         self.training_digests_ = np.union1d(digests, former)
         self._network = self._build()
         return self
@@ -303,12 +343,14 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
                 f"Samples have shape {samples.shape[1:]}, but the network was fitted on "
                 f"{self.input_shape_}: resize them first."
             )
+        # Not there after a pickle or a load: only arrays are stored.
         if getattr(self, "_network", None) is None:
             self._network = self._build()
         predict_batches = _training().predict_batches
         probabilities = predict_batches(self._network, samples)
         if self.flip_average:
             probabilities = probabilities + predict_batches(self._network, samples[:, :, ::-1])
+        # In double precision, single-precision probabilities no longer sum to 1 exactly.
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -327,6 +369,20 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         winners = self.predict_proba(X).argmax(axis=1)
         return self.classes_[winners]
 
+    def _check_parameters(self, has_soft_labels: bool) -> None:
+        self._validate_params()
+        if self.loss == "categorical_crossentropy":
+            return
+        # Class indices can be neither smoothed nor shared.
+        for name, given in (
+            ("label_smoothing", self.label_smoothing),
+            ("soft_labels", has_soft_labels),
+        ):
+            if given:
+                raise ValueError(
+                    f"loss={self.loss!r} cannot take {name}: set loss='categorical_crossentropy'."
+                )
+
     def _build(self) -> keras.Model:
         """Build the network for prediction and load the fitted weights into it."""
         training = _training()
@@ -338,19 +394,20 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     def _fingerprint(self, *data: Any) -> str:
         """Identify a training: whatever has another fingerprint may end in other weights."""
         if self.checkpoint is None:
-            return ""
-        params = {k: v for k, v in self.get_params().items() if k not in _INDIFFERENT}
+            return ""  # hashing all faces takes time
+        params = {k: v for k, v in self.get_params().items() if k not in _NOT_IN_FINGERPRINT}
+        # A function can't be hashed by what it does.
         params["network"] = getattr(self.network, "__qualname__", self.network)
         return str(joblib.hash([params, data]))
 
-    def _check_continuation(self, classes: NDArray[Any], input_shape: tuple[int, ...]) -> None:
+    def _check_warm_start(self, classes: NDArray[Any], input_shape: tuple[int, ...]) -> None:
         for what, new, old in (
             ("classes", classes.tolist(), self.classes_.tolist()),
-            ("samples of shape", input_shape, self.input_shape_),
+            ("sample shape", input_shape, self.input_shape_),
         ):
             if new != old:
                 raise ValueError(
-                    f"warm_start goes on from {what} {old}, but now there are {new}: "
+                    f"warm_start needs the {what} of the last fit, {old}, and not {new}: "
                     "fit on the same, or take a fresh estimator."
                 )
 
@@ -361,6 +418,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             X = validate_data(self, X, reset=reset, **checks)
         else:
             X, _ = validate_data(self, X, y, reset=reset, **checks)
+        # Faces stay uint8, a quarter of the memory; the network converts a batch at a time.
         if X.dtype != np.uint8:
             X = X.astype(np.float32, copy=False)
         # Grayscale faces get the channel axis that convolutions expect.

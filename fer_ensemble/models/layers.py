@@ -1,7 +1,8 @@
-"""The layers behind :func:`~fer_ensemble.models.augmentation.augmentation_layers`.
+"""What Keras lacks: layers that change faces at random, mixup, a constraint on filters.
 
-Keras's own layers would keep the whole training step from being compiled (XLA), resample once
-for each change, and change faces by default outside training, too.
+Keras has layers that change images at random, too. They would keep the whole training step from
+being compiled (XLA), resample, and so blur, once for each change, and change faces by default
+outside training, too.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from keras import ops
 
 _WHITE = 255.0
 _MID_GREY = 127.0
+# Least and greatest share of a face, and least ratio of height to width: as published for random
+# erasing, but for the greatest share, which is 0.4 there.
 _ERASED_AREA = (0.02, 0.2)
 _ERASED_ASPECT = 0.3
+# The norm of He's initialisation, which keeps the variance of activations through rectifiers.
+_FILTER_NORM = 2**0.5
 
 
 class RandomChange(keras.layers.Layer):
@@ -54,7 +59,7 @@ class RandomChange(keras.layers.Layer):
         return self.change(images) if training else images
 
     def change(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Change every face; takes and returns what ``call`` does."""
+        """Change every face; take and return what ``call`` does."""
         raise NotImplementedError
 
     def _draw(
@@ -94,6 +99,8 @@ class RandomlyApplied(RandomChange):
             layer.build(input_shape)
 
     def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
+        # Every face is changed, and the change of some thrown away: a compiled step takes the same
+        # way for a whole batch.
         changed = images
         for layer in self.chain:
             changed = layer(changed, training=True)
@@ -145,15 +152,18 @@ class RandomAffine(RandomChange):
         self.crop = crop
 
     def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
-        return _sample(images, *self._sources(images))
+        return _read_bilinear(images, *self._sources(images))
 
     def _sources(self, images: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Draw columns and rows to read each pixel from, (n_samples, height, width) each."""
         n_samples, height, width, _ = ops.shape(images)
+        # One for rotation, zoom, shear, and each way to shift; four for the sides to crop. All are
+        # drawn whatever is asked for, so that a change draws the same whatever the others are.
         draws = keras.random.uniform((9, n_samples, 1, 1), -1.0, 1.0, seed=self.seed_generator)
         cuts = (draws[5:] + 1) / 2 * self.crop
-        x = _uncropped(width, cuts[0], cuts[1])
-        y = ops.transpose(_uncropped(height, cuts[2], cuts[3]), (0, 2, 1))
+        x = _before_crop(width, cuts[0], cuts[1])
+        y = ops.transpose(_before_crop(height, cuts[2], cuts[3]), (0, 2, 1))
+        # Read backwards, as resampling does: where each pixel of the changed face comes from.
         angle, scale = draws[0] * self.rotation, 1 + draws[1] * self.zoom
         lean = ops.tan(draws[2] * self.shear)
         cos, sin = scale * ops.cos(angle), scale * ops.sin(angle)
@@ -210,6 +220,7 @@ class RandomErasing(RandomChange):
     def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
         _, height, width, _ = ops.shape(images)
         area = self._draw(images, *_ERASED_AREA) * (height * width)
+        # Drawn as a logarithm: as many boxes are twice as high as wide as twice as wide as high.
         bound = -math.log(_ERASED_ASPECT)
         aspect = ops.exp(self._draw(images, -bound, bound))
         inside_rows = self._span(images, height, ops.sqrt(area * aspect))
@@ -220,40 +231,11 @@ class RandomErasing(RandomChange):
         return ops.where(erased, noise, images)
 
     def _span(self, images: keras.KerasTensor, side: int, length: Any) -> keras.KerasTensor:
-        """Place a stretch on a side at random; whether it covers each pixel, (n, 1, side, 1)."""
+        """Place a stretch on a side at random; say which pixels it covers, (n, 1, side, 1)."""
         length = ops.minimum(length, side)
         start = self._draw(images) * (side - length)
         centres = ops.reshape(ops.arange(side, dtype="float32") + 0.5, (1, 1, side, 1))
         return ops.logical_and(centres > start, centres < start + length)
-
-
-def _clip(images: keras.KerasTensor) -> keras.KerasTensor:
-    return ops.clip(images, 0.0, _WHITE)
-
-
-def _uncropped(side: int, before: Any, after: Any) -> keras.KerasTensor:
-    """Where pixels lay, from the centre, before a crop was resized back: (n_samples, 1, side)."""
-    offsets = ops.reshape(ops.arange(side, dtype="float32") - (side - 1) / 2, (1, 1, side))
-    return (1 - before - after) * offsets + (before - after) * (side / 2)
-
-
-def _sample(images: keras.KerasTensor, columns: Any, rows: Any) -> keras.KerasTensor:
-    """Read faces between pixels (bilinear), and beyond the edge at the nearest pixel."""
-    n_samples, height, width, channels = ops.shape(images)
-    columns, rows = ops.clip(columns, 0, width - 1), ops.clip(rows, 0, height - 1)
-    left, top = ops.floor(columns), ops.floor(rows)
-    right_weight, bottom_weight = (columns - left)[..., None], (rows - top)[..., None]
-    first = ops.reshape(ops.arange(n_samples, dtype="int32") * (height * width), (-1, 1, 1))
-    places = first + (ops.cast(top, "int32") * width + ops.cast(left, "int32"))
-    padded = ops.pad(images, [[0, 0], [0, 1], [0, 1], [0, 0]], "symmetric")
-
-    def corner(down: int, right: int) -> keras.KerasTensor:
-        moved = padded[:, down : down + height, right : right + width]
-        return ops.take(ops.reshape(moved, (-1, channels)), places, axis=0)
-
-    upper = corner(0, 0) + right_weight * (corner(0, 1) - corner(0, 0))
-    lower = corner(1, 0) + right_weight * (corner(1, 1) - corner(1, 0))
-    return upper + bottom_weight * (lower - upper)
 
 
 class MixUp(keras.layers.Layer):
@@ -297,6 +279,7 @@ class MixUp(keras.layers.Layer):
         """
         if not training:
             return faces
+        # Kept as a weight of the layer, because the loss is computed outside it.
         share = keras.random.beta((), self._alpha, self._alpha, seed=self._draws)
         self.share.assign(share)
         return share * faces + (1 - share) * ops.flip(faces, axis=0)
@@ -327,14 +310,11 @@ class MixedModel(keras.Model):
         own = super().compute_loss(x, y, y_pred, sample_weight, training)
         if not training:
             return own
+        # Against both labels in turn, and not against a mixed one: class indices can't be mixed.
         share = self.get_layer("mixup").share
         opposite_weight = None if sample_weight is None else ops.flip(sample_weight, axis=0)
         opposite = super().compute_loss(x, ops.flip(y, axis=0), y_pred, opposite_weight, training)
         return share * own + (1 - share) * opposite
-
-
-# The norm of He's initialisation, which keeps the variance of activations through rectifiers.
-_NORM = 2**0.5
 
 
 class CentredNorm(keras.constraints.Constraint):
@@ -360,4 +340,35 @@ class CentredNorm(keras.constraints.Constraint):
         axes = tuple(range(len(w.shape) - 1))
         centred = w - ops.mean(w, axis=axes, keepdims=True)
         norm = ops.sqrt(ops.sum(ops.square(centred), axis=axes, keepdims=True))
-        return centred * (_NORM / (norm + keras.config.epsilon()))
+        return centred * (_FILTER_NORM / (norm + keras.config.epsilon()))
+
+
+def _clip(images: keras.KerasTensor) -> keras.KerasTensor:
+    return ops.clip(images, 0.0, _WHITE)
+
+
+def _before_crop(side: int, before: Any, after: Any) -> keras.KerasTensor:
+    """Compute where pixels lay before a crop was resized back, from the centre: (n, 1, side)."""
+    offsets = ops.reshape(ops.arange(side, dtype="float32") - (side - 1) / 2, (1, 1, side))
+    return (1 - before - after) * offsets + (before - after) * (side / 2)
+
+
+def _read_bilinear(images: keras.KerasTensor, columns: Any, rows: Any) -> keras.KerasTensor:
+    """Read faces between pixels (bilinear), and beyond the edge at the nearest pixel."""
+    n_samples, height, width, channels = ops.shape(images)
+    columns, rows = ops.clip(columns, 0, width - 1), ops.clip(rows, 0, height - 1)
+    left, top = ops.floor(columns), ops.floor(rows)
+    right_weight, bottom_weight = (columns - left)[..., None], (rows - top)[..., None]
+    first = ops.reshape(ops.arange(n_samples, dtype="int32") * (height * width), (-1, 1, 1))
+    # The four neighbours stand at the same place of faces moved by a pixel, so that one set of flat
+    # indices gathers them all.
+    places = first + (ops.cast(top, "int32") * width + ops.cast(left, "int32"))
+    padded = ops.pad(images, [[0, 0], [0, 1], [0, 1], [0, 0]], "symmetric")
+
+    def corner(down: int, right: int) -> keras.KerasTensor:
+        moved = padded[:, down : down + height, right : right + width]
+        return ops.take(ops.reshape(moved, (-1, channels)), places, axis=0)
+
+    upper = corner(0, 0) + right_weight * (corner(0, 1) - corner(0, 0))
+    lower = corner(1, 0) + right_weight * (corner(1, 1) - corner(1, 0))
+    return upper + bottom_weight * (lower - upper)

@@ -1,8 +1,8 @@
-"""A pipeline from faces to probabilities."""
+"""A pipeline from faces to probabilities, and how to reach into a member that may be one."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from fer_ensemble.splitting import row_digests
 
 
 class MemberPipeline(Pipeline):
-    """A :class:`sklearn.pipeline.Pipeline` that takes held-out data, and may look into a mirror.
+    """A :class:`sklearn.pipeline.Pipeline` that takes held-out data, and mirror images too.
 
     Held-out data go through the fitted transformers, as at prediction, and on to the last step,
     which must be a classifier whose ``fit`` takes ``sample_weight`` and ``validation_data``.
@@ -32,7 +32,7 @@ class MemberPipeline(Pipeline):
     ----------
     training_digests_ : ndarray of uint64
         Sorted digests of the samples given to ``fit``, see
-        :func:`~fer_ensemble.datasets.row_digests`.
+        :func:`~fer_ensemble.splitting.row_digests`.
 
     Examples
     --------
@@ -41,6 +41,11 @@ class MemberPipeline(Pipeline):
     >>> MemberPipeline([("hog", HOG()), ("classifier", KerasClassifier())]).named_steps["hog"]
     HOG()
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Pipeline._parameter_constraints,
+        "mirror": ["boolean"],
+    }
 
     def __init__(
         self,
@@ -78,19 +83,31 @@ class MemberPipeline(Pipeline):
         -------
         MemberPipeline
             The fitted pipeline.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range.
         """
+        self._validate_params()
+        # Scikit-learn's own fit would hand on to the classifier whatever it is given, held-out
+        # faces included, without transforming them.
         transformers = self[:-1]
         features = transformers.fit_transform(X, y)
+        # With a `memory`, other objects than those in `steps` were fitted.
         self.steps[:-1] = transformers.steps
         if validation_data is not None:
             validation_data = (transformers.transform(validation_data[0]), validation_data[1])
         if self.mirror:
+            # Transformers are fitted on the faces as they are, so that a scaler's means are those
+            # of real faces; the classifier alone learns from mirror images beside them.
             features = np.concatenate([features, transformers.transform(_mirrored(X))])
             y = np.tile(np.asarray(y), 2)
             sample_weight = None if sample_weight is None else np.tile(sample_weight, 2)
         self.steps[-1][1].fit(
             features, y, sample_weight=sample_weight, validation_data=validation_data
         )
+        # Of the faces that came in: the classifier's own are of features, and of mirror images too.
         self.training_digests_ = np.unique(row_digests(X))
         return self
 
@@ -150,4 +167,22 @@ def last_step(member: Any) -> Any:
     -------
     classifier
     """
-    return member.steps[-1][1] if hasattr(member, "steps") else member
+    return prefixed_steps(member)[-1][1]
+
+
+def prefixed_steps(member: Any) -> list[tuple[str, Any]]:
+    """Return the steps of a pipeline, or any other member as its only one.
+
+    Parameters
+    ----------
+    member : classifier
+
+    Returns
+    -------
+    list of (str, estimator)
+        What precedes the names of the step's parameters in the member's own ``set_params``, such
+        as ``'classifier__'`` (empty unless it is a pipeline), and the step.
+    """
+    if not hasattr(member, "steps"):
+        return [("", member)]
+    return [(f"{name}__", step) for name, step in member.steps]

@@ -1,4 +1,4 @@
-"""A progress display: a bar on a terminal, lines elsewhere."""
+"""How far a training has come, on standard error: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import ClassVar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+# Where no line can be redrawn, as in a log, one now and then is enough.
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressDisplay:
-    """Shows on standard error how far a training has come, and how long it may still take.
+    """Shows steps done, figures, and the time that is left at most.
 
     Parameters
     ----------
@@ -30,13 +31,14 @@ class ProgressDisplay:
         self._title = title
         self._total = total
         self._visible = visible
+        # Standard output belongs to results, which may be piped on.
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
         self._done = self._resumed = 0
         self._started = self._last_line = time.perf_counter()
 
     def __enter__(self) -> ProgressDisplay:
-        """Open the bar."""
+        """Start the bar."""
         if self._visible and self._console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -65,37 +67,40 @@ class ProgressDisplay:
             self._bar.update(self._task, completed=self._done, total=self._total)
 
     def resume(self, done: int, status: str) -> None:
-        """Show that a training goes on.
+        """Start from the steps of an interrupted training.
 
         Parameters
         ----------
         done : int
             Steps done before.
         status : str
-            Where it stands.
+            Line to print.
         """
+        # Steps done before took none of the time since the start, and don't count in its estimate.
         self._done = self._resumed = done
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
-        self.say(status)
+        self.print(status)
 
-    def say(self, what: str) -> None:
+    def print(self, line: str) -> None:
         """Print a line that stays.
 
         Parameters
         ----------
-        what : str
+        line : str
+            Without the title, which comes before it.
         """
         if self._visible:
-            self._console.print(f"{self._title} · {what}", highlight=False, soft_wrap=True)
+            # One line of a log stays one, however wide rich takes a terminal to be.
+            self._console.print(f"{self._title} · {line}", highlight=False, soft_wrap=True)
 
     def report(self, status: str) -> None:
-        """Show how the training stands.
+        """Show the latest figures.
 
         Parameters
         ----------
         status : str
-            Figures to stand beside the bar.
+            Figures to stand beside the bar, or in a line of their own.
         """
         now = time.perf_counter()
         if self._bar is not None:
@@ -105,8 +110,9 @@ class ProgressDisplay:
         ):
             self._last_line = now
             done = max(self._done - self._resumed, 1)
+            # At most, because early stopping may come before.
             left = (now - self._started) * (self._total - self._done) / done
-            self.say(f"{status} · at most {left:.0f} s left")
+            self.print(f"{status} · at most {left:.0f} s left")
 
     def __exit__(
         self,
@@ -114,13 +120,13 @@ class ProgressDisplay:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close the bar, also after an interruption."""
+        """Stop the bar, also after an interruption: rich would leave the cursor hidden."""
         if self._bar is not None:
             self._bar.stop()
 
 
 class EpochProgress:
-    """Shows the steps and epochs of a loop.
+    """Shows the steps and epochs of a training loop on a display.
 
     Parameters
     ----------
@@ -141,22 +147,36 @@ class EpochProgress:
         self._epochs = epochs
 
     def advance(self, total: int) -> None:
-        """Show a step.
+        """Count one step.
 
         Parameters
         ----------
         total : int
-            Steps planned by now.
+            Steps planned by now, which a time budget changes.
         """
         self._display.advance(total)
 
     def report(self, epoch: int, figures: Mapping[str, float]) -> None:
-        """Show an epoch."""
+        """Show an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Its number, from 1.
+        figures : mapping of str to float
+            As in ``KerasClassifier.history_``.
+        """
         shown = [
             f"{short} {figures[name]:.3f}" for name, short in self._SHOWN.items() if name in figures
         ]
         self._display.report(" · ".join([f"epoch {epoch}/{self._epochs}", *shown]))
 
     def resume(self, steps: int, epochs: int) -> None:
-        """Show that a training goes on."""
+        """Start from an interrupted training.
+
+        Parameters
+        ----------
+        steps, epochs : int
+            Those done before.
+        """
         self._display.resume(steps, f"going on after epoch {epochs}")

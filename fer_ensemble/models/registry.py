@@ -1,4 +1,4 @@
-"""The registry of named members."""
+"""The registry of named members: what is known of each, and how one is made."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from typing import Any
 
 from sklearn.base import ClassifierMixin
 
+from fer_ensemble.models.pipeline import prefixed_steps
+
 _Builder = Callable[[], ClassifierMixin]
 _MEMBERS: dict[str, MemberInfo] = {}
 _BYTES_PER_PARAMETER = 4
+# What says how to train, not what: it is the same for all members of an ensemble, and so reaches
+# every step that has it under one name.
+_SHARED_PARAMETERS = ("random_state", "n_jobs", "verbose", "time_budget", "checkpoint")
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class MemberInfo:
         return None if self.parameters is None else _BYTES_PER_PARAMETER * self.parameters
 
     def recipe(self) -> dict[str, Any]:
-        """Tell what its recipe changes of its estimators' defaults.
+        """List what its recipe changes of its estimators' defaults.
 
         Returns
         -------
@@ -65,7 +70,7 @@ class MemberInfo:
 
         Examples
         --------
-        >>> from fer_ensemble.models.registry import get_member
+        >>> from fer_ensemble.models import get_member
         >>> get_member("vgg_style").recipe()["epochs"]
         10
         """
@@ -147,12 +152,11 @@ def create_member(name: str, **params: Any) -> ClassifierMixin:
     5
     """
     estimator = get_member(name).build()
-    for shared in ("random_state", "n_jobs", "verbose", "time_budget", "checkpoint"):
-        if shared not in params:
-            continue
-        estimator.set_params(
-            **dict.fromkeys(find_parameters(estimator, shared), params.pop(shared))
-        )
+    # Before the others, so that those can still differ from step to step.
+    for shared in _SHARED_PARAMETERS:
+        if shared in params:
+            value = params.pop(shared)
+            estimator.set_params(**dict.fromkeys(find_parameters(estimator, shared), value))
     return estimator.set_params(**params)
 
 
@@ -197,16 +201,16 @@ def find_parameters(estimator: ClassifierMixin, name: str) -> list[str]:
 
     Examples
     --------
-    >>> from fer_ensemble.models import create_member
-    >>> from fer_ensemble.models.registry import find_parameters
+    >>> from fer_ensemble.models import create_member, find_parameters
     >>> find_parameters(create_member("dense_hog"), "verbose")
     ['classifier__verbose']
     """
-    is_pipeline = hasattr(estimator, "steps")
     return [
-        key
-        for key in estimator.get_params()
-        if key.split("__")[-1] == name and not (is_pipeline and key == name)
+        f"{prefix}{key}"
+        for prefix, step in prefixed_steps(estimator)
+        if hasattr(step, "get_params")  # unlike 'passthrough'
+        for key in step.get_params()
+        if key.split("__")[-1] == name
     ]
 
 
@@ -231,6 +235,7 @@ def _changed_params(estimator: Any) -> dict[str, Any]:
         if name != "steps" and repr(value) != repr(defaults.get(name))
     }
     for name, step in getattr(estimator, "steps", ()):
+        # The step itself first: setting it would undo what was set of its parameters before.
         changed[name] = step
         if hasattr(step, "get_params"):
             nested = _changed_params(step)

@@ -1,4 +1,7 @@
-"""Learning rates over a training, and how a training keeps to a time."""
+"""Learning rates over a training, and how a training keeps to a time budget.
+
+Everything here is arithmetic on step counts, held-out results and a clock; nothing knows Keras.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: Parameters of each schedule and their defaults.
+#: The schedules, with the parameters of each and their defaults. Both the estimator's check of
+#: ``schedule`` and :func:`schedule_params` read this table.
 SCHEDULES: dict[str, dict[str, float]] = {
     "plateau": {"factor": 0.25, "patience": 3, "min_lr": 1e-6},
     "one_cycle": {"warm_up": 0.25, "div_factor": 25},
@@ -15,9 +19,16 @@ SCHEDULES: dict[str, dict[str, float]] = {
     "inverse_time": {"decay_rate": 1e-6},
     "constant": {},
 }
-# Annealed to zero as they stand; the others follow a cosine when time cuts them short.
+# These end at zero wherever the end is. The others would be cut off at a high rate when the time is
+# over, so they follow a cosine then.
 _ANNEALED = ("one_cycle", "cosine")
+# The first steps compile the network and take seconds; they say nothing about the steps to come.
+_COMPILING_STEPS = 2
+# Steps timed before a training is declared cut short: a decision on fewer would hang on chance, and
+# on more would come late, since from then on the schedule is another one.
 _TRIAL_STEPS = 20
+# A step counts among as many as these at most: long enough to average over uneven steps, short
+# enough to follow a machine that other programs make slower or faster.
 _STEPS_REMEMBERED = 100
 
 
@@ -29,7 +40,7 @@ def schedule_params(schedule: str, params: Mapping[str, Any] | None) -> dict[str
     schedule : str
         One of :data:`SCHEDULES`.
     params : mapping or None
-        Parameters to change.
+        Those parameters that differ from their defaults.
 
     Returns
     -------
@@ -38,10 +49,8 @@ def schedule_params(schedule: str, params: Mapping[str, Any] | None) -> dict[str
     Raises
     ------
     ValueError
-        If there is no such schedule, or it has no such parameter.
+        If the schedule has no such parameter.
     """
-    if schedule not in SCHEDULES:
-        raise ValueError(f"schedule={schedule!r}: choose among {list(SCHEDULES)}.")
     defaults = SCHEDULES[schedule]
     unknown = sorted(set(params or {}) - set(defaults))
     if unknown:
@@ -52,7 +61,10 @@ def schedule_params(schedule: str, params: Mapping[str, Any] | None) -> dict[str
 def rate_factor(
     schedule: str, params: Mapping[str, float], progress: float, step: int, cut_short: bool
 ) -> float:
-    """Compute what the learning rate is multiplied with before a step.
+    """Compute what the initial learning rate is multiplied by in a step.
+
+    For ``'plateau'`` this is 1, unless time cuts it short: held-out results lower its rate, see
+    :class:`Plateau`.
 
     Parameters
     ----------
@@ -61,9 +73,9 @@ def rate_factor(
     params : mapping
         Its complete parameters.
     progress : float
-        Share of the training that is done, 0–1.
+        Share of the training that is done before the step, 0–1.
     step : int
-        Steps done.
+        Steps done before it.
     cut_short : bool
         Whether a time budget ends the training before its last epoch: schedules that would not
         have come down by then are annealed along a cosine.
@@ -93,16 +105,68 @@ def rate_factor(
     return factor
 
 
-def _cosine(progress: float) -> float:
-    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+class Plateau:
+    """Lowers a rate after epochs without improvement, as Keras's ``ReduceLROnPlateau``.
+
+    Not that callback itself: the training loop runs none, and a checkpoint must hold the state.
+
+    Parameters
+    ----------
+    params : mapping of str to float
+        ``factor`` by which the rate falls, ``patience`` in epochs, and ``min_lr``, below which it
+        does not fall.
+    learning_rate : float
+        The rate at the start.
+
+    Attributes
+    ----------
+    factor : float
+        What to multiply the rate by.
+    """
+
+    def __init__(self, params: Mapping[str, float], learning_rate: float) -> None:
+        self._params = params
+        # An initial rate below min_lr is left alone, and so is one of 0.
+        self._lowest = min(1.0, params["min_lr"] / learning_rate) if learning_rate else 1.0
+        self._wait = 0
+        self.factor = 1.0
+
+    def end_epoch(self, improved: bool) -> None:
+        """Count an epoch, and lower the factor if there have been too many without improvement.
+
+        Parameters
+        ----------
+        improved : bool
+            Whether it was the best so far.
+        """
+        self._wait = 0 if improved else self._wait + 1
+        if self._wait >= self._params["patience"]:
+            self.factor = max(self.factor * self._params["factor"], self._lowest)
+            self._wait = 0
+
+    def state(self) -> list[float]:
+        """Return the arguments of :meth:`resume`, as JSON values."""
+        return [self.factor, self._wait]
+
+    def resume(self, factor: float, wait: int) -> None:
+        """Take over the state of an interrupted training.
+
+        Parameters
+        ----------
+        factor : float
+            The attribute of that training's plateau.
+        wait : int
+            Epochs since the latest improvement or fall.
+        """
+        self.factor, self._wait = factor, wait
 
 
 class Pace:
-    """How far a training has come, and how many steps are left to it.
+    """How far a training has come, and how many steps are left.
 
-    Without a budget, that is a matter of counting. With one, the time of the steps is measured as
-    they go by, and the steps that still fit decide, so that progress reaches 1 as time runs out,
-    also on a machine that gets busier meanwhile.
+    Without a time budget, steps are counted. With one, they are timed as they go by, and the number
+    that still fits decides, so that progress reaches 1 as the time runs out, also on a machine that
+    gets busier meanwhile.
 
     Parameters
     ----------
@@ -112,7 +176,7 @@ class Pace:
     budget : float or None
         Seconds that the training may take.
     clock : callable, default=time.perf_counter
-        Where the time comes from.
+        Returns the time in seconds.
 
     Attributes
     ----------
@@ -139,8 +203,8 @@ class Pace:
         self._clock = clock
         self._last = clock()
         self._step_seconds = 0.0
-        self._watch_seconds = 0.0
-        self._since_start = 0
+        self._validation_seconds = 0.0
+        self._steps_here = 0
         self.progress = 0.0
         self.step = 0
         self.elapsed = 0.0
@@ -152,13 +216,15 @@ class Pace:
         planned = self._n_steps - self.step
         if self._budget is None or not self._step_seconds:
             return planned
-        left = self._budget - self.elapsed - self._watch_seconds
-        each = self._step_seconds + self._watch_seconds / self._steps_per_epoch
+        # One pass over the held-out data is still to come, whenever the training ends; those of the
+        # epochs before that are spread over their steps.
+        left = self._budget - self.elapsed - self._validation_seconds
+        each = self._step_seconds + self._validation_seconds / self._steps_per_epoch
         return max(0, min(planned, int(left / each)))
 
     @property
     def epoch(self) -> float:
-        """Epochs done; the last one may be a part of one."""
+        """Epochs done, a fraction if the last one was not finished."""
         return self.step / self._steps_per_epoch
 
     @property
@@ -167,31 +233,27 @@ class Pace:
         return self.remaining == 0
 
     def advance(self) -> None:
-        """Count one step, and measure it."""
+        """Count one step, and time it."""
         remaining = self.remaining
+        # Each step takes its share of what is left, so that progress never falls when the estimate
+        # of the steps left changes, and is a plain count when it doesn't.
         self.progress += (1 - self.progress) / max(remaining, 1)
         self.step += 1
-        self._since_start += 1
+        self._steps_here += 1
         seconds = self._lap()
-        # The first steps also compile the network.
-        if self._since_start > 2:
-            memory = min(self._since_start - 2, _STEPS_REMEMBERED)
+        if self._steps_here > _COMPILING_STEPS:
+            memory = min(self._steps_here - _COMPILING_STEPS, _STEPS_REMEMBERED)
             self._step_seconds += (seconds - self._step_seconds) / memory
-        if self._since_start == _TRIAL_STEPS and self.remaining < self._n_steps - self.step:
+        if self._steps_here == _TRIAL_STEPS and self.remaining < self._n_steps - self.step:
             self.cut_short = True
 
-    def watched(self) -> None:
-        """Note that the held-out data were gone through since the last step."""
-        self._watch_seconds = self._lap()
+    def end_validation(self) -> None:
+        """Count the time since the last step as that of one pass over the held-out data."""
+        self._validation_seconds = self._lap()
 
     def state(self) -> list[float]:
-        """Give what :meth:`resume` takes, as JSON values.
-
-        Returns
-        -------
-        list
-        """
-        measured = [self._step_seconds, self._watch_seconds]
+        """Return the arguments of :meth:`resume`, as JSON values."""
+        measured = [self._step_seconds, self._validation_seconds]
         return [self.progress, self.step, self.elapsed, self.cut_short, *measured]
 
     def resume(
@@ -201,20 +263,21 @@ class Pace:
         elapsed: float,
         cut_short: bool,
         step_seconds: float = 0.0,
-        watch_seconds: float = 0.0,
+        validation_seconds: float = 0.0,
     ) -> None:
-        """Go on where an interrupted training stood.
+        """Take over the state of an interrupted training.
 
         Parameters
         ----------
         progress, step, elapsed, cut_short
             The attributes of that training's pace.
-        step_seconds, watch_seconds : float, default=0.0
-            What a step and going through the held-out data took, until steps are measured anew.
+        step_seconds, validation_seconds : float, default=0.0
+            What a step and a pass over the held-out data took, until they are timed anew: without
+            them a training whose time is over would start another epoch.
         """
         self.progress, self.step, self.elapsed = progress, step, elapsed
         self.cut_short = cut_short
-        self._step_seconds, self._watch_seconds = step_seconds, watch_seconds
+        self._step_seconds, self._validation_seconds = step_seconds, validation_seconds
         self._last = self._clock()
 
     def _lap(self) -> float:
@@ -224,53 +287,5 @@ class Pace:
         return seconds
 
 
-class Plateau:
-    """Lowers a rate after epochs without improvement, as Keras's ``ReduceLROnPlateau``.
-
-    Parameters
-    ----------
-    params : mapping of str to float
-        ``factor`` by which the rate falls, ``patience`` in epochs, and ``min_lr``, below which it
-        does not fall.
-    learning_rate : float
-        The rate at the start.
-
-    Attributes
-    ----------
-    factor : float
-        What to multiply the rate with.
-    """
-
-    def __init__(self, params: Mapping[str, float], learning_rate: float) -> None:
-        self._params = params
-        self._lowest = min(1.0, params["min_lr"] / learning_rate) if learning_rate else 1.0
-        self._wait = 0
-        self.factor = 1.0
-
-    def watched(self, improved: bool) -> None:
-        """Take an epoch into account.
-
-        Parameters
-        ----------
-        improved : bool
-            Whether it was the best so far.
-        """
-        self._wait = 0 if improved else self._wait + 1
-        if self._wait >= self._params["patience"]:
-            self.factor = max(self.factor * self._params["factor"], self._lowest)
-            self._wait = 0
-
-    def state(self) -> list[float]:
-        """Return what :meth:`resume` takes."""
-        return [self.factor, self._wait]
-
-    def resume(self, factor: float, wait: int) -> None:
-        """Go on where another one stopped.
-
-        Parameters
-        ----------
-        factor : float
-        wait : int
-            Epochs since the latest improvement or fall.
-        """
-        self.factor, self._wait = factor, wait
+def _cosine(progress: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))

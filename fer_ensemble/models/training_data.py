@@ -1,4 +1,8 @@
-"""Labels and held-out data, as every member's ``fit`` handles them."""
+"""From the samples given to ``fit`` to those that a member trains on and is validated on.
+
+Every member holds samples out first and balances the rest after, so that no copy that balancing
+makes of a training sample can be held out.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,30 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import compute_class_weight
 
 from fer_ensemble.datasets import balance_rows
-from fer_ensemble.evaluation import encode_labels
+from fer_ensemble.evaluation import SUM_TOLERANCE, encode_labels
 from fer_ensemble.models.augmentation import AUGMENTATION, augmentation_layers
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.splitting import copy_groups, holdout_split
 
+# Part of what is computed: the layers draw anew for each batch of faces that is changed at once.
+_BATCH = 256
 
+
+# A checkpoint's fingerprint hashes instances of this class, its name and module included: if either
+# changes, trainings that were interrupted before start anew.
 class Samples(NamedTuple):
-    """Samples that a member fits or watches: class indices as labels, weights if any.
+    """Samples to train or to validate on.
 
-    With soft labels, shares of the classes of shape (n_samples, n_classes), these are trained on
-    in place of the class indices.
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Features, or faces.
+    targets : ndarray of int of shape (n_samples,)
+        Class indices.
+    weight : ndarray of shape (n_samples,), default=None
+        Weights of the samples in the loss.
+    soft_labels : ndarray of shape (n_samples, n_classes), default=None
+        Shares of the classes, to train on in place of `targets`.
     """
 
     X: NDArray[Any]
@@ -46,7 +63,7 @@ class Samples(NamedTuple):
 def check_soft_labels(
     soft_labels: ArrayLike, y: ArrayLike, classes: NDArray[Any]
 ) -> NDArray[np.float32]:
-    """Check shares of the classes that a network is to be trained on.
+    """Check the shares of the classes that a network is to be trained on.
 
     Parameters
     ----------
@@ -73,7 +90,8 @@ def check_soft_labels(
             f"soft_labels have shape {shares.shape}, but {expected} is needed: a row for each "
             f"sample, a column for each of the classes {classes.tolist()}."
         )
-    wrong = ~((shares >= 0).all(axis=1) & np.isclose(shares.sum(axis=1), 1, atol=1e-3))
+    # Comparisons with NaN are false, so it counts as wrong.
+    wrong = ~((shares >= 0).all(axis=1) & np.isclose(shares.sum(axis=1), 1, atol=SUM_TOLERANCE))
     if wrong.any():
         raise ValueError(
             f"soft_labels of sample {wrong.argmax()}, {shares[wrong][0].tolist()}, are no shares "
@@ -90,7 +108,7 @@ def resolve_validation(
     validation_fraction: float | None,
     random_state: np.random.RandomState,
 ) -> tuple[Samples, Samples | None]:
-    """Decide which samples are fitted and which are watched for early stopping.
+    """Decide which samples are trained on and which the training is validated on.
 
     Parameters
     ----------
@@ -108,7 +126,7 @@ def resolve_validation(
     Returns
     -------
     fitted : Samples
-    watched : Samples or None
+    validation : Samples or None
         ``None`` when nothing is held out.
 
     Raises
@@ -119,20 +137,17 @@ def resolve_validation(
     if validation_data is not None:
         held_out, y_held_out = validation_data
         targets = encode_labels(y_held_out, classes, what="The y of validation_data")
-        watched = Samples(held_out, targets)
-        return samples, watched
+        return samples, Samples(held_out, targets)
     if validation_fraction is None:
         return samples, None
-    fit_rows, watch_rows = holdout_split(
+    fit_rows, held_out_rows = holdout_split(
         samples.targets,
         test_size=validation_fraction,
+        # FER2013 repeats faces; one on either side would be recognised, not classified.
         groups=copy_groups(samples.X),
         random_state=random_state.randint(2**31 - 1),
     )
-    return samples.take(fit_rows), samples.take(watch_rows)
-
-
-_BATCH = 256
+    return samples.take(fit_rows), samples.take(held_out_rows)
 
 
 def balance_samples(
@@ -144,12 +159,12 @@ def balance_samples(
     class_weight: str | Mapping[Any, float] | None,
     random_state: int,
 ) -> tuple[Samples, dict[str, dict[Any, int]]]:
-    """Balance what a member is fitted on.
+    """Bring the classes of training samples to the wanted numbers and weights.
 
     Parameters
     ----------
     samples : Samples
-        Training samples alone: what is held out stays as it is.
+        Without those that are held out: these stay as they are.
     classes : ndarray of shape (n_classes,)
         The sorted labels.
     target : int, str, mapping or None
@@ -174,6 +189,7 @@ def balance_samples(
     if target is not None:
         balanced = balance_rows(labels, target, random_state)
         samples = samples.take(balanced.rows)
+        # `take` made a copy, so that the caller's faces stay as they are.
         if augmentation and balanced.repeated.any():
             repeated = samples.X[balanced.repeated]
             samples.X[balanced.repeated] = augment_once(repeated, augmentation, random_state)
@@ -188,7 +204,7 @@ def balance_samples(
 def augment_once(
     X: NDArray[Any], augmentation: Mapping[str, Any], random_state: int
 ) -> NDArray[Any]:
-    """Change faces at random, once.
+    """Change faces at random once, before training.
 
     Parameters
     ----------
@@ -205,24 +221,27 @@ def augment_once(
     """
     with quiet_start():
         import keras
+    # The same layers as in training, so that a change means the same in both places.
     layers = augmentation_layers(augmentation, random_state)
     changed = np.empty_like(X)
     for start in range(0, len(X), _BATCH):
         faces = keras.ops.convert_to_tensor(X[start : start + _BATCH], "float32")
         for layer in layers:
             faces = layer(faces, training=True)
+        # As uint8, floats would be cut off, and faces be half a grey level darker.
         changed[start : start + _BATCH] = np.rint(keras.ops.convert_to_numpy(faces))
     return changed
 
 
 def augment_copies(faces: NDArray[np.uint8], random_state: int) -> NDArray[np.uint8]:
-    """Change faces at random, as the balancing of the HOG + CNN ensemble does.
+    """Change faces at random, as the balancing of the published HOG + CNN ensemble does.
 
     Parameters
     ----------
-    faces : ndarray of shape (n_samples, height, width), uint8
+    faces : ndarray of uint8 of shape (n_samples, height, width)
+        Grayscale faces.
     random_state : int
-        Seed.
+        Seed of the draws.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A page that tells all about a saved ensemble, measured on test faces."""
+"""A page about a saved ensemble, measured on test faces: `write_report` does it all."""
 
 from fer_ensemble.report.content import (
     CombiningContent,
@@ -8,7 +8,7 @@ from fer_ensemble.report.content import (
     RecipeContent,
     ReportContent,
 )
-from fer_ensemble.report.gathering import gather_content
+from fer_ensemble.report.gathering import find_trainings, gather_content
 from fer_ensemble.report.page import (
     Mistake,
     find_mistakes,
@@ -26,6 +26,7 @@ __all__ = [
     "RecipeContent",
     "ReportContent",
     "find_mistakes",
+    "find_trainings",
     "gather_content",
     "render_report",
     "save_pictures",

@@ -1,4 +1,4 @@
-"""What a report tells: arrays and plain values, from whatever model they come."""
+"""What a report shows: arrays and plain values, from whatever model they come."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import Comparison, Evaluation
+from fer_ensemble.evaluation.plots import Training
 
 Counts = Mapping[str, int]
 """How many faces each class has, by name."""
@@ -21,7 +22,7 @@ class DataContent:
 
     Attributes
     ----------
-    told : str
+    description : str
         What was measured on.
     protocol : str
         Name of the way in which test faces were set apart; empty if it has none.
@@ -37,7 +38,7 @@ class DataContent:
         Test faces that have an exact copy in the training data; None if that is not known.
     """
 
-    told: str
+    description: str
     protocol: str
     protocol_summary: str
     class_counts: Mapping[str, Counts]
@@ -62,10 +63,8 @@ class MemberContent:
     parameters, multiply_accumulates : int or None
         Of its network, the latter for one face; None if it is none.
     fit_seconds : float or None
-    history : mapping of str to sequence of float, or None
-        Figures of each epoch, as `plot_history` takes them.
-    monitor : {'loss', 'accuracy'}
-        What decided about the best epoch.
+    training : Training or None
+        How it learned, if it is a network.
     """
 
     name: str
@@ -75,8 +74,7 @@ class MemberContent:
     parameters: int | None = None
     multiply_accumulates: int | None = None
     fit_seconds: float | None = None
-    history: Mapping[str, Sequence[float]] | None = None
-    monitor: str = "loss"
+    training: Training | None = None
 
 
 @dataclass(frozen=True)

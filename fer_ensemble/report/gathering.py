@@ -1,10 +1,11 @@
-"""What the members of a measured ensemble make together, and what each of them adds."""
+"""Gather what a report shows of a measured ensemble."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shlex
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 from fer_ensemble.artifact import installed_version
 from fer_ensemble.artifact.reproducing import fit_commands
 from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
-from fer_ensemble.ensemble import Diversity, VotingEnsemble, apply_temperature, measure_diversity
-from fer_ensemble.ensemble.rules import WEIGHTED_RULES
+from fer_ensemble.ensemble import RULES, WEIGHTED_RULES, Diversity, measure_diversity
 from fer_ensemble.evaluation import Evaluation, compare_predictions, evaluate_predictions
+from fer_ensemble.evaluation.plots import Training
 from fer_ensemble.measuring import MeasuredModel
 from fer_ensemble.models import last_step
 from fer_ensemble.report.content import (
     CombiningContent,
+    Counts,
     DataContent,
     MemberContent,
     PairContent,
@@ -28,62 +30,11 @@ from fer_ensemble.report.content import (
     ReportContent,
 )
 
-
-def tell_combining(measured: MeasuredModel) -> CombiningContent:
-    """Gather what the members make together.
-
-    Parameters
-    ----------
-    measured : MeasuredModel
-        Of two members or more.
-
-    Returns
-    -------
-    CombiningContent
-    """
-    scores, new = measured.scores, measured.new_scores
-    names, labels = list(scores.members), measured.part.faces.labels
-    predicted = measured.probabilities.argmax(axis=2)
-    truth = np.searchsorted(measured.ensemble.classes_, labels)
-    best = max(names, key=lambda name: scores.members[name].accuracy)
-    of_best = predicted[:, names.index(best)]
-    rule, diversity = _measure_diversity(measured, labels)
-    return CombiningContent(
-        rules=scores.rules,
-        new_rules={} if new is None else new.rules,
-        best_member=best,
-        gains={
-            name: compare_predictions(truth, measured.combine(name).argmax(axis=1), of_best)
-            for name in scores.rules
-        },
-        oracle_accuracy=diversity.oracle_accuracy,
-        pairs=_tell_pairs(names, diversity),
-        contribution_rule=rule,
-        contributions=dict(zip(names, diversity.contributions, strict=True)),
-    )
-
-
-def _tell_pairs(names: list[str], diversity: Diversity) -> list[PairContent]:
-    measures = diversity.disagreement, diversity.q_statistic, diversity.kappa
-    return [
-        PairContent(names[i], names[j], *(float(measure[i, j]) for measure in measures))
-        for i, j in combinations(range(len(names)), 2)
-    ]
-
-
-def _measure_diversity(measured: MeasuredModel, labels: NDArray[Any]) -> tuple[str, Diversity]:
-    """Measure under the ensemble's own rule; of stacking, which can lack none, under average."""
-    ensemble, probabilities = measured.ensemble, measured.probabilities
-    rule, weights = "average", None
-    if isinstance(ensemble, VotingEnsemble):
-        rule = ensemble.rule
-        weights = ensemble.weights_ if rule in WEIGHTED_RULES else None
-        if ensemble.calibration_:
-            temperatures = ensemble.calibration_[rule].member_temperatures
-            probabilities = apply_temperature(probabilities, temperatures)
-    return rule, measure_diversity(probabilities, labels, ensemble.classes_, rule, weights=weights)
-
-
+_N_BOOTSTRAP = 2000
+_SYNTHETIC = (
+    "Synthetic faces show that everything works; figures on them say nothing of real faces."
+)
+# What a manifest records of the data and of the ensemble, and how the page puts it.
 _DATA = {
     "source": "fitted on",
     "n_samples": "training faces",
@@ -102,82 +53,8 @@ _ENSEMBLE = {
 }
 
 
-def tell_recipe(measured: MeasuredModel, name: str, out: str) -> RecipeContent:
-    """Gather what someone needs who wants the same figures.
-
-    Parameters
-    ----------
-    measured : MeasuredModel
-    name : str
-        What to call the model's folder.
-    out : str
-        Name of the report's file.
-
-    Returns
-    -------
-    RecipeContent
-    """
-    manifest = measured.manifest
-    members = [entry for entry in manifest.members if entry.name in measured.scores.members]
-    others = [file for file in (manifest.final_estimator, manifest.validation) if file is not None]
-    files = [*(entry.stored for entry in members), *others]
-    fitting = fit_commands(manifest, name)
-    return RecipeContent(
-        commands=[*fitting, _report_command(measured, name, out)],
-        refits=bool(fitting),
-        settings=_tell_settings(measured),
-        versions={
-            library: (fitted, installed_version(library))
-            for library, fitted in manifest.versions.items()
-        },
-        hashes={file.file: file.sha256 for file in files},
-        parameters={entry.name: json.dumps(entry.parameters, indent=1) for entry in members},
-    )
-
-
-def _report_command(measured: MeasuredModel, name: str, out: str) -> str:
-    words = ["fer-ensemble", "report", name]
-    if not measured.synthetic:
-        words.append(measured.source)
-    if measured.protocol != measured.manifest.data.get("protocol", "official"):
-        words += ["--protocol", measured.protocol]
-    if measured.part.split is not None:
-        words += ["--split", measured.part.split]
-    return shlex.join([*words, "--out", out])
-
-
-def _tell_settings(measured: MeasuredModel) -> dict[str, str]:
-    record, ensemble = measured.manifest.data, measured.manifest.ensemble
-    told = _named(record, _DATA) | _named(ensemble, _ENSEMBLE)
-    return told | {
-        "measured on": f"{measured.told}, n = {measured.scores.n:,}",
-        "SHA-256 of these faces and labels": _digest(measured.part.faces),
-    }
-
-
-def _named(values: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
-    found = {told: values.get(name) for name, told in names.items()}
-    return {
-        told: {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-        for told, value in found.items()
-        if value is not None
-    }
-
-
-def _digest(faces: FaceDataset) -> str:
-    content = hashlib.sha256(faces.images.tobytes())
-    content.update(faces.labels.astype("<i8").tobytes())
-    return content.hexdigest()
-
-
-_N_BOOTSTRAP = 2000
-_SYNTHETIC = (
-    "Synthetic faces show that everything works; figures on them say nothing of real faces."
-)
-
-
 def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportContent:
-    """Gather what a report tells.
+    """Gather what a report shows.
 
     Parameters
     ----------
@@ -205,7 +82,7 @@ def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportCon
 
     return ReportContent(
         model=name,
-        data=_tell_data(measured),
+        data=_describe_data(measured),
         faces=faces.images,
         names=faces.names.tolist(),
         labels=faces.labels,
@@ -215,13 +92,34 @@ def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportCon
         rule=measured.rule,
         scores=evaluate(slice(None)),
         new_scores=None if measured.new_scores is None or seen is None else evaluate(~seen),
-        members=[_tell_member(measured, *entry) for entry in measured.ensemble.members_],
-        combining=tell_combining(measured) if len(measured.scores.members) > 1 else None,
-        recipe=tell_recipe(measured, name, out),
+        members=[_describe_member(measured, *entry) for entry in measured.ensemble.members_],
+        combining=_describe_combining(measured) if len(measured.scores.members) > 1 else None,
+        recipe=_describe_recipe(measured, name, out),
     )
 
 
-def _tell_data(measured: MeasuredModel) -> DataContent:
+def find_trainings(members: Iterable[tuple[str, Any]]) -> dict[str, Training]:
+    """Find how the networks among fitted members learned.
+
+    Parameters
+    ----------
+    members : iterable of (str, classifier)
+        Such as ``ensemble.members_``.
+
+    Returns
+    -------
+    dict of str to Training
+        Of the members that are networks, or pipelines that end in one.
+    """
+    networks = {name: last_step(member) for name, member in members}
+    return {
+        name: Training(network.history_, network.monitor, _find_balance(network))
+        for name, network in networks.items()
+        if hasattr(network, "history_")
+    }
+
+
+def _describe_data(measured: MeasuredModel) -> DataContent:
     record, part = measured.manifest.data, measured.part
     protocol = None if measured.synthetic else find_protocol(measured.protocol)
     counts = {}
@@ -232,11 +130,11 @@ def _tell_data(measured: MeasuredModel) -> DataContent:
             counts["held out"] = _count(held_out, measured)
     warnings = [part.warning] if part.warning else []
     return DataContent(
-        told=measured.told,
+        description=measured.description,
         protocol="" if protocol is None else protocol.name,
         protocol_summary="" if protocol is None else protocol.summary,
         class_counts=counts | {"test": _count(part.faces.labels, measured)},
-        balance=_tell_balance(measured),
+        balance=_count_balance(measured),
         warnings=[_SYNTHETIC, *warnings] if measured.synthetic else warnings,
         n_seen=None if measured.seen is None else int(measured.seen.sum()),
     )
@@ -250,27 +148,32 @@ def _count(labels: NDArray[Any], measured: MeasuredModel) -> dict[str, int]:
     }
 
 
-def _tell_balance(measured: MeasuredModel) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
-    """Tell class counts before and after, of the whole set and of each member that balanced."""
-    balance = {}
+def _count_balance(measured: MeasuredModel) -> dict[str, tuple[Counts, Counts]]:
+    """Count the classes before and after, of the whole set and of each member that balanced."""
+    balance: dict[str, tuple[Counts, Counts]] = {}
     part = measured.part
+    # Only a protocol that balances before it splits warns of itself and has no split of the data's
+    # own: its training and test faces together are the balanced set.
     if part.warning and part.training is not None and part.split is None:
         both = np.concatenate([part.training.labels, part.faces.labels])
         balance["the whole set"] = _count(measured.faces.labels, measured), _count(both, measured)
-    for name, member in measured.ensemble.members_:
-        counts = getattr(last_step(member), "class_counts_", None)
-        if counts is not None and counts["before"] != counts["after"]:
-            before, after = (
-                dict(zip(emotion_names(found), found.values(), strict=True))
-                for found in (counts["before"], counts["after"])
-            )
-            balance[name] = before, after
-    return balance
+    trainings = find_trainings(measured.ensemble.members_)
+    return balance | {name: found.balance for name, found in trainings.items() if found.balance}
 
 
-def _tell_member(measured: MeasuredModel, name: str, member: Any) -> MemberContent:
-    classifier = last_step(member)
-    parameters, multiply_accumulates = _count_cost(classifier)
+def _find_balance(network: Any) -> tuple[Counts, Counts] | None:
+    counts = network.class_counts_
+    if counts["before"] == counts["after"]:
+        return None
+    before, after = (
+        dict(zip(emotion_names(found), found.values(), strict=True))
+        for found in (counts["before"], counts["after"])
+    )
+    return before, after
+
+
+def _describe_member(measured: MeasuredModel, name: str, member: Any) -> MemberContent:
+    parameters, multiply_accumulates = _count_cost(last_step(member))
     weights, new = measured.scores.weights, measured.new_scores
     return MemberContent(
         name=name,
@@ -280,8 +183,7 @@ def _tell_member(measured: MeasuredModel, name: str, member: Any) -> MemberConte
         parameters=parameters,
         multiply_accumulates=multiply_accumulates,
         fit_seconds=measured.ensemble.fit_times_.get(name),
-        history=getattr(classifier, "history_", None),
-        monitor=getattr(classifier, "monitor", "loss"),
+        training=find_trainings([(name, member)]).get(name),
     )
 
 
@@ -289,7 +191,8 @@ def _count_cost(classifier: Any) -> tuple[int | None, int | None]:
     """Count parameters and multiply-accumulates of a fitted network; of others, nothing."""
     if not hasattr(classifier, "history_"):
         return None, None
-    from fer_ensemble.models.cost import layer_costs
+    # Imported late: they load Keras, which takes seconds, and many members are no networks.
+    from fer_ensemble.models import layer_costs
     from fer_ensemble.models.training import build_network
 
     layers = layer_costs(build_network(classifier, "float32", to_predict=True))
@@ -297,3 +200,101 @@ def _count_cost(classifier: Any) -> tuple[int | None, int | None]:
         sum(layer.parameters for layer in layers),
         sum(layer.multiply_accumulates for layer in layers),
     )
+
+
+def _describe_combining(measured: MeasuredModel) -> CombiningContent:
+    scores, new = measured.scores, measured.new_scores
+    names, labels = list(scores.members), measured.part.faces.labels
+    predicted = measured.probabilities.argmax(axis=2)
+    truth = np.searchsorted(measured.ensemble.classes_, labels)
+    best = max(names, key=lambda name: scores.members[name].accuracy)
+    # Of the best on these very faces: the page says that this favours it.
+    of_best = predicted[:, names.index(best)]
+    rule, diversity = _measure_diversity(measured, labels)
+    return CombiningContent(
+        rules=scores.rules,
+        new_rules={} if new is None else new.rules,
+        best_member=best,
+        gains={
+            name: compare_predictions(truth, measured.combine(name).argmax(axis=1), of_best)
+            for name in scores.rules
+        },
+        oracle_accuracy=diversity.oracle_accuracy,
+        pairs=_list_pairs(names, diversity),
+        contribution_rule=rule,
+        contributions=dict(zip(names, diversity.contributions, strict=True)),
+    )
+
+
+def _list_pairs(names: list[str], diversity: Diversity) -> list[PairContent]:
+    measures = diversity.disagreement, diversity.q_statistic, diversity.kappa
+    return [
+        PairContent(names[i], names[j], *(float(measure[i, j]) for measure in measures))
+        for i, j in combinations(range(len(names)), 2)
+    ]
+
+
+def _measure_diversity(measured: MeasuredModel, labels: NDArray[Any]) -> tuple[str, Diversity]:
+    """Measure under the ensemble's own rule; of stacking, which can lack none, under average."""
+    ensemble = measured.ensemble
+    rule = ensemble.rule_name if ensemble.rule_name in RULES else "average"
+    weights = ensemble.member_weights if rule in WEIGHTED_RULES else None
+    probabilities = ensemble.temper_members(measured.probabilities)
+    return rule, measure_diversity(probabilities, labels, ensemble.classes_, rule, weights=weights)
+
+
+def _describe_recipe(measured: MeasuredModel, name: str, out: str) -> RecipeContent:
+    manifest = measured.manifest
+    members = [entry for entry in manifest.members if entry.name in measured.scores.members]
+    others = [file for file in (manifest.final_estimator, manifest.validation) if file is not None]
+    # Whoever reproduces the figures can tell by these whether it is the same model.
+    files = [*(entry.stored for entry in members), *others]
+    fitting = fit_commands(manifest, name)
+    return RecipeContent(
+        commands=[*fitting, _report_command(measured, name, out)],
+        refits=bool(fitting),
+        settings=_describe_settings(measured),
+        versions={
+            library: (fitted, installed_version(library))
+            for library, fitted in manifest.versions.items()
+        },
+        hashes={file.file: file.sha256 for file in files},
+        parameters={entry.name: json.dumps(entry.parameters, indent=1) for entry in members},
+    )
+
+
+def _report_command(measured: MeasuredModel, name: str, out: str) -> str:
+    words = ["fer-ensemble", "report", name]
+    if not measured.synthetic:
+        words.append(measured.source)
+    if measured.protocol != measured.manifest.data.get("protocol", "official"):
+        words += ["--protocol", measured.protocol]
+    if measured.part.split is not None:
+        words += ["--split", measured.part.split]
+    return shlex.join([*words, "--out", out])
+
+
+def _describe_settings(measured: MeasuredModel) -> dict[str, str]:
+    record, ensemble = measured.manifest.data, measured.manifest.ensemble
+    return {
+        **_select_settings(record, _DATA),
+        **_select_settings(ensemble, _ENSEMBLE),
+        "measured on": f"{measured.description}, n = {measured.scores.n:,}",
+        "SHA-256 of these faces and labels": _digest(measured.part.faces),
+    }
+
+
+def _select_settings(record: Mapping[str, Any], wording: Mapping[str, str]) -> dict[str, str]:
+    found = {text: record.get(key) for key, text in wording.items()}
+    return {
+        text: {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+        for text, value in found.items()
+        if value is not None
+    }
+
+
+def _digest(faces: FaceDataset) -> str:
+    content = hashlib.sha256(faces.images.tobytes())
+    # The same bytes on every machine, whatever its own order of bytes and size of integers.
+    content.update(faces.labels.astype("<i8").tobytes())
+    return content.hexdigest()

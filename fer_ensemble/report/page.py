@@ -1,4 +1,4 @@
-"""The mistakes that a model is surest of, as small pictures."""
+"""A report as one page of HTML, with the mistakes that a model is surest of."""
 
 from __future__ import annotations
 
@@ -14,193 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.datasets import FaceDataset
-from fer_ensemble.evaluation.arrays import check_scored
+from fer_ensemble.evaluation import check_scored
 from fer_ensemble.measuring import measure_model
-from fer_ensemble.report import page_tables as tables
 from fer_ensemble.report import wording
 from fer_ensemble.report.content import ReportContent
 from fer_ensemble.report.gathering import gather_content
+from fer_ensemble.report.page_tables import lay_out_tables
 from fer_ensemble.report.pictures import Picture, list_pictures
 
-
-@dataclass(frozen=True)
-class Mistake:
-    """A face that was taken for another class.
-
-    Attributes
-    ----------
-    row : int
-        Its place among the faces.
-    truth, predicted : int
-        Places of the classes.
-    confidence : float
-        Probability of the predicted class.
-    """
-
-    row: int
-    truth: int
-    predicted: int
-    confidence: float
-
-
-def find_mistakes(
-    y_true: ArrayLike, probabilities: ArrayLike, classes: Sequence[Any], n_mistakes: int = 24
-) -> list[Mistake]:
-    """Find the wrong predictions of the highest confidence.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_samples,)
-        True labels.
-    probabilities : array-like of shape (n_samples, n_classes)
-        Predicted probabilities, columns in the order of `classes`.
-    classes : sequence of length n_classes
-        The label that each column stands for.
-    n_mistakes : int, default=24
-        How many at most.
-
-    Returns
-    -------
-    list of Mistake
-        The surest first; of equals, the first row.
-
-    Raises
-    ------
-    ValueError
-        If there are no samples, lengths differ, labels are not among the classes, or the
-        probabilities are not distributions.
-
-    Examples
-    --------
-    >>> find_mistakes(["a", "b"], [[0.9, 0.1], [0.6, 0.4]], ["a", "b"])
-    [Mistake(row=1, truth=1, predicted=0, confidence=0.6)]
-    """
-    truth, proba = check_scored(y_true, probabilities, classes)
-    predicted, confidence = proba.argmax(axis=1), proba.max(axis=1)
-    wrong = np.flatnonzero(predicted != truth)
-    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:n_mistakes]
-    return [
-        Mistake(int(row), int(truth[row]), int(predicted[row]), float(confidence[row]))
-        for row in surest
-    ]
-
-
-def picture_uri(face: NDArray[np.uint8]) -> str:
-    """Encode a face as an address that holds the picture itself.
-
-    Parameters
-    ----------
-    face : ndarray of shape (height, width), uint8
-
-    Returns
-    -------
-    str
-        A ``data:`` address of a PNG.
-    """
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(face).save(stream, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
-
-
 _TEMPLATE = "report.html.j2"
-
-
-def render_report(content: ReportContent, *, n_mistakes: int = 24) -> str:
-    """Write a report as one page that needs no network and no script.
-
-    Parameters
-    ----------
-    content : ReportContent
-    n_mistakes : int, default=24
-        How many of the surest mistakes to show.
-
-    Returns
-    -------
-    str
-        HTML, with style and pictures inside; the same for the same content.
-    """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template(_TEMPLATE)
-    return template.render(
-        content=content,
-        tables=_lay_out(content),
-        pictures=_by_section(list_pictures(content)),
-        mistakes=_show_mistakes(content, n_mistakes),
-        tell=wording,
-    )
-
-
-def save_pictures(content: ReportContent, folder: Path) -> list[Path]:
-    """Write the pictures of a report as PNG, 200 dots per inch.
-
-    Parameters
-    ----------
-    content : ReportContent
-    folder : Path
-        Made if need be.
-
-    Returns
-    -------
-    list of Path
-        The files.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    return [picture.save(folder) for picture in list_pictures(content)]
-
-
-def _lay_out(content: ReportContent) -> dict[str, Any]:
-    combining = content.combining
-    laid = {
-        "counts": tables.count_table(content.data),
-        "balance": {
-            name: tables.balance_table(name, *counts)
-            for name, counts in content.data.balance.items()
-        },
-        "members": tables.member_table(content.members, combining.best_member if combining else ""),
-        "measures": tables.measure_table(content.scores, content.new_scores),
-        "classes": tables.class_table(content.scores),
-        "confusion": tables.confusion_table(content.scores),
-        "coverage": tables.coverage_table(content.scores),
-        **tables.recipe_tables(content),
-    }
-    if combining is not None:
-        laid |= {
-            "rules": tables.rule_table(combining, content.rule),
-            "pairs": tables.pair_table(combining.pairs),
-            "contributions": tables.contribution_table(combining),
-        }
-    return laid
-
-
-def _by_section(pictures: list[Picture]) -> dict[str, list[Picture]]:
-    sections: dict[str, list[Picture]] = {}
-    for picture in pictures:
-        sections.setdefault(picture.section, []).append(picture)
-    return sections
-
-
-def _show_mistakes(content: ReportContent, n_mistakes: int) -> list[dict[str, str]]:
-    found = find_mistakes(content.labels, content.probabilities, content.classes, n_mistakes)
-    return [
-        {
-            "uri": picture_uri(content.faces[mistake.row]),
-            "truth": content.class_names[mistake.truth],
-            "predicted": content.class_names[mistake.predicted],
-            "confidence": f"{mistake.confidence:.2f}",
-            "name": str(content.names[mistake.row]),
-        }
-        for mistake in found
-    ]
 
 
 def write_report(
@@ -270,3 +92,160 @@ def write_report(
         save_pictures(content, Path(figures))
     file.write_text(render_report(content, n_mistakes=n_mistakes), encoding="utf-8")
     return file
+
+
+def render_report(content: ReportContent, *, n_mistakes: int = 24) -> str:
+    """Write a report as one page that needs no network and no script.
+
+    Parameters
+    ----------
+    content : ReportContent
+    n_mistakes : int, default=24
+        How many of the surest mistakes to show.
+
+    Returns
+    -------
+    str
+        HTML, with style and pictures inside; the same for the same content.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        # Models, members and files are named by users: their names are no markup.
+        autoescape=True,
+        # A name that the template misspells is an error and no empty place on the page.
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template(_TEMPLATE)
+    return template.render(
+        content=content,
+        tables=lay_out_tables(content),
+        pictures=_by_section(list_pictures(content)),
+        mistakes=_show_mistakes(content, n_mistakes),
+        wording=wording,
+    )
+
+
+def save_pictures(content: ReportContent, folder: Path) -> list[Path]:
+    """Write the pictures of a report as PNG, 200 dots per inch.
+
+    Parameters
+    ----------
+    content : ReportContent
+    folder : Path
+        Made if need be.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return [picture.save(folder) for picture in list_pictures(content)]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A face that was taken for another class.
+
+    Attributes
+    ----------
+    row : int
+        Its place among the faces.
+    truth, predicted : int
+        Places of the classes.
+    confidence : float
+        Probability of the predicted class.
+    """
+
+    row: int
+    truth: int
+    predicted: int
+    confidence: float
+
+
+def find_mistakes(
+    y_true: ArrayLike, probabilities: ArrayLike, classes: Sequence[Any], n_mistakes: int = 24
+) -> list[Mistake]:
+    """Find the wrong predictions of the highest confidence.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        True labels.
+    probabilities : array-like of shape (n_samples, n_classes)
+        Predicted probabilities, columns in the order of `classes`.
+    classes : sequence of length n_classes
+        The label that each column stands for.
+    n_mistakes : int, default=24
+        How many at most.
+
+    Returns
+    -------
+    list of Mistake
+        The surest first; of equals, the first row.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, lengths differ, labels are not among the classes, or the
+        probabilities are not distributions.
+
+    Examples
+    --------
+    >>> find_mistakes(["a", "b"], [[0.9, 0.1], [0.6, 0.4]], ["a", "b"])
+    [Mistake(row=1, truth=1, predicted=0, confidence=0.6)]
+    """
+    truth, proba = check_scored(y_true, probabilities, classes)
+    predicted, confidence = proba.argmax(axis=1), proba.max(axis=1)
+    wrong = np.flatnonzero(predicted != truth)
+    # Stable, so that equally sure mistakes stand in the order of the data on every machine.
+    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:n_mistakes]
+    return [
+        Mistake(int(row), int(truth[row]), int(predicted[row]), float(confidence[row]))
+        for row in surest
+    ]
+
+
+def picture_uri(face: NDArray[np.uint8]) -> str:
+    """Encode a face as an address that holds the picture itself.
+
+    Parameters
+    ----------
+    face : ndarray of shape (height, width), uint8
+
+    Returns
+    -------
+    str
+        A ``data:`` address of a PNG.
+    """
+    from PIL import Image
+
+    # PNG keeps every grey as it was: a mistake should be judged on what the model was shown.
+    stream = io.BytesIO()
+    Image.fromarray(face).save(stream, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _show_mistakes(content: ReportContent, n_mistakes: int) -> list[dict[str, str]]:
+    found = find_mistakes(content.labels, content.probabilities, content.classes, n_mistakes)
+    return [
+        {
+            "uri": picture_uri(content.faces[mistake.row]),
+            "truth": content.class_names[mistake.truth],
+            "predicted": content.class_names[mistake.predicted],
+            "confidence": f"{mistake.confidence:.2f}",
+            "name": str(content.names[mistake.row]),
+        }
+        for mistake in found
+    ]
+
+
+def _by_section(pictures: list[Picture]) -> dict[str, list[Picture]]:
+    sections: dict[str, list[Picture]] = {}
+    for picture in pictures:
+        sections.setdefault(picture.section, []).append(picture)
+    return sections

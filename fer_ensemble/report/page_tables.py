@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fer_ensemble.evaluation import Evaluation
 from fer_ensemble.report.content import (
@@ -16,15 +17,16 @@ from fer_ensemble.report.content import (
     ReportContent,
 )
 from fer_ensemble.report.wording import (
+    MINUS,
     NONE,
-    tell_accuracy,
-    tell_count,
-    tell_duration,
-    tell_figure,
-    tell_gain,
-    tell_interval,
-    tell_millions,
-    tell_p_value,
+    format_accuracy,
+    format_count,
+    format_duration,
+    format_figure,
+    format_gain,
+    format_interval,
+    format_millions,
+    format_p_value,
 )
 
 _BOOTSTRAPPED = {
@@ -65,21 +67,56 @@ class Table:
     is_text: bool = False
 
 
+def lay_out_tables(content: ReportContent) -> dict[str, Any]:
+    """Lay out the tables of a report.
+
+    Parameters
+    ----------
+    content : ReportContent
+
+    Returns
+    -------
+    dict of str to Table
+        By the names that the template calls them; those of ``'balance'`` by what was balanced.
+        ``'rules'``, ``'pairs'`` and ``'contributions'`` are missing if nothing was combined.
+    """
+    combining = content.combining
+    laid = {
+        "counts": count_table(content.data),
+        "balance": {
+            name: balance_table(name, *counts) for name, counts in content.data.balance.items()
+        },
+        "members": member_table(content.members, combining.best_member if combining else ""),
+        "measures": measure_table(content.scores, content.new_scores),
+        "classes": class_table(content.scores),
+        "confusion": confusion_table(content.scores),
+        "coverage": coverage_table(content.scores),
+        **recipe_tables(content),
+    }
+    if combining is not None:
+        laid |= {
+            "rules": rule_table(combining, content.rule),
+            "pairs": pair_table(combining.pairs),
+            "contributions": contribution_table(combining),
+        }
+    return laid
+
+
 def count_table(data: DataContent) -> Table:
     """Lay out how many faces each class has in each part."""
     parts = data.class_counts
     names = dict.fromkeys(name for counts in parts.values() for name in counts)
     rows = [
-        [name, *(tell_count(counts.get(name, 0)) for counts in parts.values())] for name in names
+        [name, *(format_count(counts.get(name, 0)) for counts in parts.values())] for name in names
     ]
-    rows.append(["all", *(tell_count(sum(counts.values())) for counts in parts.values())])
+    rows.append(["all", *(format_count(sum(counts.values())) for counts in parts.values())])
     return Table("Faces of each class", ["class", *parts], rows, "all")
 
 
 def balance_table(name: str, before: Counts, after: Counts) -> Table:
     """Lay out class counts before and after balancing."""
-    rows = [[key, tell_count(before.get(key, 0)), tell_count(after[key])] for key in after]
-    rows.append(["all", tell_count(sum(before.values())), tell_count(sum(after.values()))])
+    rows = [[key, format_count(before.get(key, 0)), format_count(after[key])] for key in after]
+    rows.append(["all", format_count(sum(before.values())), format_count(sum(after.values()))])
     return Table(f"Faces of {name}, balanced", ["class", "before", "after"], rows, "all")
 
 
@@ -89,13 +126,13 @@ def member_table(members: Sequence[MemberContent], best: str) -> Table:
     rows = [
         [
             member.name,
-            tell_accuracy(member.scores),
-            tell_accuracy(member.new_scores),
-            tell_figure(member.scores.macro_f1),
-            tell_figure(member.weight),
-            tell_count(member.parameters),
-            tell_millions(member.multiply_accumulates),
-            tell_duration(member.fit_seconds),
+            format_accuracy(member.scores),
+            format_accuracy(member.new_scores),
+            format_figure(member.scores.macro_f1),
+            format_figure(member.weight),
+            format_count(member.parameters),
+            format_millions(member.multiply_accumulates),
+            format_duration(member.fit_seconds),
         ]
         for member in members
     ]
@@ -108,12 +145,12 @@ def rule_table(combining: CombiningContent, rule: str) -> Table:
     rows = [
         [
             name,
-            tell_accuracy(scores),
-            tell_accuracy(combining.new_rules.get(name)),
-            tell_figure(scores.macro_f1),
-            tell_figure(scores.log_loss),
-            tell_gain(combining.gains[name]),
-            tell_p_value(combining.gains[name].mcnemar_p),
+            format_accuracy(scores),
+            format_accuracy(combining.new_rules.get(name)),
+            format_figure(scores.macro_f1),
+            format_figure(scores.log_loss),
+            format_gain(combining.gains[name]),
+            format_p_value(combining.gains[name].mcnemar_p),
         ]
         for name, scores in combining.rules.items()
     ]
@@ -125,13 +162,14 @@ def rule_table(combining: CombiningContent, rule: str) -> Table:
 def pair_table(pairs: Sequence[PairContent]) -> Table:
     """Lay out how differently members err, pair by pair."""
 
-    def told(value: float) -> str:
-        return NONE if math.isnan(value) else f"{value:.3f}".replace("-", "−")
+    # Not by `format_figure`: these may be negative, or NaN where members never err.
+    def formatted(value: float) -> str:
+        return NONE if math.isnan(value) else f"{value:.3f}".replace("-", MINUS)
 
     rows = [
         [
             f"{pair.first} and {pair.second}",
-            *(told(value) for value in (pair.disagreement, pair.q_statistic, pair.kappa)),
+            *(formatted(value) for value in (pair.disagreement, pair.q_statistic, pair.kappa)),
         ]
         for pair in pairs
     ]
@@ -142,7 +180,7 @@ def pair_table(pairs: Sequence[PairContent]) -> Table:
 def contribution_table(combining: CombiningContent) -> Table:
     """Lay out what each member adds to the others."""
     rows = [
-        [name, tell_gain(found), tell_p_value(found.mcnemar_p)]
+        [name, format_gain(found), format_p_value(found.mcnemar_p)]
         for name, found in combining.contributions.items()
     ]
     caption = f"What each member adds to the others, rule {combining.contribution_rule}"
@@ -155,14 +193,14 @@ def measure_table(scores: Evaluation, new_scores: Evaluation | None) -> Table:
     if new_scores is not None:
         given["without copies"] = new_scores
     rows = [
-        [told, *(_bootstrapped(found, name) for found in given.values())]
-        for name, told in _BOOTSTRAPPED.items()
+        [label, *(_bootstrapped(found, name) for found in given.values())]
+        for name, label in _BOOTSTRAPPED.items()
     ]
     rows += [
-        [told, *(tell_figure(getattr(found, name)) for found in given.values())]
-        for name, told in _OF_PROBABILITIES.items()
+        [label, *(format_figure(getattr(found, name)) for found in given.values())]
+        for name, label in _OF_PROBABILITIES.items()
     ]
-    columns = [f"{told}, n = {found.n:,}" for told, found in given.items()]
+    columns = [f"{label}, n = {found.n:,}" for label, found in given.items()]
     return Table("All figures of the model", ["measure", *columns], rows)
 
 
@@ -170,8 +208,8 @@ def _bootstrapped(scores: Evaluation, name: str) -> str:
     value, intervals = getattr(scores, name), scores.bootstrap_intervals
     # The accuracy keeps the interval that it has everywhere else.
     if name == "accuracy":
-        return tell_accuracy(scores)
-    return tell_figure(value) if intervals is None else tell_interval(value, intervals[name])
+        return format_accuracy(scores)
+    return format_figure(value) if intervals is None else format_interval(value, intervals[name])
 
 
 def class_table(scores: Evaluation) -> Table:
@@ -179,7 +217,7 @@ def class_table(scores: Evaluation) -> Table:
     rows = [
         [
             row.name,
-            *(tell_figure(x) for x in (row.precision, row.recall, row.f1)),
+            *(format_figure(x) for x in (row.precision, row.recall, row.f1)),
             f"{row.support:,}",
         ]
         for row in (*scores.per_class, *scores.averages)
@@ -207,7 +245,7 @@ def coverage_table(scores: Evaluation) -> Table:
             f"{found.n:,} ({100 * found.coverage:.1f} %)",
             NONE
             if found.accuracy is None or found.accuracy_interval is None
-            else tell_interval(found.accuracy, found.accuracy_interval),
+            else format_interval(found.accuracy, found.accuracy_interval),
         ]
         for found in scores.coverage
     ]

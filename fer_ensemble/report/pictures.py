@@ -1,4 +1,4 @@
-"""A picture of a report: drawn into its page, or as a file for a paper."""
+"""The pictures of a report: drawn into its page, or as files for a paper."""
 
 from __future__ import annotations
 
@@ -29,11 +29,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Of every picture, in inches. A phone shows it nearly as large, so that its letters stay legible.
 WIDTH = 4.2
-_DPI = 200
-#: Settings of Matplotlib that pictures are drawn with.
+"""Of every picture, in inches: a phone shows it nearly as large, so that letters stay legible."""
+
+# The salt, and no date in `to_uri`, make the same content the same page, byte by byte.
 STYLE = {"font.size": 11, "svg.hashsalt": "fer-ensemble"}
+"""Settings of Matplotlib that pictures are drawn with."""
+
+_DPI = 200
+_LONGEST = 20  # letters in a line beside the axes
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ class Picture:
         return file
 
     def _draw(self, target: Any, **options: Any) -> None:
+        # A context of its own: the user's own settings of Matplotlib stay as they are.
         from matplotlib import rc_context
         from matplotlib.figure import Figure
 
@@ -94,11 +101,6 @@ class Picture:
             figure: Figure = Figure(figsize=(WIDTH, self.height), layout="constrained")
             self.plot(ax=figure.add_subplot())
             figure.savefig(target, **options)
-
-
-_Value = TypeVar("_Value")
-
-_LONGEST = 20  # letters in a line beside the axes
 
 
 def list_pictures(content: ReportContent) -> list[Picture]:
@@ -129,27 +131,27 @@ def _data_pictures(content: ReportContent) -> Iterator[Picture]:
             continue
         yield Picture(
             "data",
-            f"classes-{_as_file(part)}",
+            f"classes-{_file_name(part)}",
             f"Faces of each class: {part}",
-            f"Bars, {part}: {_listed(counts)}.",
+            f"Bars, {part}: {_list_counts(counts)}.",
             partial(plot_class_counts, counts),
         )
     for name, (before, after) in content.data.balance.items():
         yield Picture(
             "balance",
-            f"balance-{_as_file(name)}",
+            f"balance-{_file_name(name)}",
             f"Faces of {name} before and after balancing",
-            f"Bars of every class. Before: {_listed(before)}. After: {_listed(after)}.",
+            f"Bars of every class. Before: {_list_counts(before)}. After: {_list_counts(after)}.",
             partial(plot_class_counts, before, after),
             height=4.2,
         )
 
 
 def _training_pictures(member: MemberContent) -> Iterator[Picture]:
-    history = member.history
-    if history is None:
+    training = member.training
+    if training is None:
         return
-    best = best_epoch(history, member.monitor)
+    history, best = training.history, best_epoch(training.history, training.monitor)
     for metric in ("loss", "accuracy"):
         watched = f"val_{metric}" if f"val_{metric}" in history else metric
         values = history[watched]
@@ -157,11 +159,11 @@ def _training_pictures(member: MemberContent) -> Iterator[Picture]:
         on = "held-out" if watched != metric else "training"
         yield Picture(
             "training",
-            f"training-{_as_file(member.name)}-{metric}",
+            f"training-{_file_name(member.name)}-{metric}",
             f"Training of {member.name}: {metric}",
             f"Lines over {len(values)} epochs: the {metric} on {on} faces goes from {first:.3g} "
             f"to {chosen:.3g} at epoch {best}, the best.",
-            partial(plot_history, history, metric, monitor=member.monitor),
+            partial(plot_history, history, metric, monitor=training.monitor),
         )
 
 
@@ -174,9 +176,9 @@ def _combining_pictures(content: ReportContent) -> Iterator[Picture]:
         "combining",
         "rules",
         "Members, and the rules that combine them",
-        f"Accuracies with intervals. Members: {_accuracies(members)}. "
-        f"Rules: {_accuracies(combining.rules)}.",
-        partial(plot_rules, _wrapped(members), _wrapped(combining.rules), numbers=False),
+        f"Accuracies with intervals. Members: {_list_accuracies(members)}. "
+        f"Rules: {_list_accuracies(combining.rules)}.",
+        partial(plot_rules, _break_names(members), _break_names(combining.rules), numbers=False),
         height=1.6 + 0.33 * (len(members) + len(combining.rules)),
     )
     weights = {m.name: m.weight for m in content.members if m.weight is not None}
@@ -186,7 +188,7 @@ def _combining_pictures(content: ReportContent) -> Iterator[Picture]:
             "weights",
             "Weights of the members",
             "Bars: " + ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items()) + ".",
-            partial(plot_weights, _wrapped(weights)),
+            partial(plot_weights, _break_names(weights)),
             height=1.1 + 0.4 * len(weights),
         )
 
@@ -196,20 +198,20 @@ def _class_pictures(content: ReportContent) -> Iterator[Picture]:
     if content.combining:
         best = content.combining.best_member
         systems[best] = next(m.scores for m in content.members if m.name == best)
-    told = "; ".join(
+    figures = "; ".join(
         f"{name}: " + ", ".join(f"{row.name} {row.f1:.2f}" for row in scores.per_class)
         for name, scores in systems.items()
     )
-    rows = {name: scores.per_class for name, scores in _wrapped(systems).items()}
+    rows = {name: scores.per_class for name, scores in _break_names(systems).items()}
     yield Picture(
-        "f1", "f1", "F1 of each class", f"Bars. {told}.", partial(plot_class_scores, rows)
+        "f1", "f1", "F1 of each class", f"Bars. {figures}.", partial(plot_class_scores, rows)
     )
     for rates, what in ((False, "counts"), (True, "rates")):
         yield Picture(
             "confusion",
             f"confusion-{what}",
             f"Confusion matrix: {what}",
-            f"A grid of true and predicted classes. {_confusions(content)}",
+            f"A grid of true and predicted classes. {_describe_confusion(content)}",
             partial(plot_confusion, content.scores.confusion, content.class_names, rates=rates),
             height=4.2,
         )
@@ -219,6 +221,7 @@ def _confidence_pictures(content: ReportContent) -> Iterator[Picture]:
     arrays = content.labels, content.probabilities, content.classes
     table, curve = reliability(*arrays), coverage_curve(*arrays)
     accuracy = content.scores.accuracy
+    # From the bins, of which the empty ones are NaN and would make the mean NaN.
     confidence = float((table.confidence * table.count)[table.count > 0].sum() / table.count.sum())
     yield Picture(
         "confidence",
@@ -229,7 +232,7 @@ def _confidence_pictures(content: ReportContent) -> Iterator[Picture]:
         partial(plot_reliability, table),
         height=4.2,
     )
-    told = "; ".join(
+    answers = "; ".join(
         f"at a confidence of {found.min_confidence:g} or more, {100 * found.coverage:.0f} % are "
         f"answered with an accuracy of {found.accuracy:.3f}"
         for found in content.scores.coverage
@@ -239,37 +242,38 @@ def _confidence_pictures(content: ReportContent) -> Iterator[Picture]:
         "confidence",
         "coverage",
         "Accuracy of the answers, against the share of faces answered",
-        f"A curve that ends at {accuracy:.3f} where all faces are answered; {told}.",
+        f"A curve that ends at {accuracy:.3f} where all faces are answered; {answers}.",
         partial(plot_coverage, curve),
     )
 
 
-def _confusions(content: ReportContent) -> str:
-    """Tell what most of the faces of each class are taken for, if not for what they are."""
-    told = []
+def _describe_confusion(content: ReportContent) -> str:
+    """Describe what most faces of each class are taken for, if not for what they are."""
+    lines = []
     for i, (name, shares) in enumerate(
         zip(content.class_names, content.scores.confusion_rates, strict=True)
     ):
         others = shares.copy()
+        # Below every share: the class itself is never what it is mistaken for.
         others[i] = -1
         other = content.class_names[int(others.argmax())]
-        told.append(f"{name} {100 * shares[i]:.0f} % right, {100 * others.max():.0f} % as {other}")
-    return "; ".join(told) + "."
+        lines.append(f"{name} {100 * shares[i]:.0f} % right, {100 * others.max():.0f} % as {other}")
+    return "; ".join(lines) + "."
 
 
-def _accuracies(scores: Mapping[str, Evaluation]) -> str:
+def _list_accuracies(scores: Mapping[str, Evaluation]) -> str:
     return ", ".join(f"{name} {found.accuracy:.3f}" for name, found in scores.items())
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def _list_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
-def _wrapped(named: Mapping[str, _Value]) -> dict[str, _Value]:
+def _break_names(named: Mapping[str, _Value]) -> dict[str, _Value]:
     """Break long names into lines: they would leave no room for the axes."""
     parts = {name: wrap(name.replace("_", "_ "), _LONGEST) for name in named}
     return {"\n".join(parts[name]).replace("_ ", "_"): value for name, value in named.items()}
 
 
-def _as_file(name: str) -> str:
+def _file_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "_-" else "-" for letter in name)

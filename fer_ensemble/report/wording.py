@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from fer_ensemble.evaluation import Comparison, Evaluation
 
 NONE = "–"
-_MINUS = "−"
+"""What stands where there is no figure."""
+
+# The hyphen on a keyboard is shorter than a plus, and lines break at it.
+MINUS = "−"
 
 
-def tell_figure(value: float | None) -> str:
+def format_figure(value: float | None) -> str:
     """Write a figure with three decimals.
 
     Parameters
@@ -25,13 +28,13 @@ def tell_figure(value: float | None) -> str:
 
     Examples
     --------
-    >>> tell_figure(0.66366), tell_figure(None)
+    >>> format_figure(0.66366), format_figure(None)
     ('0.664', '–')
     """
     return NONE if value is None else f"{value:.3f}"
 
 
-def tell_interval(value: float, interval: tuple[float, float]) -> str:
+def format_interval(value: float, interval: tuple[float, float]) -> str:
     """Write a figure with its interval.
 
     Parameters
@@ -45,13 +48,13 @@ def tell_interval(value: float, interval: tuple[float, float]) -> str:
 
     Examples
     --------
-    >>> tell_interval(0.664, (0.648, 0.679))
+    >>> format_interval(0.664, (0.648, 0.679))
     '0.664 (0.648–0.679)'
     """
-    return f"{value:.3f} ({tell_range(interval)})"
+    return f"{value:.3f} ({format_range(interval)})"
 
 
-def tell_range(interval: tuple[float, float]) -> str:
+def format_range(interval: tuple[float, float]) -> str:
     """Write the ends of an interval.
 
     Parameters
@@ -64,14 +67,14 @@ def tell_range(interval: tuple[float, float]) -> str:
 
     Examples
     --------
-    >>> tell_range((0.648, 0.679))
+    >>> format_range((0.648, 0.679))
     '0.648–0.679'
     """
     low, high = interval
     return f"{low:.3f}–{high:.3f}"
 
 
-def tell_accuracy(scores: Evaluation | None) -> str:
+def format_accuracy(scores: Evaluation | None) -> str:
     """Write an accuracy with its interval.
 
     Parameters
@@ -83,10 +86,10 @@ def tell_accuracy(scores: Evaluation | None) -> str:
     str
         A dash for None.
     """
-    return NONE if scores is None else tell_interval(scores.accuracy, scores.accuracy_interval)
+    return NONE if scores is None else format_interval(scores.accuracy, scores.accuracy_interval)
 
 
-def tell_gain(found: Comparison | None) -> str:
+def format_gain(found: Comparison | None) -> str:
     """Write a difference with its interval, each with its sign.
 
     Parameters
@@ -100,7 +103,7 @@ def tell_gain(found: Comparison | None) -> str:
 
     Examples
     --------
-    >>> tell_gain(Comparison(0.003, (-0.0046, 0.011), 0.51, 60, 50, 3589, 0.95))
+    >>> format_gain(Comparison(0.003, (-0.0046, 0.011), 0.51, 60, 50, 3589, 0.95))
     '+0.003 (−0.005 to +0.011)'
     """
     if found is None:
@@ -109,7 +112,7 @@ def tell_gain(found: Comparison | None) -> str:
     return f"{middle} ({low} to {high})"
 
 
-def tell_p_value(p: float) -> str:
+def format_p_value(p: float) -> str:
     """Write a p-value.
 
     Parameters
@@ -122,13 +125,13 @@ def tell_p_value(p: float) -> str:
 
     Examples
     --------
-    >>> tell_p_value(0.5123), tell_p_value(0.00002)
+    >>> format_p_value(0.5123), format_p_value(0.00002)
     ('0.512', 'below 0.001')
     """
     return "below 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def tell_count(number: int | None) -> str:
+def format_count(number: int | None) -> str:
     """Write a count with commas between thousands.
 
     Parameters
@@ -143,7 +146,7 @@ def tell_count(number: int | None) -> str:
     return NONE if number is None else f"{number:,}"
 
 
-def tell_millions(number: float | None) -> str:
+def format_millions(number: float | None) -> str:
     """Write a large count in millions.
 
     Parameters
@@ -157,7 +160,7 @@ def tell_millions(number: float | None) -> str:
 
     Examples
     --------
-    >>> tell_millions(160_234_567), tell_millions(23_000)
+    >>> format_millions(160_234_567), format_millions(23_000)
     ('160.2 M', '0.02 M')
     """
     if number is None:
@@ -165,7 +168,7 @@ def tell_millions(number: float | None) -> str:
     return f"{number / 1e6:,.1f} M" if number >= 1e5 else f"{number / 1e6:.2f} M"
 
 
-def tell_duration(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """Write a time in its two largest units.
 
     Parameters
@@ -179,7 +182,7 @@ def tell_duration(seconds: float | None) -> str:
 
     Examples
     --------
-    >>> tell_duration(1566.4), tell_duration(7260), tell_duration(0.42)
+    >>> format_duration(1566.4), format_duration(7260), format_duration(0.42)
     ('26 min 6 s', '2 h 1 min', '0.4 s')
     """
     if seconds is None:
@@ -193,12 +196,7 @@ def tell_duration(seconds: float | None) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _signed(value: float) -> str:
-    rounded = f"{value:+.3f}"
-    return "0.000" if float(rounded) == 0 else rounded.replace("-", _MINUS)
-
-
-def tell_commands(commands: Iterable[str]) -> str:
+def format_commands(commands: Iterable[str]) -> str:
     """Write commands for a shell, with a line for each of their options.
 
     Parameters
@@ -211,17 +209,23 @@ def tell_commands(commands: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> print(tell_commands(["fer-ensemble fit faces.csv --rule average --out 'my model'"]))
+    >>> print(format_commands(["fer-ensemble fit faces.csv --rule average --out 'my model'"]))
     fer-ensemble fit faces.csv \\
       --rule average \\
       --out 'my model'
     """
-    told = []
+    written = []
     for command in commands:
         lines: list[list[str]] = [[]]
         for word in shlex.split(command):
             if word.startswith("--"):
                 lines.append([])
             lines[-1].append(word)
-        told.append(" \\\n  ".join(shlex.join(line) for line in lines))
-    return "\n".join(told)
+        written.append(" \\\n  ".join(shlex.join(line) for line in lines))
+    return "\n".join(written)
+
+
+def _signed(value: float) -> str:
+    rounded = f"{value:+.3f}"
+    # A difference too small to be seen has no direction: neither +0.000 nor −0.000.
+    return "0.000" if float(rounded) == 0 else rounded.replace("-", MINUS)

@@ -1,4 +1,9 @@
-"""Hold rows out, or deal them out to folds, so that no copy stands on both sides."""
+"""Hold rows out, or deal them out to folds, so that no copy stands on both sides.
+
+scikit-learn's own splitters know groups, but not copies, and draw among the rows in their order.
+Here copies are groups too, and where samples are given, the draw is made among the distinct ones:
+to shuffle the data, or to repeat a row in place of a larger weight, changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
-from sklearn.utils import check_random_state
 
-from fer_ensemble.splitting.digests import copy_groups, row_digests
+from fer_ensemble.splitting.copies import distinct_samples
 
 
 def holdout_split(
@@ -20,7 +22,7 @@ def holdout_split(
     test_size: float,
     groups: ArrayLike | None = None,
     random_state: int | np.random.RandomState | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Split rows in two, each class in proportion, groups kept together.
 
     Each class has at least one row on each side. Classes are served from the rarest to the most
@@ -40,13 +42,18 @@ def holdout_split(
 
     Returns
     -------
-    train_indices, test_indices : ndarray of int64
+    train_indices, test_indices : ndarray of int
         Ascending.
 
     Raises
     ------
     ValueError
         If `test_size` is out of range, or a class cannot have a row on each side.
+
+    See Also
+    --------
+    distinct_holdout_split : Finds copies itself, and depends neither on the order nor on how often
+        a sample occurs.
     """
     from sklearn.utils import check_consistent_length, check_random_state
 
@@ -63,8 +70,8 @@ def holdout_split(
         )
     rows = np.arange(n_samples) if groups is None else np.asarray(groups)
     group_index = np.unique(rows, return_inverse=True)[1]
-    members = [np.unique(group_index[y_index == index]) for index in range(len(classes))]
-    for name, of_class, count in zip(classes, members, np.bincount(y_index), strict=True):
+    groups_of = [np.unique(group_index[y_index == index]) for index in range(len(classes))]
+    for name, of_class, count in zip(classes, groups_of, np.bincount(y_index), strict=True):
         if len(of_class) < 2:
             raise ValueError(
                 f"class {name} has {count} row(s), in one group of copies; to hold some out, each "
@@ -73,7 +80,8 @@ def holdout_split(
     rng = check_random_state(random_state)
     is_test = np.zeros(group_index.max() + 1, bool)
     is_placed = np.zeros_like(is_test)
-    for of_class in sorted(members, key=len):
+    for of_class in sorted(groups_of, key=len):
+        # Groups that rarer classes share are placed already: only what lacks is drawn.
         wanted = min(max(round(share * len(of_class)), 1), len(of_class) - 1)
         free = of_class[~is_placed[of_class]]
         lacking = min(max(wanted - int(is_test[of_class].sum()), 0), len(free))
@@ -84,50 +92,38 @@ def holdout_split(
     return np.flatnonzero(~row_is_test), np.flatnonzero(row_is_test)
 
 
-def _check_sides(
-    classes: NDArray[Any], y_index: NDArray[np.int64], row_is_test: NDArray[np.bool_]
-) -> None:
-    n_test = np.bincount(y_index[row_is_test], minlength=len(classes))
-    for name, n_out, n_all in zip(classes, n_test, np.bincount(y_index), strict=True):
-        if n_out in (0, n_all):
-            raise ValueError(
-                f"class {name} cannot have rows on both sides: its rows are copies of rows of "
-                "other classes. Remove copies that disagree on the class."
-            )
-
-
-def hold_out(
+def distinct_holdout_split(
     X: Any,
     y: ArrayLike,
     *,
-    fraction: float,
+    test_size: float,
     groups: ArrayLike | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Divide rows into those to fit on and those to hold out, each class in proportion.
+    """Split samples in two as `holdout_split` does, by a draw among the distinct ones.
 
-    Exact copies of one sample stay on one side, and so does every group. The choice is made
-    among the distinct samples: it depends neither on their order nor on how often each occurs,
-    so that repeating a row is the same as giving it more weight. A class of a single distinct
-    sample, or group, cannot be on both sides and is fitted on as a whole.
+    Exact copies of one sample stay on one side, and so does every group. The choice depends
+    neither on the order of the rows nor on how often each sample occurs, so that repeating a row
+    is the same as giving it more weight. A class of a single distinct sample, or group, cannot be
+    on both sides and is fitted on as a whole.
 
     Parameters
     ----------
-    X : array, sparse matrix or data frame whose first axis is the samples
+    X : array-like, sparse matrix or data frame whose first axis is the samples
         Pictures, tables, texts.
     y : array-like of shape (n_samples,)
         Labels.
-    fraction : float
+    test_size : float
         Share of the distinct samples of each class to hold out, between 0 and 1.
     groups : array-like of shape (n_samples,), optional
         Samples that belong together, as pictures of one person do.
-    random_state : int, RandomState instance or None
+    random_state : int, RandomState instance or None, default=None
         Seed of the choice.
 
     Returns
     -------
-    fitted, held : ndarray of int
-        Two sorted arrays of row numbers that share none.
+    train_indices, test_indices : ndarray of int
+        Ascending.
 
     Raises
     ------
@@ -138,113 +134,20 @@ def hold_out(
     distinct, together = distinct_samples(X, labels, groups)
     divisible = _divisible(np.unique(labels[distinct], return_inverse=True)[1], together[distinct])
     if not divisible.any():
-        names, counts = np.unique(labels[distinct], return_counts=True)
-        listing = ", ".join(f"{name}: {n}" for name, n in zip(names, counts, strict=True))
+        counts = _listing(*np.unique(labels[distinct], return_counts=True))
         raise ValueError(
             "Nothing can be held out: no class has two distinct samples in two groups (distinct "
-            f"samples by class: {listing})."
+            f"samples by class: {counts})."
         )
     distinct = distinct[divisible]
     _, held = holdout_split(
         labels[distinct],
-        test_size=fraction,
+        test_size=test_size,
         groups=together[distinct],
         random_state=random_state,
     )
     is_held = np.isin(together, together[distinct[held]])
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
-
-
-def distinct_samples(
-    X: Any, y: ArrayLike, groups: ArrayLike | None = None
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Find the distinct samples, and which rows must not be parted.
-
-    Parameters
-    ----------
-    X : array, sparse matrix or data frame whose first axis is the samples
-        Pictures, tables, texts.
-    y : array-like of shape (n_samples,)
-        Labels.
-    groups : array-like of shape (n_samples,), optional
-        Samples that belong together, as pictures of one person do.
-
-    Returns
-    -------
-    distinct : ndarray of int
-        One row of each distinct sample, in the order of their content. Copies that disagree on
-        the label have one for either label.
-    together : ndarray of shape (n_samples,), int
-        The same number for rows that share a copy or a group, even by a chain; counted from 0
-        in the order of `distinct`, so that it does not depend on the order of the rows.
-
-    Raises
-    ------
-    ValueError
-        If there is not one group per sample.
-    """
-    rows = _as_table(X)
-    merged = _merged(copy_groups(rows), groups)
-    codes = np.unique(np.asarray(y), return_inverse=True)[1]
-    _, distinct = np.unique(np.column_stack([_ranks(rows), codes]), axis=0, return_index=True)
-    first = np.unique(merged[distinct], return_index=True)[1]
-    places = np.argsort(np.argsort(first))
-    return distinct, places[np.unique(merged, return_inverse=True)[1]]
-
-
-def _divisible(codes: NDArray[np.intp], groups: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return which rows remain when every class has two groups among those that remain."""
-    remain = np.ones(len(codes), dtype=bool)
-    while remain.any():
-        pairs = np.unique(np.column_stack([codes[remain], groups[remain]]), axis=0)
-        classes, n_groups = np.unique(pairs[:, 0], return_counts=True)
-        alone = np.isin(codes, classes[n_groups < 2]) & remain
-        if not alone.any():
-            break
-        remain &= ~np.isin(groups, groups[alone])
-    return remain
-
-
-def _as_table(X: Any) -> NDArray[Any]:
-    """Return one row of comparable numbers per sample, equal where the samples are equal."""
-    if sparse.issparse(X):
-        return row_digests(X)[:, np.newaxis]
-    array = np.asarray(X)
-    array = np.ascontiguousarray(array.reshape(len(array), -1))
-    if array.dtype.kind == "O":
-        from sklearn.preprocessing import OrdinalEncoder
-
-        array = OrdinalEncoder().fit_transform(array)
-    # Adding zero turns -0.0 into 0.0, which equals it but has other bytes.
-    return array + 0 if array.dtype.kind == "f" else array
-
-
-def _ranks(rows: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the place of every row in the order of the rows' bytes."""
-    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
-    ranks: NDArray[np.intp] = np.unique(keys, return_inverse=True)[1]
-    return ranks
-
-
-def _merged(copies: NDArray[np.intp], groups: ArrayLike | None) -> NDArray[np.intp]:
-    """Return groups in which rows stand together that share a copy or a group, even by a chain."""
-    copies = np.unique(copies, return_inverse=True)[1]
-    if groups is None:
-        return copies
-    given = np.asarray(groups)
-    if given.shape != copies.shape:
-        raise ValueError(
-            f"groups must hold one value per sample: {len(copies)} in all, not an array of shape "
-            f"{given.shape}."
-        )
-    given = np.unique(given, return_inverse=True)[1]
-    offset = int(copies.max()) + 1
-    n_nodes = offset + int(given.max()) + 1
-    links = sparse.coo_array(
-        (np.ones(len(copies), dtype=bool), (copies, given + offset)), shape=(n_nodes, n_nodes)
-    )
-    components: NDArray[np.intp] = connected_components(links, directed=False)[1]
-    return components[copies]
 
 
 def assign_folds(
@@ -264,15 +167,15 @@ def assign_folds(
 
     Parameters
     ----------
-    X : array, sparse matrix or data frame whose first axis is the samples
+    X : array-like, sparse matrix or data frame whose first axis is the samples
         Pictures, tables, texts.
     y : array-like of shape (n_samples,)
         Labels.
-    n_splits : int
+    n_splits : int, default=5
         Number of folds, at least 2.
     groups : array-like of shape (n_samples,), optional
         Samples that belong together, as pictures of one person do.
-    random_state : int, RandomState instance or None
+    random_state : int, RandomState instance or None, default=None
         Seed of the choice.
 
     Returns
@@ -294,15 +197,43 @@ def assign_folds(
     >>> bool((folds[:3] == folds[3:6]).all())
     True
     """
+    from sklearn.utils import check_random_state
+
     labels = np.asarray(y)
     distinct, together = distinct_samples(X, labels, groups)
     classes, codes = np.unique(labels[distinct], return_inverse=True)
     counts = np.zeros((together.max() + 1, len(classes)), dtype=np.intp)
     np.add.at(counts, (together[distinct], codes), 1)
     _check_enough(classes, (counts > 0).sum(axis=0), n_splits)
-    dealt, in_fold = _deal(counts, n_splits, check_random_state(random_state))
+    fold_of_group, in_fold = _deal(counts, n_splits, check_random_state(random_state))
     _check_every_class_is_left(classes, in_fold)
-    return dealt[together]
+    return fold_of_group[together]
+
+
+def _check_sides(
+    classes: NDArray[Any], y_index: NDArray[np.intp], row_is_test: NDArray[np.bool_]
+) -> None:
+    n_test = np.bincount(y_index[row_is_test], minlength=len(classes))
+    for name, n_out, n_all in zip(classes, n_test, np.bincount(y_index), strict=True):
+        if n_out in (0, n_all):
+            raise ValueError(
+                f"class {name} cannot have rows on both sides: its rows are copies of rows of "
+                "other classes. Remove copies that disagree on the class."
+            )
+
+
+def _divisible(codes: NDArray[np.intp], groups: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return which rows remain when every class has two groups among those that remain."""
+    remain = np.ones(len(codes), dtype=bool)
+    # A class that goes takes its groups along, and so perhaps rows that another class needs.
+    while remain.any():
+        pairs = np.unique(np.column_stack([codes[remain], groups[remain]]), axis=0)
+        classes, n_groups = np.unique(pairs[:, 0], return_counts=True)
+        alone = np.isin(codes, classes[n_groups < 2]) & remain
+        if not alone.any():
+            break
+        remain &= ~np.isin(groups, groups[alone])
+    return remain
 
 
 def _check_enough(classes: NDArray[Any], n_groups: NDArray[np.intp], n_splits: int) -> None:
@@ -335,8 +266,11 @@ def _deal(
     """Return the fold of every group, and the samples of each class in each fold."""
     folds = np.full(len(counts), -1, dtype=np.intp)
     in_fold = np.zeros((n_splits, counts.shape[1]), dtype=np.intp)
+    # The rarest class first, while every fold is still free to take its groups.
     for label in np.argsort((counts > 0).sum(axis=0), kind="stable"):
         free = random.permutation(np.flatnonzero((folds < 0) & (counts[:, label] > 0)))
+        # Large groups first: small ones can level out what these leave uneven. The sort is
+        # stable, so that groups of one size stay in the order of the draw.
         for group in free[np.argsort(-counts[free].sum(axis=1), kind="stable")]:
             # Of folds that have equally few of the class, one that has few of the group's others.
             crowding = in_fold[:, label], in_fold @ (counts[group] > 0), in_fold.sum(axis=1)

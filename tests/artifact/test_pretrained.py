@@ -18,11 +18,11 @@ from fer_ensemble.artifact import ArtifactError, load_model, pretrained, resolve
 from fer_ensemble.artifact.compact import compact_ensemble, compact_member
 from fer_ensemble.artifact.pretrained import save_pretrained
 from fer_ensemble.artifact.states import dump_member
-from fer_ensemble.datasets import row_digests
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble, apply_temperature
 from fer_ensemble.ensemble import fit_temperature as learn_temperature
 from fer_ensemble.features import HOG
 from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
+from fer_ensemble.splitting import row_digests
 
 MOST_BYTES = 16_000_000
 

@@ -7,8 +7,7 @@ from itertools import pairwise
 import pytest
 
 from fer_ensemble.artifact import Manifest
-from fer_ensemble.artifact.files import StoredFile
-from fer_ensemble.artifact.manifest import StoredMember
+from fer_ensemble.artifact.manifest import StoredFile, StoredMember
 from fer_ensemble.artifact.reproducing import fit_commands
 from fer_ensemble.artifact.states import describe_parameters
 from fer_ensemble.models import create_member

@@ -59,7 +59,7 @@ def test_resume_takes_over_what_is_done(table, tmp_path):
     assert kept == ["lr.json", "lr.skops"]
     with pytest.raises(ArtifactError, match="holds no saved ensemble"):
         load_ensemble(path)
-    with pytest.raises(ArtifactError, match=r"--resume goes on with it"):
+    with pytest.raises(ArtifactError, match=r"--resume continues it"):
         fit_resumable(make_ensemble(), X, y, path)
     stages, on_member = interrupt_at(None)
     resumed = fit_resumable(make_ensemble(), X, y, path, resume=True, on_member=on_member)
@@ -229,3 +229,29 @@ def test_weights_that_a_member_cannot_take_are_refused(table, tmp_path):
     with pytest.raises(ValueError, match="The fit of near takes no sample weights"):
         fit_resumable(VotingEnsemble(members), X, y, tmp_path / "m", sample_weight=np.ones(90))
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("resumable", [False, True], ids=["fit", "fit_resumable"])
+@pytest.mark.parametrize("learns", [False, True], ids=["watches", "learns"])
+def test_held_out_samples_reach_those_that_watch_them_and_never_those_that_learn_from_them(
+    table, tmp_path, resumable, learns
+):
+    X, y = table
+    given = []
+
+    class Spy(GaussianNB):
+        learns_from_validation_data = learns
+
+        def fit(self, X, y, sample_weight=None, validation_data=None):
+            given.append(validation_data)
+            return super().fit(X, y, sample_weight)
+
+    ensemble = VotingEnsemble([("spy", Spy())], random_state=0)
+    if resumable:
+        # A user's own class is fitted, and only then refused by the artifact.
+        with pytest.raises(ArtifactError, match="cannot be saved"):
+            fit_resumable(ensemble, X, y, tmp_path / "model")
+    else:
+        ensemble.fit(X, y)
+    [seen] = given
+    assert (seen is None) == learns

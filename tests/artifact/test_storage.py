@@ -17,8 +17,9 @@ from sklearn.naive_bayes import GaussianNB
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.artifact import ArtifactError, read_manifest
 from fer_ensemble.artifact.states import EnsembleState, describe_state, restore_state
-from fer_ensemble.datasets import EMOTIONS, row_digests
+from fer_ensemble.datasets import EMOTIONS
 from fer_ensemble.ensemble import RULES, StackingEnsemble, VotingEnsemble, to_stacking, to_voting
+from fer_ensemble.splitting import row_digests
 from tests.artifact.stand_ins import (
     OwnClassifier,
     change_manifest,

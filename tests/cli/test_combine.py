@@ -9,9 +9,10 @@ import pytest
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.artifact import read_manifest
 from fer_ensemble.artifact.reproducing import fit_commands
-from fer_ensemble.datasets import PROTOCOLS, row_digests, synthetic_dataset, write_folder
+from fer_ensemble.datasets import PROTOCOLS, synthetic_dataset, write_folder
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
 from fer_ensemble.models import create_member
+from fer_ensemble.splitting import row_digests
 
 TRAIN, NEW = synthetic_dataset(140, random_state=0), synthetic_dataset(70, random_state=1)
 

@@ -14,7 +14,7 @@ import typer
 from fer_ensemble import load_ensemble
 from fer_ensemble.artifact import read_manifest
 from fer_ensemble.cli.console import parse_duration
-from fer_ensemble.cli.settings import parse_settings
+from fer_ensemble.cli.fit import parse_settings
 from fer_ensemble.datasets import EMOTIONS, synthetic_dataset, write_folder
 from fer_ensemble.ensemble import RULES
 
@@ -140,7 +140,7 @@ def test_interrupted_fit_goes_on_with_resume(run_apart, data, tmp_path):
     assert "--resume" in told
     refused = run_apart(*arguments)
     assert refused.returncode == 1
-    assert "--resume goes on with it" in refused.stderr
+    assert "--resume continues it" in refused.stderr
     resumed = run_apart(*arguments, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "boosted_hog is taken over" in resumed.stderr

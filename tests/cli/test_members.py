@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 
 from fer_ensemble.cli.app import app
 from fer_ensemble.datasets import EMOTIONS, load_faces, make_faces
-from fer_ensemble.models import create_member, list_members
-from fer_ensemble.models.registry import get_member
+from fer_ensemble.models import create_member, get_member, list_members
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import fer_ensemble.artifact
 from fer_ensemble import load_ensemble
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.datasets import EMOTIONS, make_faces
-from fer_ensemble.faces.table import columns
+from fer_ensemble.faces.output import columns
 
 HEADER = columns(EMOTIONS)
 OF_BOX = ["x", "y", "width", "height", "face_score"]

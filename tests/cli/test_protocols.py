@@ -60,7 +60,7 @@ def test_grouped_test_faces_are_those_that_were_set_apart(fit_and_evaluate, data
     parts = PROTOCOLS["grouped"].split(load_faces(data), 5, test_size=0.2)
     assert record["n_samples"] == len(parts.train)
     assert figures["n"] == figures["without_copies"]["n"] == len(parts.test)
-    assert (figures["protocol"], figures["test"]) == ("grouped", parts.told)
+    assert (figures["protocol"], figures["test"]) == ("grouped", parts.description)
     assert "0 of these" in told
     assert "without copies" not in told
 

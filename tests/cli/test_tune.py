@@ -51,7 +51,7 @@ def test_a_search_ends_with_a_table_a_recipe_and_the_next_command(data, tmp_path
 
     refused = run(*arguments)
     assert refused.exit_code == 1
-    assert "--resume goes on with it, --overwrite starts anew" in str(refused.exception)
+    assert "--resume continues it, --overwrite starts anew" in str(refused.exception)
     resumed = run(*arguments, "--resume")
     assert resumed.exit_code == 0
     assert resumed.stdout == done.stdout

@@ -1,4 +1,4 @@
-"""Tables of any columns are read as text, and faults are told with their row."""
+"""CSVs of faces and of any columns are read, and faults are named with their row."""
 
 import gzip
 from pathlib import Path
@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets import DatasetError, FaceDataset, load_faces
-from fer_ensemble.datasets import csv_files as csv_reader
+from fer_ensemble.datasets import DatasetError, FaceDataset, csv_files, load_faces
 from fer_ensemble.datasets.csv_files import read_table
 
 FACE = " ".join(["7"] * 2304)
@@ -165,7 +164,7 @@ def test_truncated_gzip_keeps_what_was_read(
         load_faces(path, strict=True)
 
 
-def test_damaged_gzip_is_told(tmp_path: Path, csv_rows: list[str]) -> None:
+def test_damaged_gzip_is_reported(tmp_path: Path, csv_rows: list[str]) -> None:
     data = bytearray(gzip.compress("\n".join(csv_rows).encode()))
     data[len(data) // 2 : len(data) // 2 + 50] = b"\xff" * 50
     (tmp_path / "a.csv.gz").write_bytes(data)
@@ -202,7 +201,7 @@ def test_what_is_no_csv_of_faces(tmp_path: Path, content: bytes) -> None:
 def test_too_many_rows_are_refused(
     tmp_path: Path, csv_rows: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_reader, "MAX_ROWS", 5)
+    monkeypatch.setattr(csv_files, "MAX_ROWS", 5)
     with pytest.raises(DatasetError, match="more than 5 rows"):
         load_faces(_write(tmp_path / "a.csv", csv_rows))
 
@@ -245,17 +244,17 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
         ("path\n" + "x" * 140_000 + "\n", "is no CSV"),
     ],
 )
-def test_what_is_wrong_is_told_with_the_file(tmp_path, content, message):
+def test_what_is_wrong_is_reported_with_the_file(tmp_path, content, message):
     with pytest.raises(DatasetError, match=rf"table\.csv.*{message}"):
         read_table(write(tmp_path, content))
 
 
-def test_another_encoding_is_told(tmp_path):
+def test_another_encoding_is_reported(tmp_path):
     with pytest.raises(DatasetError, match="no CSV in UTF-8"):
         read_table(write(tmp_path, "path\nü\n", "latin-1"))
 
 
-def test_a_column_that_is_not_there_is_told(tmp_path):
+def test_a_column_that_is_not_there_is_reported(tmp_path):
     table = read_table(write(tmp_path, "path,label\na,b\n"))
     with pytest.raises(DatasetError, match="has no column 'age'; it has path, label"):
         table.column("age")

@@ -1,4 +1,4 @@
-"""Written faces can be read back, and none replaces another."""
+"""Pictures in class folders: read whatever lies there, written without loss."""
 
 import os
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from fer_ensemble.datasets import (
     DatasetError,
     FaceDataset,
     ReadReport,
+    folders,
     load_faces,
     synthetic_dataset,
     write_folder,
 )
-from fer_ensemble.datasets import folders as pictures
 from fer_ensemble.datasets.folders import Entry, read_pictures
 from fer_ensemble.faces import UnreadableImage, to_face
 
@@ -61,7 +61,7 @@ def test_a_large_file_is_not_read(
     root: Path, faces: FaceDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (root / "train" / "happy" / "film.jpg").write_bytes(b"x" * 20_001)
-    monkeypatch.setattr(pictures, "MAX_PICTURE_BYTES", 20_000)
+    monkeypatch.setattr(folders, "MAX_PICTURE_BYTES", 20_000)
     read = load_faces(root)
     assert len(read) == len(faces)
     assert "20,001 bytes" in read.report.problems[0].message
@@ -275,6 +275,6 @@ def test_an_error_in_progress_ends_the_reading(png: Callable) -> None:
 
 
 def test_huge_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "MAX_PICTURE_BYTES", 1000)
+    monkeypatch.setattr(folders, "MAX_PICTURE_BYTES", 1000)
     with pytest.raises(UnreadableImage, match="1,001 bytes"):
-        pictures.check_size(1001)
+        folders.check_size(1001)

@@ -1,3 +1,5 @@
+"""Folders, zips and CSVs give the same faces, and what cannot be read is named."""
+
 import os
 import struct
 import subprocess
@@ -9,9 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets import EMOTIONS, DatasetError, FaceDataset, load_faces
-from fer_ensemble.datasets import folders as pictures
-from fer_ensemble.datasets import reading as zip_reader
+from fer_ensemble.datasets import (
+    EMOTIONS,
+    DatasetError,
+    FaceDataset,
+    folders,
+    load_faces,
+    zip_files,
+)
 
 
 def test_csv_zip_and_folder_give_the_same(
@@ -86,7 +93,7 @@ def test_a_file_without_permission(tmp_path: Path, name: str) -> None:
 def test_import_is_light() -> None:
     code = (
         "import sys, fer_ensemble.datasets; "
-        "print({'cv2', 'sklearn', 'PIL', 'keras', 'skimage'} & set(sys.modules))"
+        "print({'cv2', 'sklearn', 'scipy', 'PIL', 'keras', 'skimage'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
@@ -165,7 +172,7 @@ def test_a_corrupt_member_is_a_loss(archive: Path, faces: FaceDataset) -> None:
 def test_a_bomb_is_not_unpacked(
     tmp_path: Path, files: dict[str, bytes], faces: FaceDataset, write_zip: Callable
 ) -> None:
-    files["train/happy/bomb.jpg"] = bytes(pictures.MAX_PICTURE_BYTES + 1)
+    files["train/happy/bomb.jpg"] = bytes(folders.MAX_PICTURE_BYTES + 1)
     read = load_faces(write_zip(tmp_path / "a.zip", files))
     assert len(read) == len(faces)
     assert read.report.problems[0].where == "train/happy/bomb.jpg"
@@ -187,7 +194,7 @@ def test_a_member_that_lies_about_its_size_is_not_unpacked(
 
 
 def test_too_many_members_are_refused(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zip_reader, "MAX_MEMBERS", 5)
+    monkeypatch.setattr(zip_files, "MAX_MEMBERS", 5)
     with pytest.raises(DatasetError, match=r"21 files, at most 5 .*Unpack"):
         load_faces(archive)
 

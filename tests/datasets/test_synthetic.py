@@ -128,7 +128,7 @@ def test_expressions_move_the_features_they_should(faces: SyntheticFaces) -> Non
 
 def test_neither_too_hard_nor_too_easy_and_members_differ(faces: SyntheticFaces) -> None:
     views = {
-        "hog": np.array([hog(f, 8, (6, 6), (2, 2), feature_vector=True) for f in faces.images]),
+        "hog": np.array([hog(f, 8, (8, 8), (2, 2), feature_vector=True) for f in faces.images]),
         "points": faces.points.reshape(len(faces.points), -1),
     }
     predicted = {

@@ -10,9 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from fer_ensemble.ensemble import (
-    VotingEnsemble,
-)
+from fer_ensemble.ensemble import VotingEnsemble
 
 NAMES = np.array(["sad", "angry", "happy"])
 
@@ -35,6 +33,14 @@ class Spy(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Any:
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class Recorder(LogisticRegression):
+    """Remembers what its fit was given, and learns from it."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        self.X_, self.y_, self.sample_weight_ = X, y, sample_weight
+        return super().fit(X, y, sample_weight=sample_weight)
 
 
 class Reader(ClassifierMixin, BaseEstimator):
@@ -74,9 +80,14 @@ class Untrainable(Spy):
         raise AssertionError("fitted too early")
 
 
-def make_table(n_samples: int = 300, seed: int = 0) -> tuple[Any, Any]:
+def make_table(n_samples: int = 300, seed: int = 0, class_sep: float = 0.8) -> tuple[Any, Any]:
     X, y = make_classification(
-        n_samples, n_features=6, n_informative=4, n_classes=3, class_sep=0.8, random_state=seed
+        n_samples,
+        n_features=6,
+        n_informative=4,
+        n_classes=3,
+        class_sep=class_sep,
+        random_state=seed,
     )
     return X, NAMES[y]
 
@@ -95,6 +106,21 @@ def make_opinions(n_samples: int, seed: int = 0) -> tuple[Any, Any]:
     probabilities = rng.dirichlet([0.7, 0.7, 0.7], n_samples)
     drawn = (probabilities.cumsum(axis=1) > rng.random((n_samples, 1))).argmax(axis=1)
     return probabilities, np.sort(NAMES)[drawn]
+
+
+def make_predictions(
+    classes: Any, skills: Any, n_samples: int, seed: int = 0, sharpness: Any = 1.0
+) -> tuple[Any, Any]:
+    """Draw labels, and what members predict that are right the more often the higher their skill.
+
+    Above 1, `sharpness` makes members surer than they are right, and below 1 less sure.
+    """
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(len(classes), size=n_samples)
+    logits = rng.normal(size=(n_samples, len(skills), len(classes)))
+    logits[np.arange(n_samples), :, truth] += skills
+    probabilities = np.exp(logits * np.reshape(sharpness, (-1, 1)))
+    return probabilities / probabilities.sum(axis=2, keepdims=True), np.asarray(classes)[truth]
 
 
 def make_voting(members: Any, **parameters: Any) -> Any:

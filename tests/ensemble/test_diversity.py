@@ -1,4 +1,4 @@
-"""What members add, against hand-computed cases."""
+"""How differently members err and what each adds, against hand-computed cases."""
 
 import json
 from typing import Any
@@ -8,14 +8,13 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from fer_ensemble.ensemble import (
-    average,
+    combine,
     disagreement,
     kappa,
     leave_one_out,
     measure_diversity,
     oracle_accuracy,
     q_statistic,
-    weighted,
 )
 from fer_ensemble.ensemble.diversity import mean_over_pairs
 from fer_ensemble.evaluation import compare_predictions
@@ -26,6 +25,10 @@ CLASSES = ["a", "b"]
 RIGHT = np.array([[0.9, 0.6, 0.45], [0.9, 0.6, 0.45], [0.6, 0.3, 0.45], [0.6, 0.1, 0.45]])
 MEMBERS = np.stack([RIGHT, 1 - RIGHT], axis=2)
 TRUE = ["a"] * 4
+
+
+def _weighted(probabilities: Any, weights: Any) -> Any:
+    return combine(probabilities, "weighted", weights)
 
 
 def test_contributions_of_a_hand_computed_case() -> None:
@@ -42,9 +45,9 @@ def test_contributions_are_comparisons_with_the_rest() -> None:
     members, y = rng.dirichlet(np.ones(3), size=(200, 4)), rng.integers(3, size=200)
     found = leave_one_out(members, y, range(3), random_state=5)
     for i, contribution in enumerate(found):
-        rest = average(np.delete(members, i, axis=1)).argmax(axis=1)
+        rest = combine(np.delete(members, i, axis=1), "average").argmax(axis=1)
         assert contribution == compare_predictions(
-            y, average(members).argmax(axis=1), rest, random_state=5
+            y, combine(members, "average").argmax(axis=1), rest, random_state=5
         )
 
 
@@ -52,7 +55,7 @@ def test_the_remaining_members_keep_their_weights() -> None:
     # With these weights the first member decides as long as it is there, and then the second.
     found = leave_one_out(MEMBERS, TRUE, CLASSES, "weighted", weights=[100, 10, 0.1])
     assert [x.difference for x in found] == [0.5, 0, 0]
-    by_function = leave_one_out(MEMBERS, TRUE, CLASSES, weighted, weights=[100, 10, 0.1])
+    by_function = leave_one_out(MEMBERS, TRUE, CLASSES, _weighted, weights=[100, 10, 0.1])
     assert by_function == found
 
 
@@ -97,21 +100,25 @@ def test_to_dict_is_ready_for_json() -> None:
         ({"n_bootstrap": 0}, "n_bootstrap"),
     ],
 )
-def test_errors_say_what_is_wrong(function: Any, change: dict[str, Any], message: str) -> None:
+def test_unusable_predictions_are_refused(
+    function: Any, change: dict[str, Any], message: str
+) -> None:
     call: dict[str, Any] = {"probabilities": MEMBERS, "y": TRUE, "classes": CLASSES}
     with pytest.raises(ValueError, match=message):
         function(**(call | change))
 
 
+# --- pairs of members --------------------------------------------------------------------
+
 # Of ten samples, both are right on 4, only the first on 3, only the second on 1, neither on 2.
-TWO = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], [4, 3, 1, 2], axis=0).astype(bool)
+PAIR = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], [4, 3, 1, 2], axis=0).astype(bool)
 
 
 def test_measures_of_a_hand_computed_pair() -> None:
-    assert disagreement(TWO)[0, 1] == pytest.approx(0.4)
-    assert q_statistic(TWO)[0, 1] == pytest.approx((4 * 2 - 3 * 1) / (4 * 2 + 3 * 1))
-    assert kappa(TWO)[0, 1] == pytest.approx(2 * (8 - 3) / (7 * 5 + 5 * 3))
-    assert oracle_accuracy(TWO) == pytest.approx(0.8)
+    assert disagreement(PAIR)[0, 1] == pytest.approx(0.4)
+    assert q_statistic(PAIR)[0, 1] == pytest.approx((4 * 2 - 3 * 1) / (4 * 2 + 3 * 1))
+    assert kappa(PAIR)[0, 1] == pytest.approx(2 * (8 - 3) / (7 * 5 + 5 * 3))
+    assert oracle_accuracy(PAIR) == pytest.approx(0.8)
 
 
 def test_kappa_is_cohens() -> None:
@@ -121,9 +128,9 @@ def test_kappa_is_cohens() -> None:
 
 
 def test_a_member_agrees_with_itself() -> None:
-    np.testing.assert_array_equal(np.diag(disagreement(TWO)), 0)
-    np.testing.assert_allclose(np.diag(q_statistic(TWO)), 1)
-    np.testing.assert_allclose(np.diag(kappa(TWO)), 1)
+    np.testing.assert_array_equal(np.diag(disagreement(PAIR)), 0)
+    np.testing.assert_allclose(np.diag(q_statistic(PAIR)), 1)
+    np.testing.assert_allclose(np.diag(kappa(PAIR)), 1)
 
 
 @pytest.mark.parametrize("measure", [disagreement, q_statistic, kappa])
@@ -167,6 +174,6 @@ def test_the_mean_leaves_out_the_diagonal_and_what_is_undefined() -> None:
         ([[1, 3]], r"not 3 \(sample 0, member 1\)"),
     ],
 )
-def test_errors_say_what_is_wrong_pairwise(measure: Any, correct: Any, message: str) -> None:
+def test_what_is_not_true_or_false_is_refused(measure: Any, correct: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         measure(correct)

@@ -20,9 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from fer_ensemble.datasets import row_digests
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
 from fer_ensemble.ensemble import member_fits as fitting
+from fer_ensemble.splitting import row_digests
 
 NAMES = np.array(["sad", "angry", "happy"])
 

@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer_ensemble.ensemble import RULES, TIES, choose_classes, combine
+from fer_ensemble.ensemble import RULES, TIES, choose_classes, combine, ties_for_scoring
 from fer_ensemble.ensemble.ties import LEAD, choose_labels, settle_ties
 
 # One vote for each of three classes.
 SPLIT = np.array([[0.5, 0.3, 0.2], [0.3, 0.5, 0.2], [0.25, 0.3, 0.45]])
 LEVEL = np.full((1, 3), 1 / 3)
-RAW = "abstain"
 
 
 def _choose(probabilities: Any, ties: str, **keywords: Any) -> Any:
@@ -194,35 +193,47 @@ def test_errors_say_what_is_wrong(change: dict[str, Any], message: str) -> None:
         choose_classes(**arguments)
 
 
-def test_a_rule_refuses_an_unknown_way_to_decide() -> None:
+def test_an_unknown_way_to_decide_is_refused_by_rules_and_scoring_too() -> None:
     with pytest.raises(ValueError, match="'first'"):
         combine([SPLIT], "majority", ties="first")
+    with pytest.raises(ValueError, match="'first'"):
+        ties_for_scoring("first")
 
 
-SURE, UNSURE, LEVEL_ABSTENTION = [0.8, 0.1, 0.1], [0.3, 0.5, 0.2], [0.4, 0.2, 0.4]
-PROBABILITIES = np.array([SURE, UNSURE, LEVEL_ABSTENTION])
+@pytest.mark.parametrize("ties", TIES)
+def test_scoring_leaves_no_tie_open_and_changes_no_other_way(ties: str) -> None:
+    decided = ties_for_scoring(ties)
+    assert decided == ("mean_probability" if ties == "abstain" else ties)
+    combined = combine(np.eye(3)[[[0, 1]]], "majority", ties=decided, random_state=0)
+    assert (choose_classes(combined, np.eye(3)[[[0, 1]]], "abstain") >= 0).all()
+
+
+# --- labels, or none ----------------------------------------------------------------------
+
+SURE, UNSURE, TORN = [0.8, 0.1, 0.1], [0.3, 0.5, 0.2], [0.4, 0.2, 0.4]
+PROBABILITIES = np.array([SURE, UNSURE, TORN])
 WORDS = np.array(["angry", "happy", "sad"])
 
 
-def _choose_abstention(classes: Any = WORDS, **changes: Any) -> Any:
+def _label(classes: Any = WORDS, **changes: Any) -> Any:
     defaults = {"min_confidence": 0.0, "abstain_on_ties": False, "abstain_label": None}
     return choose_labels(PROBABILITIES, np.asarray(classes), **{**defaults, **changes})
 
 
 def test_without_a_wish_to_abstain_every_sample_gets_a_label() -> None:
-    labels = _choose_abstention()
+    labels = _label()
     assert labels.tolist() == ["angry", "happy", "angry"]
     assert labels.dtype == WORDS.dtype
 
 
 def test_below_the_confidence_there_is_no_label() -> None:
-    assert _choose_abstention(min_confidence=0.5).tolist() == ["angry", "happy", "abstain"]
-    assert _choose_abstention(min_confidence=0.51).tolist() == ["angry", "abstain", "abstain"]
-    assert _choose_abstention(min_confidence=1.0).tolist() == ["abstain"] * 3
+    assert _label(min_confidence=0.5).tolist() == ["angry", "happy", "abstain"]
+    assert _label(min_confidence=0.51).tolist() == ["angry", "abstain", "abstain"]
+    assert _label(min_confidence=1.0).tolist() == ["abstain"] * 3
 
 
 def test_only_ties_can_be_left_open() -> None:
-    assert _choose_abstention(abstain_on_ties=True).tolist() == ["angry", "happy", "abstain"]
+    assert _label(abstain_on_ties=True).tolist() == ["angry", "happy", "abstain"]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +253,7 @@ def test_only_ties_can_be_left_open() -> None:
 def test_labels_keep_their_type_beside_the_label_of_abstention(
     classes: Any, label: Any, expected: Any
 ) -> None:
-    labels = _choose_abstention(classes, abstain_on_ties=True, abstain_label=label)
+    labels = _label(classes, abstain_on_ties=True, abstain_label=label)
     assert labels.tolist() == expected
     assert [type(value) for value in labels.tolist()[:2]] == [type(v) for v in expected[:2]]
 
@@ -250,10 +261,10 @@ def test_labels_keep_their_type_beside_the_label_of_abstention(
 @pytest.mark.parametrize(("classes", "label"), [(WORDS, "sad"), ([0, 1, 2], 2), ([-1, 0, 1], None)])
 def test_a_class_cannot_stand_for_abstention(classes: Any, label: Any) -> None:
     with pytest.raises(ValueError, match="is one of the classes: choose another label"):
-        _choose_abstention(classes, abstain_on_ties=True, abstain_label=label)
+        _label(classes, abstain_on_ties=True, abstain_label=label)
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, np.nan])
 def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
     with pytest.raises(ValueError, match="min_confidence must lie between 0 and 1"):
-        _choose_abstention(min_confidence=confidence)
+        _label(min_confidence=confidence)

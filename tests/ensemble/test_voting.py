@@ -17,7 +17,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from fer_ensemble.datasets import row_digests
 from fer_ensemble.ensemble import (
     RULES,
     WEIGHTING,
@@ -25,6 +24,7 @@ from fer_ensemble.ensemble import (
     learn_weights,
 )
 from fer_ensemble.ensemble import member_fits as fitting
+from fer_ensemble.splitting import row_digests
 from tests.ensemble.stand_ins import (
     NAMES,
     Noise,

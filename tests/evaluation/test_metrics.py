@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import metrics
-from sklearn.metrics import top_k_accuracy_score
 
 from fer_ensemble.evaluation import (
     bootstrap_intervals,
@@ -20,6 +19,7 @@ from fer_ensemble.evaluation.confusion import confusion_figures, confusion_rates
 
 TRUE = ["a", "a", "a", "b", "b", "c"]
 PREDICTED = ["a", "a", "b", "b", "c", "c"]
+EXACT: dict[str, Any] = {"rtol": 0, "atol": 1e-12}
 
 
 def test_figures_of_a_hand_computed_case() -> None:
@@ -223,7 +223,7 @@ def test_to_dict_is_ready_for_json() -> None:
         ({"y_pred": PREDICTED, "answered": [True]}, "answered must hold True or False"),
     ],
 )
-def test_errors_say_what_is_wrong(arguments: dict[str, Any], message: str) -> None:
+def test_errors_of_an_evaluation_say_what_is_wrong(arguments: dict[str, Any], message: str) -> None:
     call: dict[str, Any] = {"y_true": TRUE, "classes": ["a", "b", "c"]} | arguments
     with pytest.raises(ValueError, match=message):
         evaluate_predictions(**call)
@@ -232,9 +232,6 @@ def test_errors_say_what_is_wrong(arguments: dict[str, Any], message: str) -> No
 def test_missing_values_are_no_labels() -> None:
     with pytest.raises(ValueError, match="nan at row 1"):
         evaluate_predictions([0.0, np.nan], [0.0, 1.0], classes=[0, 1])
-
-
-EXACT: dict[str, Any] = {"rtol": 0, "atol": 1e-12}
 
 
 def draw(seed: int, n: int = 300, n_classes: int = 7) -> tuple[Any, Any]:
@@ -246,7 +243,7 @@ def draw(seed: int, n: int = 300, n_classes: int = 7) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_figure_is_scikit_learns(seed: int) -> None:
+def test_every_figure_of_a_confusion_is_scikit_learns(seed: int) -> None:
     truth, predicted = draw(seed)
     counts = count_confusion(truth, predicted, 7)
     np.testing.assert_array_equal(
@@ -300,10 +297,10 @@ def test_rates_of_what_is_not_predicted_sum_to_less_than_one() -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 5])
-def test_it_is_scikit_learns(k: int) -> None:
+def test_top_k_accuracy_is_scikit_learns(k: int) -> None:
     random = np.random.default_rng(0)
     truth, proba = random.integers(7, size=200), random.dirichlet(np.ones(7), size=200)
-    expected = top_k_accuracy_score(truth, proba, k=k, labels=range(7))
+    expected = metrics.top_k_accuracy_score(truth, proba, k=k, labels=range(7))
     assert top_k_accuracy(truth, proba, range(7), k=k) == pytest.approx(expected, abs=1e-12)
 
 

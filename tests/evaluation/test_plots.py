@@ -1,4 +1,4 @@
-"""Pictures of systems side by side show the figures that they are given."""
+"""Pictures show the figures that they are given."""
 
 import subprocess
 import sys
@@ -10,7 +10,10 @@ from matplotlib.figure import Figure
 
 from fer_ensemble.evaluation import coverage_curve, evaluate_predictions, plots, reliability
 from fer_ensemble.evaluation.plots import (
+    Training,
     best_epoch,
+    draw_split_counts,
+    draw_trainings,
     plot_accuracies,
     plot_class_counts,
     plot_class_scores,
@@ -77,7 +80,7 @@ def test_weights_are_bars():
     assert ax.yaxis_inverted()
 
 
-def test_nothing_to_draw_is_told():
+def test_systems_that_cannot_be_drawn_are_an_error():
     with pytest.raises(ValueError, match="nothing to draw"):
         plot_weights({})
     with pytest.raises(ValueError, match="nothing to draw"):
@@ -141,7 +144,7 @@ def test_a_confusion_matrix_has_true_classes_in_rows_and_numbers_in_its_cells():
     assert texts(ax.get_xticklabels()) == texts(ax.get_yticklabels()) == CLASSES
 
 
-def test_cells_are_shaded_and_may_be_told_by_the_shares_of_the_true_class():
+def test_cells_are_shaded_and_may_be_labelled_with_the_shares_of_the_true_class():
     ax = plot_confusion(GOOD.confusion, CLASSES, rates=True)
     assert texts(ax.texts) == ["100 %", "0 %", "33 %", "67 %"]
     for rates in (True, False):
@@ -160,7 +163,7 @@ def test_numbers_can_be_read_on_their_cells():
         assert abs(cell - np.dot(to_rgb(text.get_color()), (0.21, 0.72, 0.07))) > 0.4
 
 
-def test_a_confusion_matrix_of_another_size_is_told():
+def test_a_confusion_matrix_of_another_size_is_an_error():
     with pytest.raises(ValueError, match=r"\(2, 2\) for 2 class_names, not \(3, 3\)"):
         plot_confusion(np.eye(3), CLASSES)
 
@@ -176,7 +179,7 @@ def test_class_scores_stand_side_by_side():
     assert ax.get_ylabel() == "recall"
 
 
-def test_class_scores_that_cannot_be_laid_side_by_side_are_told():
+def test_class_scores_that_cannot_be_laid_side_by_side_are_an_error():
     with pytest.raises(ValueError, match="one of f1, precision, recall, not 'support'"):
         plot_class_scores({"good": GOOD.per_class}, "support")
     with pytest.raises(ValueError, match="1 to 6 systems to draw, not 0"):
@@ -218,12 +221,12 @@ def test_coverage_marks_where_answers_begin_to_be_sure():
 
 def test_class_counts_are_bars_side_by_side_with_their_numbers():
     ax = plot_class_counts({"happy": 7215, "disgust": 436}, {"disgust": 5000, "fear": 12})
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["happy", "disgust", "fear"]
+    assert texts(ax.get_yticklabels()) == ["happy", "disgust", "fear"]
     before, after = ax.containers
     assert [bar.get_width() for bar in before] == [7215, 436, 0]
     assert [bar.get_width() for bar in after] == [0, 5000, 12]
-    assert [text.get_text() for text in ax.texts] == ["7,215", "436", "0", "0", "5,000", "12"]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["before", "after"]
+    assert texts(ax.texts) == ["7,215", "436", "0", "0", "5,000", "12"]
+    assert texts(ax.get_legend().get_texts()) == ["before", "after"]
     # The first class stands on top, its first bar above its second, which do not overlap.
     assert ax.yaxis_inverted()
     edges = [bar.get_y() for bar in (before[0], after[0], before[1])]
@@ -233,12 +236,18 @@ def test_class_counts_are_bars_side_by_side_with_their_numbers():
 def test_class_counts_alone_need_no_legend():
     ax = plot_class_counts({0: 3, 1: 4})
     assert ax.get_legend() is None
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "1"]
+    assert texts(ax.get_yticklabels()) == ["0", "1"]
 
 
-def test_nothing_to_draw_is_told_counts():
+def test_class_counts_of_no_class_are_an_error():
     with pytest.raises(ValueError, match="no class counts"):
         plot_class_counts({})
+
+
+def test_splits_have_a_panel_each():
+    figure = draw_split_counts({"train": {"happy": 5, "sad": 2}, "test": {"happy": 3, "sad": 0}})
+    assert [ax.get_title() for ax in figure.axes] == ["train, n = 7", "test, n = 3"]
+    assert texts(figure.axes[1].texts) == ["3", "0"]
 
 
 HISTORY = {
@@ -263,7 +272,7 @@ def test_both_curves_are_drawn_and_the_kept_epoch_is_marked(metric):
     assert drawn["training"] == [[i + 1, value] for i, value in enumerate(HISTORY[metric])]
     assert drawn["held out"] == [[i + 1, value] for i, value in enumerate(watched)]
     assert drawn[f"best epoch 3: {watched[2]}"] == [[3, watched[2]]]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+    assert texts(ax.get_legend().get_texts()) == [
         "training",
         "held out",
         f"best epoch 3: {watched[2]}",
@@ -297,7 +306,7 @@ def test_best_epoch_is_the_first_of_equals_by_what_was_monitored():
     assert best_epoch({"loss": [float("nan"), float("nan")]}) == 2
 
 
-def test_figures_that_are_not_there_are_told():
+def test_figures_that_are_not_there_are_an_error():
     with pytest.raises(ValueError, match=r"no 'f1': choose among \['accuracy', 'learning_rate'"):
         plot_history(HISTORY, "f1")
     with pytest.raises(ValueError, match="no epoch under 'loss'"):
@@ -305,9 +314,28 @@ def test_figures_that_are_not_there_are_told():
 
 
 def test_colours_differ_in_lightness_for_colour_blind_readers():
-    from matplotlib.colors import to_rgb
-
     ax = plot_history(HISTORY)
     lightness = [np.dot(to_rgb(line.get_color()), (0.21, 0.72, 0.07)) for line in ax.get_lines()]
     assert abs(lightness[0] - lightness[1]) > 0.05
     assert ax.get_lines()[0].get_linestyle() != ax.get_lines()[1].get_linestyle()
+
+
+def test_each_training_has_a_row_of_its_figures():
+    short = {name: values[:1] for name, values in HISTORY.items()}
+    trainings = {"cnn": Training(HISTORY, "accuracy"), "hog": Training(short)}
+    first, second = draw_trainings(trainings).subfigs
+    assert first.get_suptitle() == "cnn: 4 epochs in 0:00:05 h, best epoch 2"
+    assert second.get_suptitle() == "hog: 1 epoch in 0:00:02 h, best epoch 1"
+    for row, training in zip((first, second), trainings.values(), strict=True):
+        assert len(row.axes) == 3
+        for ax, metric in zip(row.axes, ("loss", "accuracy", "learning_rate"), strict=True):
+            assert [y for _, y in lines(ax)["training"]] == training.history[metric]
+
+
+def test_class_counts_are_shown_where_balancing_changed_them():
+    balanced = Training(HISTORY, balance=({"happy": 3, "sad": 9}, {"happy": 6, "sad": 6}))
+    rows = draw_trainings({"balanced": balanced, "other": Training(HISTORY)}).subfigs
+    shown, empty = (row.axes[-1] for row in rows)
+    assert texts(shown.get_yticklabels()) == ["happy", "sad"]
+    assert texts(shown.texts) == ["3", "9", "6", "6"]
+    assert not empty.axison

@@ -1,4 +1,4 @@
-"""Calibration figures against hand-computed ones."""
+"""Calibration and coverage against hand-computed cases."""
 
 import json
 from typing import Any
@@ -103,19 +103,23 @@ def test_rows_that_barely_miss_one_stay_in_the_last_bin() -> None:
         ({"strategy": "equal"}, "one of uniform, quantile, not 'equal'"),
     ],
 )
-def test_errors_say_what_is_wrong(change: dict[str, Any], message: str) -> None:
+def test_errors_of_calibration_say_what_is_wrong(change: dict[str, Any], message: str) -> None:
     call: dict[str, Any] = {"y_true": TRUE, "probabilities": PROBABILITIES, "classes": CLASSES}
     with pytest.raises(ValueError, match=message):
         calibration_error(**(call | change))
 
 
 # Answers "a", sure by so much; the second and the last are wrong.
-CONFIDENCE_COVERAGE = np.array([0.6, 0.9, 0.9, 0.8, 0.55])
-TRUE_COVERAGE = ["a", "b", "a", "a", "b"]
+SURE_BY = np.array([0.6, 0.9, 0.9, 0.8, 0.55])
+ANSWERS: dict[str, Any] = {
+    "y_true": ["a", "b", "a", "a", "b"],
+    "probabilities": np.column_stack([SURE_BY, 1 - SURE_BY]),
+    "classes": CLASSES,
+}
 
 
-def test_answers_of_a_hand_worked_case() -> None:
-    everything, some, sure = coverage_at(TRUE_COVERAGE, PROBABILITIES, CLASSES, [0, 0.8, 0.95])
+def test_coverage_of_a_hand_worked_case() -> None:
+    everything, some, sure = coverage_at(**ANSWERS, min_confidences=[0, 0.8, 0.95])
     assert (everything.n, everything.coverage, everything.accuracy) == (5, 1, 0.6)
     assert (some.n, some.coverage, some.accuracy) == (3, 0.6, pytest.approx(2 / 3))
     assert some.accuracy_interval == wilson_interval(2, 3)
@@ -123,12 +127,12 @@ def test_answers_of_a_hand_worked_case() -> None:
 
 
 def test_the_level_is_that_of_the_intervals() -> None:
-    [found] = coverage_at(TRUE_COVERAGE, PROBABILITIES, CLASSES, [0], confidence=0.5)
+    [found] = coverage_at(**ANSWERS, min_confidences=[0], confidence=0.5)
     assert found.accuracy_interval == wilson_interval(3, 5, 0.5)
 
 
 def test_the_curve_answers_equally_sure_samples_together() -> None:
-    curve = coverage_curve(TRUE_COVERAGE, PROBABILITIES, CLASSES)
+    curve = coverage_curve(**ANSWERS)
     np.testing.assert_allclose(curve.min_confidence, [0.9, 0.8, 0.6, 0.55])
     np.testing.assert_allclose(curve.coverage, [0.4, 0.6, 0.8, 1])
     np.testing.assert_allclose(curve.accuracy, [0.5, 2 / 3, 0.75, 0.6])
@@ -146,8 +150,11 @@ def test_the_curve_passes_through_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"min_confidences": [70]}, "from 0 to 1, not at 70"), ({"confidence": 0}, "between 0 and 1")],
+    [
+        ({"min_confidences": [70]}, "between 0 and 1, not at 70"),
+        ({"confidence": 0}, "between 0 and 1"),
+    ],
 )
-def test_errors_say_what_is_wrong_coverage(options: dict[str, Any], message: str) -> None:
+def test_errors_of_coverage_say_what_is_wrong(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        coverage_at(TRUE_COVERAGE, PROBABILITIES, CLASSES, **options)
+        coverage_at(**ANSWERS, **options)

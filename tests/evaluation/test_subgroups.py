@@ -1,4 +1,4 @@
-"""Groups are measured as if they stood alone."""
+"""Groups are measured as if they stood alone; votes are a second reading of the truth."""
 
 import json
 from typing import Any
@@ -59,12 +59,12 @@ def test_groups_may_be_anything_and_the_missing_come_last() -> None:
     assert [part.group for part in measure(np.arange(120) % 2)] == [0, 1]
 
 
-def test_labels_are_enough() -> None:
+def test_labels_without_probabilities_are_enough() -> None:
     found = evaluate_groups(["x", "y"], ["x", "x"], groups=["g", "h"], classes=["x", "y"])
     assert [part.scores.accuracy for part in found] == [1, 0]
 
 
-def test_to_dict_is_ready_for_json() -> None:
+def test_the_dict_of_a_group_is_ready_for_json() -> None:
     read = json.loads(json.dumps([part.to_dict() for part in measure(GROUPS)], allow_nan=False))
     assert (read[0]["group"], read[0]["small"], read[0]["n"]) == ("bright", True, 20)
 
@@ -77,17 +77,17 @@ def test_to_dict_is_ready_for_json() -> None:
         (GROUPS, {"small": -1}, "small must be a whole number"),
     ],
 )
-def test_errors_say_what_is_wrong(groups: Any, options: Any, message: str) -> None:
+def test_errors_of_groups_say_what_is_wrong(groups: Any, options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         measure(groups, **options)
 
 
 VOTES = [[6, 4, 0], [1, 8, 1], [5, 0, 5], [0, 0, 0]]
-PROBABILITIES_VOTES = [[0.5, 0.25, 0.25], [0.5, 0.25, 0.25], [0.25, 0.25, 0.5], [0.0, 1.0, 0.0]]
+VOTED_PROBABILITIES = [[0.5, 0.25, 0.25], [0.5, 0.25, 0.25], [0.25, 0.25, 0.5], [0.0, 1.0, 0.0]]
 
 
-def test_figures_of_a_hand_worked_case() -> None:
-    found = evaluate_votes(VOTES, PROBABILITIES_VOTES)
+def test_votes_of_a_hand_worked_case() -> None:
+    found = evaluate_votes(VOTES, VOTED_PROBABILITIES)
     assert (found.n, found.n_without_votes, found.n_tied, found.n_majority) == (3, 1, 1, 2)
     assert found.accuracy == 0.5
     assert found.accuracy_interval == wilson_interval(1, 2)
@@ -118,8 +118,8 @@ def test_agreeing_voters_make_it_accuracy_and_log_loss() -> None:
 
 
 def test_what_is_none_of_the_classes_can_take_a_majority_away() -> None:
-    plain = evaluate_votes(VOTES, PROBABILITIES_VOTES)
-    found = evaluate_votes(VOTES, PROBABILITIES_VOTES, others=[[0, 0], [0, 8], [9, 0], [9, 0]])
+    plain = evaluate_votes(VOTES, VOTED_PROBABILITIES)
+    found = evaluate_votes(VOTES, VOTED_PROBABILITIES, others=[[0, 0], [0, 8], [9, 0], [9, 0]])
     assert (found.n_tied, found.n_outvoted, found.n_majority) == (1, 1, 1)
     assert (plain.n_outvoted, found.accuracy) == (0, 1)
     assert found.cross_entropy == plain.cross_entropy
@@ -128,12 +128,12 @@ def test_what_is_none_of_the_classes_can_take_a_majority_away() -> None:
 def test_rows_of_nan_are_without_votes() -> None:
     votes = np.array(VOTES, dtype=float)
     votes[3] = np.nan
-    assert evaluate_votes(votes, PROBABILITIES_VOTES) == evaluate_votes(VOTES, PROBABILITIES_VOTES)
+    assert evaluate_votes(votes, VOTED_PROBABILITIES) == evaluate_votes(VOTES, VOTED_PROBABILITIES)
 
 
 def test_others_must_be_of_the_same_samples() -> None:
     with pytest.raises(ValueError, match="votes has 4 rows and others 1"):
-        evaluate_votes(VOTES, PROBABILITIES_VOTES, others=[[1]])
+        evaluate_votes(VOTES, VOTED_PROBABILITIES, others=[[1]])
 
 
 def test_ties_alone_have_no_accuracy() -> None:
@@ -141,9 +141,9 @@ def test_ties_alone_have_no_accuracy() -> None:
     assert (found.accuracy, found.accuracy_interval, found.n_tied) == (None, None, 1)
 
 
-def test_to_dict_is_ready_for_json_votes() -> None:
+def test_the_dict_of_votes_is_ready_for_json() -> None:
     read = json.loads(
-        json.dumps(evaluate_votes(VOTES, PROBABILITIES_VOTES).to_dict(), allow_nan=False)
+        json.dumps(evaluate_votes(VOTES, VOTED_PROBABILITIES).to_dict(), allow_nan=False)
     )
     assert read["n_majority"] == 2
 
@@ -158,6 +158,6 @@ def test_to_dict_is_ready_for_json_votes() -> None:
         ([[1, 2, 3]], r"\(1, 3\), not \(4, 3\)"),
     ],
 )
-def test_errors_say_what_is_wrong_votes(votes: Any, message: str) -> None:
+def test_errors_of_votes_say_what_is_wrong(votes: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        evaluate_votes(votes, PROBABILITIES_VOTES)
+        evaluate_votes(votes, VOTED_PROBABILITIES)

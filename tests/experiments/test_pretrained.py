@@ -19,8 +19,9 @@ from experiments.pretrained.candidates import (
 from experiments.pretrained.speed import cap_cores
 from fer_ensemble import load_pretrained
 from fer_ensemble.artifact.states import dump_member, load_member
-from fer_ensemble.datasets import load_faces, row_digests
+from fer_ensemble.datasets import load_faces
 from fer_ensemble.models import create_member, list_members
+from fer_ensemble.splitting import row_digests
 from tests.experiments.stand_ins import invoke, write_faces
 
 # Two kinds of networks, as small as they go; the second is the cheaper one by its registered cost.

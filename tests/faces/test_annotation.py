@@ -9,6 +9,7 @@ import pytest
 
 from fer_ensemble.faces import FaceBox, FaceFinder, annotate, predict_files
 from fer_ensemble.faces.annotation import READABLE_SIDE, write_copies
+from tests.faces.stand_ins import FixedBoxes, write_clip
 
 PROBABILITIES = {"angry": 0.0, "happy": 0.9, "überrascht": 0.1}
 
@@ -79,9 +80,7 @@ def test_without_faces_the_picture_stays(picture: np.ndarray) -> None:
     np.testing.assert_array_equal(annotate(picture, []), picture)
 
 
-class OneFace:
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        return [FaceBox(100, 100, 200, 200, score=1.0)]
+ONE_FACE = FixedBoxes(FaceBox(100, 100, 200, 200, score=1.0))
 
 
 class Sure:
@@ -97,15 +96,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     picture = np.full((400, 500, 3), 128, np.uint8)
     for path in (work / "photos" / "a.png", tmp_path / "up.png"):
         cv2.imwrite(str(path), picture)
-    writer = cv2.VideoWriter(str(work / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 5, (500, 400))
-    for _ in range(2):
-        writer.write(picture)
-    writer.release()
+    write_clip(work / "clip.avi", [picture] * 2)
     monkeypatch.chdir(work)
     return work
 
 
-def _annotate(*paths: str | Path, detector: object = OneFace()) -> None:
+def _annotate(*paths: str | Path, detector: object = ONE_FACE) -> None:
     finder = FaceFinder(detector)
     batches = predict_files(
         Sure(), paths, class_names=("happy", "sad"), finder=finder, annotate_to="seen"
@@ -146,12 +142,8 @@ def test_a_copy_shows_the_face_and_keeps_the_rest(folder: Path, name: str) -> No
 
 
 def test_a_picture_without_a_face_is_copied_and_what_cannot_be_read_is_not(folder: Path) -> None:
-    class Nobody:
-        def detect(self, image: np.ndarray) -> list[FaceBox]:
-            return []
-
     (folder / "text.png").write_text("no picture")
-    _annotate("photos/a.png", "text.png", "lost.png", detector=Nobody())
+    _annotate("photos/a.png", "text.png", "lost.png", detector=FixedBoxes())
     assert _listed(folder / "seen") == ["photos/a.png.jpg"]
 
 

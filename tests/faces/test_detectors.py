@@ -1,4 +1,5 @@
 import sys
+import typing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ensemble.faces import FaceBox, create_detector
-from fer_ensemble.faces.detectors import HaarDetector, MTCNNDetector, YuNetDetector
+from fer_ensemble.cli.predict import predict
+from fer_ensemble.faces import DetectorError, FaceBox, create_detector
+from fer_ensemble.faces.detectors import DETECTORS, HaarDetector, MTCNNDetector, YuNetDetector
 
 
 def test_haar_by_name() -> None:
@@ -17,15 +19,21 @@ def test_haar_by_name() -> None:
     assert detector.min_face == 33
 
 
-@pytest.mark.parametrize("name", ["", "Haar", "yunet", "skip", "auto"])
-def test_unknown_names_are_told_with_those_that_are_known(name: str) -> None:
+@pytest.mark.parametrize("name", ["", "Haar", "yunet", "haar:x", "skip", "auto"])
+def test_unknown_names_are_an_error_that_lists_the_known(name: str) -> None:
     with pytest.raises(ValueError, match=rf"no detector '{name}': use haar, mtcnn, yunet:MODEL"):
         create_detector(name)
 
 
 def test_yunet_takes_its_file_from_the_name() -> None:
-    with pytest.raises(ValueError, match=r"somewhere/net\.onnx: no such file"):
+    with pytest.raises(DetectorError, match=r"somewhere/net\.onnx: no such file"):
         create_detector("yunet:somewhere/net.onnx")
+
+
+def test_the_help_names_every_detector() -> None:
+    [option] = typing.get_type_hints(predict, include_extras=True)["detector"].__metadata__
+    for name in DETECTORS:
+        assert name in option.help
 
 
 EYES = ((205, 101), (244, 103))
@@ -76,32 +84,32 @@ class Networks:
 
 
 @pytest.fixture
-def detector(monkeypatch: pytest.MonkeyPatch) -> MTCNNDetector:
+def mtcnn(monkeypatch: pytest.MonkeyPatch) -> MTCNNDetector:
     monkeypatch.setitem(sys.modules, "mtcnn", SimpleNamespace(MTCNN=Networks))
     return MTCNNDetector()
 
 
-def test_rows_become_boxes_with_eyes(detector: MTCNNDetector) -> None:
+def test_mtcnn_s_rows_become_boxes_with_eyes(mtcnn: MTCNNDetector) -> None:
     red = np.full((90, 120, 3), (0, 0, 255), np.uint8)
-    [box] = detector.detect(red)
+    [box] = mtcnn.detect(red)
     assert box == FaceBox(10.5, 20, 30, 40, 0.9, ((15, 30), (35, 31)))
-    assert detector.detect(red[..., ::-1]) == []
+    assert mtcnn.detect(red[..., ::-1]) == []
 
 
-def test_gray_pictures_are_searched(detector: MTCNNDetector) -> None:
-    assert len(detector.detect(np.full((90, 120), 255, np.uint8))) == 1
+def test_mtcnn_searches_gray_pictures(mtcnn: MTCNNDetector) -> None:
+    assert len(mtcnn.detect(np.full((90, 120), 255, np.uint8))) == 1
 
 
-def test_large_faces_are_looked_for_in_a_smaller_picture(
-    monkeypatch: pytest.MonkeyPatch, detector: MTCNNDetector
+def test_mtcnn_looks_for_large_faces_in_a_smaller_picture(
+    monkeypatch: pytest.MonkeyPatch, mtcnn: MTCNNDetector
 ) -> None:
-    detector.min_face = 40
-    [box] = detector.detect(np.full((90, 120), 255, np.uint8))
-    assert detector._networks.shape == (45, 60, 3)
+    mtcnn.min_face = 40
+    [box] = mtcnn.detect(np.full((90, 120), 255, np.uint8))
+    assert mtcnn._networks.shape == (45, 60, 3)
     assert box == FaceBox(21, 40, 60, 80, 0.9, ((30, 60), (70, 62)))
 
 
-def test_without_the_package_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mtcnn", None)
     with pytest.raises(ImportError, match=r"pip install 'fer-ensemble\[mtcnn\]'"):
         MTCNNDetector()
@@ -138,27 +146,27 @@ class Network:
 
 
 @pytest.fixture
-def detector_yunet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> YuNetDetector:
+def yunet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> YuNetDetector:
     file = tmp_path / "net.onnx"
     file.write_bytes(b"weights")
     monkeypatch.setattr(cv2.FaceDetectorYN, "create", lambda *a, **k: Network())
     return YuNetDetector(file)
 
 
-def test_rows_become_boxes_with_eyes_yunet(detector_yunet: YuNetDetector) -> None:
-    [box] = detector_yunet.detect(np.ones((80, 100, 3), np.uint8))
+def test_yunet_s_rows_become_boxes_with_eyes(yunet: YuNetDetector) -> None:
+    [box] = yunet.detect(np.ones((80, 100, 3), np.uint8))
     assert box == FaceBox(25, 20, 50, 40, 0.75, ((30, 40), (60, 41)))
-    assert detector_yunet.detect(np.ones((80, 100), np.uint8)) == [box]
+    assert yunet.detect(np.ones((80, 100), np.uint8)) == [box]
 
 
-def test_boxes_are_in_pixels_of_a_large_picture_yunet(detector_yunet: YuNetDetector) -> None:
-    [box] = detector_yunet.detect(np.ones((2560, 2560), np.uint8))
+def test_yunet_s_boxes_are_in_pixels_of_a_large_picture(yunet: YuNetDetector) -> None:
+    [box] = yunet.detect(np.ones((2560, 2560), np.uint8))
     assert (box.x, box.width) == (640, 1280)
     assert box.eyes == ((60, 80), (120, 82))
 
 
-def test_there_may_be_no_face(detector_yunet: YuNetDetector) -> None:
-    assert detector_yunet.detect(np.zeros((80, 100), np.uint8)) == []
+def test_yunet_may_find_no_face(yunet: YuNetDetector) -> None:
+    assert yunet.detect(np.zeros((80, 100), np.uint8)) == []
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:

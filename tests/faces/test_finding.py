@@ -6,18 +6,9 @@ import numpy as np
 import pytest
 
 from fer_ensemble.faces import FaceBox, FaceFinder, Frame, Framing, crop_face
-from fer_ensemble.faces.finding import look
+from fer_ensemble.faces.finding import search_item
 from fer_ensemble.faces.inputs import FileProblem, Item
-
-
-class Told:
-    """A detector that gives the same boxes for every picture."""
-
-    def __init__(self, *boxes: FaceBox) -> None:
-        self.boxes = list(boxes)
-
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        return self.boxes
+from tests.faces.stand_ins import FixedBoxes
 
 
 def _noise(*shape: int) -> np.ndarray:
@@ -73,19 +64,19 @@ def test_the_surest_face_comes_first_then_the_leftmost() -> None:
         FaceBox(0, 10, 30, 30, score=1.0),
         FaceBox(60, 60, 30, 30, score=2.0),
     ]
-    found = FaceFinder(Told(*boxes)).find(_noise(100, 100))
+    found = FaceFinder(FixedBoxes(*boxes)).find(_noise(100, 100))
     assert [face.box for face in found] == [boxes[3], boxes[2], boxes[1], boxes[0]]
 
 
 def test_small_faces_are_left_out() -> None:
     boxes = [FaceBox(0, 0, 40, 40, score=1.0), FaceBox(50, 50, 40, 39, score=2.0)]
-    [found] = FaceFinder(Told(*boxes), min_face=40).find(_noise(100, 100))
+    [found] = FaceFinder(FixedBoxes(*boxes), min_face=40).find(_noise(100, 100))
     assert found.box is boxes[0]
 
 
 def test_the_detector_s_framing_and_the_eyes_shape_the_crop() -> None:
     box = FaceBox(30, 30, 40, 40, 1.0, ((40, 45), (60, 50)))
-    detector = Told(box)
+    detector = FixedBoxes(box)
     detector.framing = Framing(0.1, 0.0, 1.2)
     image = _noise(100, 100)
     for align in (True, False):
@@ -104,22 +95,12 @@ def test_threads_share_a_finder(photograph: np.ndarray) -> None:
     assert finder.n_searched == 13
 
 
-def test_an_unknown_detector_is_told() -> None:
+def test_an_unknown_detector_is_an_error_that_names_the_others() -> None:
     with pytest.raises(ValueError, match=r"no detector 'retina'.*haar.*mtcnn.*auto"):
         FaceFinder("retina")
 
 
 FACE = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
-
-
-class TwoFaces:
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        return [FaceBox(0, 0, 40, 40, score=0.5), FaceBox(10, 10, 30, 30, score=0.9)]
-
-
-class Nobody:
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        return []
 
 
 class Broken:
@@ -130,43 +111,42 @@ class Broken:
 def test_a_picture_is_read_and_searched(tmp_path: Path) -> None:
     path = str(tmp_path / "face.png")
     cv2.imwrite(path, FACE)
-    seen = look(Item(path), FaceFinder("skip"))
-    assert (seen.path, seen.frame, seen.time, seen.status, seen.reason) == (
+    result = search_item(Item(path), FaceFinder("skip"))
+    assert (result.path, result.frame, result.time, result.status, result.reason) == (
         path,
         None,
         None,
         "ok",
         "",
     )
-    np.testing.assert_array_equal(seen.faces[0].face, FACE)
-    assert [found.box.score for found in look(Item(path), FaceFinder(TwoFaces())).faces] == [
-        0.9,
-        0.5,
-    ]
+    np.testing.assert_array_equal(result.faces[0].face, FACE)
+    boxes = FixedBoxes(FaceBox(0, 0, 40, 40, score=0.5), FaceBox(10, 10, 30, 30, score=0.9))
+    found = search_item(Item(path), FaceFinder(boxes)).faces
+    assert [face.box.score for face in found] == [0.9, 0.5]
 
 
 def test_a_frame_is_searched_and_kept_if_asked_for() -> None:
     item = Item("clip.mp4", Frame(12, 0.4, np.repeat(FACE[..., np.newaxis], 3, axis=2)))
-    seen = look(item, FaceFinder(Nobody()), keep_frame=True)
-    assert (seen.frame, seen.time, seen.status, seen.faces) == (12, 0.4, "no_face", [])
-    assert seen.reason == "no face was found"
-    copy = cv2.imdecode(np.frombuffer(seen.frame_copy, np.uint8), cv2.IMREAD_GRAYSCALE)
+    result = search_item(item, FaceFinder(FixedBoxes()), keep_frame=True)
+    assert (result.frame, result.time, result.status, result.faces) == (12, 0.4, "no_face", [])
+    assert result.reason == "no face was found"
+    copy = cv2.imdecode(np.frombuffer(result.frame_copy, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert np.abs(copy.astype(float) - FACE).mean() < 10
-    assert look(item, FaceFinder("skip")).frame_copy is None
+    assert search_item(item, FaceFinder("skip")).frame_copy is None
 
 
-def test_problems_are_told(tmp_path: Path) -> None:
+def test_problems_are_named(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
-    seen = look(Item(str(tmp_path / "text.png")), FaceFinder("skip"))
-    assert (seen.status, seen.faces) == ("unreadable", [])
-    assert "not a picture" in seen.reason
+    result = search_item(Item(str(tmp_path / "text.png")), FaceFinder("skip"))
+    assert (result.status, result.faces) == ("unreadable", [])
+    assert "not a picture" in result.reason
     problem = FileProblem("empty", "the file is empty")
-    seen = look(Item("clip.mp4", problem=problem), FaceFinder("skip"))
-    assert (seen.frame, seen.status, seen.reason) == (None, "empty", "the file is empty")
+    result = search_item(Item("clip.mp4", problem=problem), FaceFinder("skip"))
+    assert (result.frame, result.status, result.reason) == (None, "empty", "the file is empty")
 
 
 def test_a_detector_that_fails_does_not_end_the_run() -> None:
     item = Item("clip.mp4", Frame(0, 0.0, np.zeros((60, 80, 3), np.uint8)))
-    seen = look(item, FaceFinder(Broken()))
-    assert (seen.frame, seen.status) == (0, "unreadable")
-    assert seen.reason == "the search for faces failed (RuntimeError: out of order)"
+    result = search_item(item, FaceFinder(Broken()))
+    assert (result.frame, result.status) == (0, "unreadable")
+    assert result.reason == "the search for faces failed (RuntimeError: out of order)"

@@ -2,7 +2,6 @@ import io
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -15,25 +14,21 @@ from fer_ensemble.faces.inputs import (
     VideoRest,
     check_file,
     iterate_items,
-    naming_problems,
+    raising_file_problems,
     read_file,
     read_path_list,
 )
+from tests.faces.stand_ins import write_clip
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """Ten grainy frames, each brighter than the one before."""
     grain = np.random.default_rng(0).integers(0, 20, (48, 64, 3), dtype=np.uint8)
-    path = tmp_path / "clip.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
-    for number in range(10):
-        writer.write(20 * number + grain)
-    writer.release()
-    return path
+    return write_clip(tmp_path / "clip.avi", [20 * number + grain for number in range(10)])
 
 
-def _told(items: list[Item]) -> list[tuple[str, int | None, str]]:
+def _described(items: list[Item]) -> list[tuple[str, int | None, str]]:
     return [
         (
             Path(item.path).name,
@@ -46,7 +41,7 @@ def _told(items: list[Item]) -> list[tuple[str, int | None, str]]:
 
 def test_a_picture_is_an_item_and_a_video_one_for_each_frame(clip: Path) -> None:
     items = list(iterate_items(["a.png", clip, "b.png"], every=4))
-    assert _told(items) == [
+    assert _described(items) == [
         ("a.png", None, ""),
         ("clip.avi", 0, ""),
         ("clip.avi", 4, ""),
@@ -60,8 +55,11 @@ def test_a_picture_is_an_item_and_a_video_one_for_each_frame(clip: Path) -> None
 
 def test_of_the_rest_of_a_video_the_done_frames_are_left_out(clip: Path) -> None:
     rest = [VideoRest(str(clip), 2), "b.png"]
-    assert _told(list(iterate_items(rest, every=4))) == [("clip.avi", 8, ""), ("b.png", None, "")]
-    assert _told(list(iterate_items([VideoRest(str(clip), 3)], every=4))) == []
+    assert _described(list(iterate_items(rest, every=4))) == [
+        ("clip.avi", 8, ""),
+        ("b.png", None, ""),
+    ]
+    assert _described(list(iterate_items([VideoRest(str(clip), 3)], every=4))) == []
 
 
 def test_what_is_wrong_with_a_video_is_an_item(tmp_path: Path) -> None:
@@ -70,7 +68,7 @@ def test_what_is_wrong_with_a_video_is_an_item(tmp_path: Path) -> None:
     (tmp_path / "folder.mp4").mkdir()
     names = ("empty.mp4", "text.mp4", "folder.mp4", "lost.mp4")
     items = list(iterate_items([tmp_path / name for name in names]))
-    assert _told(items) == [
+    assert _described(items) == [
         ("empty.mp4", None, "empty"),
         ("text.mp4", None, "unreadable"),
         ("folder.mp4", None, "unreadable"),
@@ -81,7 +79,7 @@ def test_what_is_wrong_with_a_video_is_an_item(tmp_path: Path) -> None:
 def test_a_video_that_breaks_keeps_its_frames_and_says_so(clip: Path) -> None:
     data = clip.read_bytes()
     clip.write_bytes(data[: len(data) * 7 // 10])
-    *frames, last = _told(list(iterate_items([clip])))
+    *frames, last = _described(list(iterate_items([clip])))
     assert [number for _, number, _ in frames] == list(range(len(frames)))
     assert 2 <= len(frames) < 10
     assert last == ("clip.avi", None, "unreadable")
@@ -93,7 +91,7 @@ def test_a_wrong_setting_is_an_error_and_no_row(clip: Path) -> None:
 
 
 def _problem(path: Path | str) -> tuple[str, str]:
-    with pytest.raises(FileProblem) as raised, naming_problems(str(path)):
+    with pytest.raises(FileProblem) as raised, raising_file_problems(str(path)):
         read_file(str(path))
     assert str(raised.value) == raised.value.reason
     return raised.value.status, raised.value.reason
@@ -168,14 +166,14 @@ def test_too_many_bytes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_errors_become_problems(error: Exception, status: str, reason: str) -> None:
-    with pytest.raises(FileProblem) as raised, naming_problems("a.jpg"):
+    with pytest.raises(FileProblem) as raised, raising_file_problems("a.jpg"):
         raise error
     assert (raised.value.status, raised.value.reason) == (status, reason)
     assert raised.value.__cause__ is error
 
 
 def test_errors_of_the_program_stay_what_they_are() -> None:
-    with pytest.raises(ValueError, match="a setting"), naming_problems("a.jpg"):
+    with pytest.raises(ValueError, match="a setting"), raising_file_problems("a.jpg"):
         raise ValueError("a setting")
 
 
@@ -257,6 +255,17 @@ def test_a_list_is_read_as_it_comes() -> None:
         assert next(paths) == "a.png"
         sender.write(b"ng\n")
         assert next(paths) == "b.png"
+
+
+def test_pictures_are_counted_beforehand_where_that_is_possible(tmp_path: Path, clip: Path) -> None:
+    _make(tmp_path / "pictures", "a.png", "sub/b.jpg", ".hidden.png", "notes.txt")
+    listing = PictureListing([tmp_path / "pictures", "lost.png"])
+    first = next(iter(listing))
+    assert listing.count_pictures() == 3
+    assert (first, listing.n_other_files) == (str(tmp_path / "pictures" / "a.png"), 1)
+    assert PictureListing([tmp_path / "pictures", clip]).count_pictures() is None
+    assert PictureListing(["-"], io.BytesIO(b"a.png")).count_pictures() is None
+    assert PictureListing(["-"]).count_pictures() == 1
 
 
 def test_a_dash_stands_for_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,13 +353,8 @@ def test_a_folder_that_cannot_be_opened_is_given_itself(
 @pytest.fixture(scope="module")
 def clip_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten frames, five a second, each of one brightness: 0, 20, 40, …"""
-    path = tmp_path_factory.mktemp("clips") / "clip.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 5, (64, 48))
-    assert writer.isOpened()
-    for number in range(10):
-        writer.write(np.full((48, 64, 3), 20 * number, np.uint8))
-    writer.release()
-    return path
+    frames = [np.full((48, 64, 3), 20 * number, np.uint8) for number in range(10)]
+    return write_clip(tmp_path_factory.mktemp("clips") / "clip.avi", frames, rate=5)
 
 
 def test_every_frame_comes_in_order(clip_video: Path) -> None:
@@ -402,7 +406,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_frames_of_too_many_pixels_are_refused(
     clip_video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fer_ensemble.faces.decode.MAX_PIXELS", 1000)
+    monkeypatch.setattr("fer_ensemble.faces.video.MAX_PIXELS", 1000)
     with pytest.raises(TooManyPixels, match="64×48"):
         next(read_frames(clip_video))
 

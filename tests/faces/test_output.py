@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from fer_ensemble.faces import Prediction, PredictionWriter, choose_writer, open_writer, to_frame
-from fer_ensemble.faces.output import CsvWriter, JsonLinesWriter, ParquetWriter
-from fer_ensemble.faces.table import columns, printable_path, row
+from fer_ensemble.faces import Prediction, PredictionWriter, choose_writer, open_writer
+from fer_ensemble.faces.output import (
+    CsvWriter,
+    JsonLinesWriter,
+    ParquetWriter,
+    columns,
+    printable_path,
+    row,
+)
 
 NAMES = ("happy", "sad")
 ROW = Prediction(
@@ -26,7 +32,7 @@ def test_the_ending_chooses_the_form() -> None:
     assert choose_writer("a/b.csv") is CsvWriter
     assert choose_writer(Path("B.CSV")) is CsvWriter
     assert choose_writer("b.jsonl") is choose_writer("b.ndjson") is JsonLinesWriter
-    assert choose_writer(None) is CsvWriter
+    assert choose_writer(io.BytesIO()) is CsvWriter
 
 
 def test_parquet_is_chosen_where_it_is_installed() -> None:
@@ -74,7 +80,7 @@ def test_an_interruption_loses_nothing_that_was_written(tmp_path: Path, ending: 
 def test_standard_output_takes_csv_and_stays_open(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    with open_writer(None, NAMES) as writer:
+    with open_writer(sys.stdout.buffer, NAMES) as writer:
         writer.write([ROW])
     print("still open", flush=True)
     lines = capfdbinary.readouterr().out.splitlines()
@@ -136,28 +142,6 @@ def test_a_row_has_its_cells_in_the_order_of_the_columns() -> None:
         *("sad", 0.75, 0.25, 0.75, "ok"),
     ]
     assert row(LOST, NAMES) == ["c.jpg", *[None] * 12, "missing"]
-
-
-def test_a_frame_has_a_kind_for_each_column() -> None:
-    pytest.importorskip("pandas")
-    frame = to_frame([FACE, LOST], NAMES)
-    assert list(frame.columns) == columns(NAMES)
-    assert frame["face"].tolist()[0] == 0
-    assert frame.loc[1].isna().sum() == 12
-    assert [str(frame[name].dtype) for name in ("frame", "face", "time", "p_sad")] == [
-        "Int64",
-        "Int64",
-        "float64",
-        "float64",
-    ]
-    none = to_frame([], NAMES)
-    assert (len(none), list(none.columns)) == (0, columns(NAMES))
-
-
-def test_a_frame_without_pandas_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match="pip install pandas"):
-        to_frame([], NAMES)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are no bytes there")

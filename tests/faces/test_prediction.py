@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ensemble.faces import FaceBox, FaceFinder, Prediction, predict_files
+from fer_ensemble.faces import FaceFinder, Prediction, predict_files
+from tests.faces.stand_ins import Crowd, write_clip
 
 NAMES = ("dark", "middle", "bright")
 
@@ -32,25 +33,14 @@ def _picture(path: Path, value: int) -> Path:
     return path
 
 
-class Crowd:
-    """Sees as many faces in a picture as its first pixel says, side by side."""
-
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        n_faces = int(image[0, 0].max())
-        return [FaceBox(40 * n, 0, 40, 40.26, score=1 - n / 100) for n in range(n_faces)]
-
-
 def _crowded(path: Path, n_faces: int) -> Path:
     cv2.imwrite(str(path), np.full((60, 500), n_faces, np.uint8))
     return path
 
 
 def _clip(path: Path) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 64))
-    for value in (0, 0, 128, 128, 255, 255):
-        writer.write(np.full((64, 64, 3), value, np.uint8))
-    writer.release()
-    return path
+    values = (0, 0, 128, 128, 255, 255)
+    return write_clip(path, [np.full((64, 64, 3), value, np.uint8) for value in values])
 
 
 def _predict(paths: list[Path], **settings: Any) -> list[Prediction]:
@@ -214,17 +204,17 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (np.full((1, 2), 0.5), r"3 finite probabilities.*\(1, 2\)"),
         (np.array([[0.5, np.nan, 0.5]]), "1 that are not finite"),
     ],
 )
 def test_an_unusable_answer_of_the_classifier_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: np.ndarray, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: np.ndarray, message: str
 ) -> None:
     monkeypatch.setattr(Brightness, "predict_proba", lambda self, X: answer)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         _predict([_picture(tmp_path / "face.png", 0)])
 
 

@@ -17,9 +17,13 @@ from fer_ensemble.faces import (
 )
 from fer_ensemble.faces.inputs import VideoRest
 from fer_ensemble.faces.resuming import read_items
+from tests.faces.stand_ins import Crowd, write_clip
 
 NAMES = ("dark", "bright")
 FORMS = pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+
+
+CROWD = Crowd(unit=50, box=FaceBox(0, 0, 30, 30, score=1))
 
 
 class Company:
@@ -29,14 +33,6 @@ class Company:
         share = X.reshape(len(X), -1).mean(axis=1) / 256
         share = share + 1e-12 * X.mean()
         return np.column_stack([1 - share, share])
-
-
-class Crowd:
-    """Sees as many faces in a picture as its first pixel says."""
-
-    def detect(self, image: np.ndarray) -> list[FaceBox]:
-        n_faces = int(image[0, 0].max()) // 50
-        return [FaceBox(10 * n, 0, 30, 30, score=1 - n / 100) for n in range(n_faces)]
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +48,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         cv2.imwrite(str(folder / "a.png"), picture)
         (folder / "a.png").rename(paths[-1])
     for name in ("whole.avi", "cut.avi"):
-        writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
-        for number in range(10):
-            grain = random.integers(0, 20, (48, 64, 3), dtype=np.uint8)
-            writer.write(grain + np.uint8(25 * (number % 5)))
-        writer.release()
+        grains = random.integers(0, 20, (10, 48, 64, 3), dtype=np.uint8)
+        frames = [grain + np.uint8(25 * (number % 5)) for number, grain in enumerate(grains)]
+        write_clip(folder / name, frames)
     cut = (folder / "cut.avi").read_bytes()
     (folder / "cut.avi").write_bytes(cut[: len(cut) * 7 // 10])
     videos = [folder / "whole.avi", folder / "whole.avi", folder / "cut.avi", folder / "cut.avi"]
@@ -68,7 +62,7 @@ def _run(out: Path, inputs: Iterable[str], resume: bool = False) -> None:
     kept = find_kept_rows(out, NAMES, 7) if resume else None
     n_kept = kept.n_bytes if kept else 0
     remaining = skip_done(inputs, kept) if kept else inputs
-    finder = FaceFinder(Crowd())
+    finder = FaceFinder(CROWD)
     batches = predict_files(
         Company(), remaining, class_names=NAMES, finder=finder, batch_size=7, n_jobs=2
     )
@@ -96,7 +90,7 @@ def test_wherever_a_file_was_cut_it_becomes_what_it_would_have_been(
 def test_only_whole_batches_are_kept_and_counted(tmp_path: Path, inputs: list[str]) -> None:
     out = tmp_path / "rows.csv"
     _run(out, inputs)
-    finder = FaceFinder(Crowd())
+    finder = FaceFinder(CROWD)
     batches = list(predict_files(Company(), inputs, class_names=NAMES, finder=finder, batch_size=7))
     rows = [row for batch in batches[:-1] for row in batch]
     kept = find_kept_rows(out, NAMES, 7)
@@ -117,9 +111,9 @@ def test_nothing_is_kept_of_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert list(skip_done(["a.png", "b.mp4"], kept)) == ["a.png", "b.mp4"]
 
 
-def test_parquet_is_refused(tmp_path: Path) -> None:
+def test_parquet_cannot_be_resumed(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    with pytest.raises(ValueError, match=r"cannot be gone on with; write \.csv or \.jsonl"):
+    with pytest.raises(ValueError, match=r"cannot be resumed; write \.csv or \.jsonl"):
         find_kept_rows(tmp_path / "rows.parquet", NAMES, 7)
 
 
@@ -176,7 +170,7 @@ def test_inputs_that_are_done_are_left_out(
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "message"),
     [
         (["a.png", "x.png", "c.png"], "input 2 is 'b.png', but now it is 'x.png'"),
         (["b.png", "a.png"], "input 1 is 'a.png', but now it is 'b.png'"),
@@ -184,18 +178,18 @@ def test_inputs_that_are_done_are_left_out(
     ],
 )
 def test_other_inputs_are_an_error_and_the_file_stays(
-    tmp_path: Path, inputs: list[str], told: str
+    tmp_path: Path, inputs: list[str], message: str
 ) -> None:
     out = tmp_path / "rows.csv"
     with open_writer(out, NAMES) as writer:
         writer.write([_lost("a.png"), _lost("b.png"), _lost("c.png")])
     before = out.read_bytes()
-    with pytest.raises(ValueError, match=f"rows.csv cannot be gone on with: by its rows {told}"):
+    with pytest.raises(ValueError, match=f"rows.csv cannot be resumed: by its rows {message}"):
         skip_done(inputs, find_kept_rows(out, NAMES, 1))
     assert out.read_bytes() == before
 
 
-NAMES_ROW_READING = ("happy", "sad")
+CLASSES = ("happy", "sad")
 HOSTILE = 'a,"b"\nc\r\nd.jpg'
 
 
@@ -236,7 +230,7 @@ ITEMS = [
 
 
 def _written(path: Path, rows: list[Prediction] = ROWS) -> bytes:
-    with open_writer(path, NAMES_ROW_READING) as writer:
+    with open_writer(path, CLASSES) as writer:
         writer.write(rows)
     return path.read_bytes()
 
@@ -245,7 +239,7 @@ def _written(path: Path, rows: list[Prediction] = ROWS) -> bytes:
 def test_rows_come_back_by_picture_and_frame(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     data = _written(path)
-    items = [astuple(item) for item in read_items(path, NAMES_ROW_READING)]
+    items = [astuple(item) for item in read_items(path, CLASSES)]
     assert [item[:-1] for item in items] == ITEMS
     begin = _written(tmp_path / f"begin{ending}", ROWS[:2])
     assert items[0][-1] == len(begin)
@@ -256,10 +250,10 @@ def test_rows_come_back_by_picture_and_frame(tmp_path: Path, ending: str) -> Non
 def test_reading_ends_before_a_row_that_is_not_whole(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     data = _written(path)
-    whole = list(read_items(path, NAMES_ROW_READING))
+    whole = list(read_items(path, CLASSES))
     for size in range(0, len(data), 5):
         path.write_bytes(data[:size])
-        items = [item for item in read_items(path, NAMES_ROW_READING) if item.end <= size]
+        items = [item for item in read_items(path, CLASSES) if item.end <= size]
         # The last item of a file that was cut may lack rows.
         assert items[:-1] == whole[: max(0, len(items) - 1)]
         assert all(item.end <= size for item in items)
@@ -270,16 +264,16 @@ def test_noise_ends_the_reading(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     data = _written(path)
     path.write_bytes(data + b"\0\0\xff\n\0")
-    assert [astuple(item)[:-1] for item in read_items(path, NAMES_ROW_READING)] == ITEMS
+    assert [astuple(item)[:-1] for item in read_items(path, CLASSES)] == ITEMS
 
 
 @FORMS
 def test_other_columns_are_an_error(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     _written(path)
-    with pytest.raises(ValueError, match=rf"rows\{ending} cannot be gone on with.*columns") as told:
+    with pytest.raises(ValueError, match=rf"rows\{ending} cannot be resumed.*columns") as raised:
         list(read_items(path, ("happy", "angry")))
-    assert "begins with" in str(told.value)
+    assert "begins with" in str(raised.value)
     path.write_text('"name"\n')
     with pytest.raises(ValueError, match="columns"):
-        list(read_items(path, NAMES_ROW_READING))
+        list(read_items(path, CLASSES))

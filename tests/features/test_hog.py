@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 from fer_ensemble.features import HOG
 from fer_ensemble.features import hog as hog_module
-from fer_ensemble.features.hog import as_faces, to_side
+from fer_ensemble.features.cascade import as_faces, to_side
 
 
 def test_values_are_those_of_scikit_image(faces):

@@ -7,8 +7,8 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
-from fer_ensemble.datasets import row_digests
 from fer_ensemble.models import BoostedTreesClassifier
+from fer_ensemble.splitting import row_digests
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,23 @@ def test_sample_weight_decides_between_contradicting_labels():
     trees = small(validation_fraction=None)
     assert trees.fit(X, y, sample_weight=weight).predict([[0.0], [1.0]]).tolist() == [0, 1]
     assert trees.fit(X, y, sample_weight=weight[::-1]).predict([[0.0], [1.0]]).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_estimators", 0),
+        ("learning_rate", 0.0),
+        ("max_depth", -1),
+        ("subsample", 1.5),
+        ("max_bin", 1),
+        ("validation_fraction", 1.0),
+        ("verbose", "much"),
+    ],
+)
+def test_a_parameter_out_of_range_is_named(table, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of BoostedTreesClassifier"):
+        small(**{name: value}).fit(*table)
 
 
 def test_progress_is_shown_on_request(table, capsys):

@@ -1,15 +1,17 @@
-"""A training that was interrupted ends as if it had not been."""
+"""A training that is interrupted and resumed ends as if nothing had happened."""
 
 import numpy as np
 import pytest
 
-from fer_ensemble.models import KerasClassifier, epochs
-from fer_ensemble.models import epochs as checkpoint
+from fer_ensemble.models import epochs
 from fer_ensemble.models.epochs import read_checkpoint, write_checkpoint
+from tests.models.stand_ins import small_cnn, small_dense
 
+# Whatever has a state that must be resumed, or draws something.
 EVERYTHING = {
+    "network": "cnn_2",
     "network_params": {"filters": (4,), "convolutions": (1,), "units": 6, "dropout": 0.3},
-    "augmentation": {"flip": True, "noise": 0.05, "translation": 0.1, "mixup": 0.2},
+    "augmentation": {"flip": True, "noise": 0.05, "mixup": 0.2},
     "balance": "max",
     "balance_augmentation": {"flip": True},
     "class_weight": "balanced",
@@ -20,11 +22,12 @@ EVERYTHING = {
     "optimizer_params": {"weight_decay": 0.01, "use_ema": True, "ema_momentum": 0.8},
     "schedule": "plateau",
     "schedule_params": {"patience": 2, "factor": 0.5},
-    "epochs": 8,
+    "epochs": 12,
     "batch_size": 28,
+    "patience": 6,
     "precision": "float32",
-    "random_state": 0,
 }
+STEPS_PER_EPOCH = 5
 
 
 @pytest.fixture(scope="module")
@@ -33,54 +36,56 @@ def small_faces(faces):
     return images[:, ::6, ::6], labels
 
 
-def interrupt_in_epoch(monkeypatch, number):
-    """Stop a training as Ctrl-C does, after the steps of an epoch and before it is kept."""
-    report = epochs.EpochProgress.report
-
-    def interrupted(self, epoch, figures):
-        if epoch == number:
-            raise KeyboardInterrupt
-        report(self, epoch, figures)
-
-    monkeypatch.setattr(epochs.EpochProgress, "report", interrupted)
-
-
-def watch_losses(monkeypatch, losses):
+def script_losses(monkeypatch, losses):
     """Put losses in the place of the held-out ones, by the steps that a model was trained."""
-    per_epoch = 5
-    test = epochs._test
+    import keras
 
-    def scripted(model, watched):
-        figures = test(model, watched)
-        epoch = int(model.optimizer.iterations) // per_epoch
+    test_on_batch = keras.Model.test_on_batch
+
+    def scripted(model, *args, **kwargs):
+        figures = test_on_batch(model, *args, **kwargs)
+        epoch = int(model.optimizer.iterations) // STEPS_PER_EPOCH
         return {**figures, "loss": losses[epoch - 1], "real_loss": figures["loss"]}
 
-    monkeypatch.setattr(epochs, "_test", scripted)
+    monkeypatch.setattr(keras.Model, "test_on_batch", scripted)
 
 
-@pytest.mark.parametrize(("patience", "n_epochs"), [(None, 8), (4, 6)])
-def test_goes_on_to_the_same_end(small_faces, tmp_path, monkeypatch, patience, n_epochs):
+def record_checkpoints(monkeypatch, *, interrupted_at=None):
+    """Note the epochs that are kept; stop as Ctrl-C does, before one of them is."""
+    kept = []
+
+    def write(path, model, best, state):
+        epoch = len(state["history"]["loss"])
+        if epoch == interrupted_at:
+            raise KeyboardInterrupt
+        kept.append(epoch)
+        write_checkpoint(path, model, best, state)
+
+    monkeypatch.setattr(epochs, "write_checkpoint", write)
+    return kept
+
+
+def test_is_resumed_to_the_same_end(small_faces, tmp_path, monkeypatch):
     X, y = small_faces
-    # After five epochs the rate was lowered once, and is about to be lowered again.
-    watch_losses(monkeypatch, [1.0, 0.8, 0.9, 0.9, 0.9, 0.9, 0.7, 0.9])
-    params = {**EVERYTHING, "patience": patience}
-    unbroken = KerasClassifier("cnn_2", **params).fit(X, y, validation_data=(X, y))
+    # After five epochs the rate was lowered once, and is about to be lowered again; the second was
+    # the best, and patience is over after the eighth.
+    script_losses(monkeypatch, [1.0, 0.8, *[0.9] * 10])
+    unbroken = small_cnn(**EVERYTHING).fit(X, y, validation_data=(X, y))
     rates = [0.02] * 4 + [0.01] * 2 + [0.005] * 2
-    assert unbroken.history_["learning_rate"] == pytest.approx(rates[:n_epochs])
-    path = str(tmp_path / "new folder" / "state.npz")
-    broken = KerasClassifier("cnn_2", **params, checkpoint=path)
+    assert unbroken.history_["learning_rate"] == pytest.approx(rates)
+    path = tmp_path / "new folder" / "state.npz"
+    broken = small_cnn(**EVERYTHING, checkpoint=path)
     with monkeypatch.context() as patch:
-        interrupt_in_epoch(patch, 6)
+        kept = record_checkpoints(patch, interrupted_at=6)
         with pytest.raises(KeyboardInterrupt):
             broken.fit(X, y, validation_data=(X, y))
-    done = []
+        assert kept == [1, 2, 3, 4, 5]
     with monkeypatch.context() as patch:
-        run_epoch = epochs.EpochLoop._run_epoch
-        patch.setattr(epochs.EpochLoop, "_run_epoch", lambda s: (done.append(1), run_epoch(s)))
+        kept = record_checkpoints(patch)
         broken.fit(X, y, validation_data=(X, y))
-    assert len(done) == n_epochs - 5
+        assert kept == [6, 7, 8]
     histories = [dict(estimator.history_) for estimator in (unbroken, broken)]
-    assert [len(history.pop("seconds")) for history in histories] == [n_epochs] * 2
+    assert [len(history.pop("seconds")) for history in histories] == [8, 8]
     assert histories[0].keys() == histories[1].keys()
     for name, values in histories[0].items():
         np.testing.assert_allclose(histories[1][name], values, rtol=1e-5, err_msg=name)
@@ -90,22 +95,24 @@ def test_goes_on_to_the_same_end(small_faces, tmp_path, monkeypatch, patience, n
     np.testing.assert_allclose(*probabilities, atol=1e-5)
 
 
-def test_only_a_training_to_the_same_end_is_gone_on_with(small_faces, tmp_path):
+def test_only_a_training_to_the_same_end_is_resumed(small_faces, tmp_path):
     X, y = small_faces
-    quick = {"network_params": {"units": (4,)}, "epochs": 1, "random_state": 0}
-    quick["checkpoint"] = str(tmp_path / "state.npz")
+    path = tmp_path / "state.npz"
 
-    def seconds(X=X, y=y, **params):
-        return KerasClassifier("dense", **{**quick, **params}).fit(X, y).history_["seconds"]
+    def seconds(labels=y, **params):
+        estimator = small_dense(epochs=1, checkpoint=path, **params)
+        return estimator.fit(X, labels).history_["seconds"]
 
-    # One that goes on from its end trains no more: its times are those of the first.
-    first = seconds()
-    assert seconds(time_budget=300.0, flip_average=True, verbose=1) == first
-    assert seconds(learning_rate=0.002) != first
-    first = seconds()
-    assert seconds(y=np.roll(y, 1)) != first
-    first = seconds()
-    assert seconds(random_state=1) != first
+    # One that is resumed at its end trains no more: its times are those of the first.
+    last = seconds()
+    assert seconds(time_budget=300.0, flip_average=True, verbose=1) == last
+    for others in (
+        {"learning_rate": 0.002},
+        {"learning_rate": 0.002, "labels": np.roll(y, 1)},
+        {"learning_rate": 0.002, "labels": np.roll(y, 1), "random_state": 1},
+    ):
+        before, last = last, seconds(**others)
+        assert last != before
 
 
 @pytest.fixture
@@ -133,7 +140,7 @@ def train(model, n_steps):
     return model.get_weights()
 
 
-def test_a_model_goes_on_as_the_one_that_was_kept(model, tmp_path):
+def test_a_resumed_model_trains_on_as_the_one_that_was_kept(model, tmp_path):
     path = tmp_path / "state.npz"
     train(model, 3)
     best = [np.arange(4.0), np.float32([[1, 2]])]
@@ -151,7 +158,7 @@ def test_a_model_goes_on_as_the_one_that_was_kept(model, tmp_path):
     assert np.isnan(found_state["best_value"])
 
 
-def test_another_fingerprint_or_no_file_is_nothing_to_go_on_with(model, tmp_path):
+def test_another_fingerprint_or_no_file_is_nothing_to_resume(model, tmp_path):
     path = tmp_path / "state.npz"
     assert read_checkpoint(path, model, "a") is None
     write_checkpoint(path, model, [], {"fingerprint": "a"})
@@ -162,7 +169,7 @@ def test_another_fingerprint_or_no_file_is_nothing_to_go_on_with(model, tmp_path
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.99])
-def test_a_broken_file_is_nothing_to_go_on_with(model, tmp_path, share):
+def test_a_broken_file_is_nothing_to_resume(model, tmp_path, share):
     path = tmp_path / "state.npz"
     write_checkpoint(path, model, [], {"fingerprint": "a"})
     content = path.read_bytes()
@@ -178,7 +185,7 @@ def test_the_last_checkpoint_stays_until_the_next_one_is_whole(model, tmp_path, 
         file.write(b"half of it")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint.np, "savez", half)
+    monkeypatch.setattr(np, "savez", half)
     with pytest.raises(KeyboardInterrupt):
         write_checkpoint(path, model, [], {"fingerprint": "a", "epoch": 2})
     assert read_checkpoint(path, model, "a") == ([], {"fingerprint": "a", "epoch": 1})

@@ -7,8 +7,8 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.preprocessing import FunctionTransformer
 
-from fer_ensemble.datasets import row_digests
 from fer_ensemble.models import MemberPipeline
+from fer_ensemble.splitting import row_digests
 
 
 class Spy(ClassifierMixin, BaseEstimator):
@@ -66,6 +66,11 @@ def test_mirror_averages_the_probabilities_of_both_images(stack):
     plain = make().fit(X, y)
     np.testing.assert_array_equal(plain.predict_proba(X), plain["spy"].predict_proba(columns(X)))
     np.testing.assert_array_equal(plain.predict(X), plain.predict_proba(X).argmax(axis=1))
+
+
+def test_a_parameter_out_of_range_is_named(stack):
+    with pytest.raises(ValueError, match="The 'mirror' parameter of MemberPipeline"):
+        make(mirror="left").fit(*stack)
 
 
 def test_clones_and_pickles_with_every_parameter(stack):

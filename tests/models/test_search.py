@@ -1,5 +1,6 @@
 """Searches: what is tried, on what it is judged, what is kept, and what is never mixed."""
 
+import gc
 import inspect
 import json
 import subprocess
@@ -10,10 +11,14 @@ import pytest
 
 from fer_ensemble.datasets import make_faces
 from fer_ensemble.evaluation import evaluate_predictions
-from fer_ensemble.models import create_member, list_members
-from fer_ensemble.models.networks import NETWORKS
-from fer_ensemble.models.search import SearchError, read_recipe, search_member, search_space
-from fer_ensemble.models.search import search as run
+from fer_ensemble.models import NETWORKS, create_member, list_members
+from fer_ensemble.models.search import (
+    SearchError,
+    read_recipe,
+    search_member,
+    search_space,
+    searching,
+)
 from fer_ensemble.models.search.spaces import choice, dimensions, log_range, member_params
 
 # KerasTuner calls what Python has renamed.
@@ -25,6 +30,15 @@ SMALL = {
     "units": choice(4, 8),
     "learning_rate": log_range(1e-3, 1e-1),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _earlier_objects_are_set_apart():
+    """Garbage is collected after each trial: of the trials only, not of a session's networks."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +58,9 @@ class Guess:
         self.params = params
         self.random_state = random_state
 
+    def get_params(self):
+        return {}
+
     def fit(self, X, y, validation_data):
         self.log.append((self.params, X, validation_data[0]))
         self.truth = validation_data[1]
@@ -59,8 +76,7 @@ def guesses(monkeypatch):
     """What was fitted, while members are quick guesses."""
     log = []
     monkeypatch.setattr(Guess, "log", log)
-    monkeypatch.setattr(run, "create_member", Guess)
-    monkeypatch.setattr(run, "_recipe_hash", lambda name: "recipe")
+    monkeypatch.setattr(searching, "create_member", Guess)
     return log
 
 
@@ -68,10 +84,10 @@ def search(faces, directory, trials=3, name="tuned_cnn", **options):
     return search_member(name, *faces, trials, directory, **{"space": SMALL, **options})
 
 
-def test_a_search_trains_networks_and_keeps_the_best_recipe(few, tmp_path, capfd):
+def test_a_search_trains_networks_and_keeps_the_best_recipe(few, tmp_path, capfd, eager):
     images, labels = few
     held = (images[:14], labels[:14])
-    told = []
+    reported = []
     result = search(
         (images[14:], labels[14:]),
         tmp_path / "search",
@@ -79,13 +95,13 @@ def test_a_search_trains_networks_and_keeps_the_best_recipe(few, tmp_path, capfd
         epochs=1,
         validation_data=held,
         random_state=3,
-        on_trial=told.append,
+        on_trial=reported.append,
     )
-    assert result.trials == told
-    assert [trial.number for trial in told] == [1, 2]
-    assert {trial.status for trial in told} == {"completed"}
-    assert told[0].values != told[1].values
-    assert all(trial.seconds > 0 and trial.n == 14 for trial in told)
+    assert result.trials == reported
+    assert [trial.number for trial in reported] == [1, 2]
+    assert {trial.status for trial in reported} == {"completed"}
+    assert reported[0].values != reported[1].values
+    assert all(trial.seconds > 0 and trial.n == 14 for trial in reported)
     assert capfd.readouterr().out == ""
 
     name, params = read_recipe(tmp_path / "search" / "best.json")
@@ -95,7 +111,7 @@ def test_a_search_trains_networks_and_keeps_the_best_recipe(few, tmp_path, capfd
     member = create_member(name, random_state=3, epochs=1, **params)
     member.fit(images[14:], labels[14:], validation_data=held)
     assert member.score(*held) == result.ranking[0].accuracy
-    assert result.ranking[0].accuracy == max(trial.accuracy for trial in told)
+    assert result.ranking[0].accuracy == max(trial.accuracy for trial in reported)
 
 
 def test_all_trials_are_judged_on_the_same_faces_held_out_with_their_copies(few, tmp_path, guesses):
@@ -163,11 +179,11 @@ def test_an_interrupted_search_goes_on_with_the_running_trial(few, tmp_path, gue
         search(few, tmp_path / "broken", trials=4)
     assert read_recipe(tmp_path / "broken" / "best.json")[0] == "tuned_cnn"
     monkeypatch.setattr(Guess, "predict", predict)
-    with pytest.raises(SearchError, match="--resume goes on with it, --overwrite starts anew"):
+    with pytest.raises(SearchError, match="--resume continues it, --overwrite starts anew"):
         search(few, tmp_path / "broken", trials=4)
-    told = []
-    result = search(few, tmp_path / "broken", trials=4, resume=True, on_trial=told.append)
-    assert [trial.number for trial in told] == [3, 4]
+    reported = []
+    result = search(few, tmp_path / "broken", trials=4, resume=True, on_trial=reported.append)
+    assert [trial.number for trial in reported] == [3, 4]
     assert len(guesses) == 5  # the third one twice
     assert [trial.values for trial in result.trials] == [t.values for t in unbroken.trials]
     assert [trial.accuracy for trial in result.trials] == [t.accuracy for t in unbroken.trials]
@@ -183,7 +199,7 @@ def test_resume_without_a_search_starts_one(few, tmp_path, guesses):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"random_state": 1}, r"another seed \(0, not 1\)"),
         ({"epochs": 2}, r"another number of epochs \(None, not 2\)"),
@@ -194,13 +210,13 @@ def test_resume_without_a_search_starts_one(few, tmp_path, guesses):
         ({"faces": 1}, "other faces"),
     ],
 )
-def test_another_search_is_never_mixed_in(few, tmp_path, guesses, changes, told):
+def test_another_search_is_never_mixed_in(few, tmp_path, guesses, changes, message):
     search(few, tmp_path)
     images, labels = few
     if changes.pop("faces", None):
         images = images.copy()
         images[0, 0, 0] ^= 1
-    with pytest.raises(SearchError, match=f"{told}: choose another folder, or --overwrite"):
+    with pytest.raises(SearchError, match=f"{message}: choose another folder, or --overwrite"):
         search((images, labels), tmp_path, resume=True, **changes)
     assert len(guesses) == 3
 
@@ -218,18 +234,18 @@ def test_overwrite_discards_a_search_and_nothing_else(few, tmp_path, guesses):
 
 
 @pytest.mark.parametrize(
-    ("damaged", "told"),
+    ("damaged", "message"),
     [
         ("search.json", r"search\.json cannot be read"),
         ("trials/oracle.json", "damaged .* --overwrite starts anew"),
         ("trials/trial_1/trial.json", "damaged .* --overwrite starts anew"),
     ],
 )
-def test_damaged_files_are_told(few, tmp_path, guesses, damaged, told):
+def test_damaged_files_are_named(few, tmp_path, guesses, damaged, message):
     search(few, tmp_path)
     file = tmp_path / damaged
     file.write_text(file.read_text()[:20])
-    with pytest.raises(SearchError, match=told):
+    with pytest.raises(SearchError, match=message):
         search(few, tmp_path, trials=4, resume=True)
 
 
@@ -241,7 +257,7 @@ def test_a_failed_trial_is_kept_as_failed_and_the_search_goes_on(
     def fail_at_first(self, *data, **options):
         fit(self, *data, **options)
         if len(guesses) <= 4:
-            raise MemoryError("no room for a tensor\nof shape (1, 2)")
+            raise MemoryError("no memory for a tensor\nof shape (1, 2)")
         return self
 
     monkeypatch.setattr(Guess, "fit", fail_at_first)
@@ -249,7 +265,7 @@ def test_a_failed_trial_is_kept_as_failed_and_the_search_goes_on(
     assert [trial.status for trial in result.trials] == ["failed"] * 4 + ["completed"] * 2
     assert result.trials[0].accuracy is None
     assert result.trials[0].accuracy_interval is None
-    assert result.trials[0].message == "MemoryError: no room for a tensor"
+    assert result.trials[0].message == "MemoryError: no memory for a tensor"
     assert result.trials[4].message == ""
     assert len(result.ranking) == 2
     assert search(few, tmp_path, trials=6, resume=True).trials == result.trials
@@ -257,7 +273,7 @@ def test_a_failed_trial_is_kept_as_failed_and_the_search_goes_on(
 
 def test_a_search_of_failures_alone_is_an_error(few, tmp_path, guesses, monkeypatch):
     def fail(self, X, y, validation_data):
-        raise MemoryError("no room")
+        raise MemoryError("no memory")
 
     monkeypatch.setattr(Guess, "fit", fail)
     with pytest.raises(SearchError, match="All 2 trials failed; the last one by MemoryError"):
@@ -265,7 +281,7 @@ def test_a_search_of_failures_alone_is_an_error(few, tmp_path, guesses, monkeypa
     assert not (tmp_path / "best.json").exists()
 
 
-def test_without_keras_tuner_the_remedy_is_told(few, tmp_path, monkeypatch):
+def test_without_keras_tuner_the_error_says_how_to_install_it(few, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_tuner", None)
     with pytest.raises(ImportError, match=r"pip install 'fer-ensemble\[tune\]'"):
         search(few, tmp_path / "search")
@@ -320,7 +336,7 @@ def test_every_space_fits_its_network():
             assert dimension["kind"] in ("Choice", "Float")
 
 
-def test_wrong_searches_are_told(few, tmp_path):
+def test_errors_say_what_is_wrong_with_a_search(few, tmp_path):
     with pytest.raises(ValueError, match=r"'boosted_hog' has no network.*tuned_cnn"):
         search_space("boosted_hog")
     with pytest.raises(ValueError, match="Unknown member 'cnn_9'"):
@@ -333,7 +349,7 @@ def test_wrong_searches_are_told(few, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("{", "is not JSON"),
         ("[]", "is no recipe"),
@@ -342,13 +358,13 @@ def test_wrong_searches_are_told(few, tmp_path):
         (json.dumps({"member": "cnn_2", "params": {"epoch": 1}}), "Invalid parameter 'epoch'"),
     ],
 )
-def test_what_is_no_recipe_is_told(tmp_path, content, told):
+def test_what_is_no_recipe_is_refused(tmp_path, content, message):
     file = tmp_path / "best.json"
     file.write_text(content)
-    with pytest.raises(ValueError, match=f"best.json.*{told}"):
+    with pytest.raises(ValueError, match=f"best.json.*{message}"):
         read_recipe(file)
 
 
-def test_a_missing_recipe_is_told(tmp_path):
+def test_a_missing_recipe_names_the_command_that_makes_one(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.json.*fer-ensemble tune"):
         read_recipe(tmp_path / "none.json")

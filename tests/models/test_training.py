@@ -1,15 +1,13 @@
-"""How an estimator's parameters become a network and a compiled model."""
+"""Parameters become a network and a compiled model, which is trained to its best epoch."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets import make_faces
-from fer_ensemble.models import KerasClassifier
 from fer_ensemble.models.epochs import BestEpoch, batches
-from fer_ensemble.models.networks.registry import softmax
-from fer_ensemble.models.training_data import Samples, balance_samples
+from fer_ensemble.models.networks.blocks import softmax
+from tests.models.stand_ins import small_cnn, small_dense
 
 
 @pytest.fixture(scope="module")
@@ -100,21 +98,19 @@ class Weights:
 )
 def test_the_first_of_the_best_epochs_is_kept(lowest, values, best, wait):
     epoch = BestEpoch(lowest=lowest)
-    improved = [epoch.offer(value, Weights(i)) for i, value in enumerate(values)]
+    improved = [epoch.update(value, Weights(i)) for i, value in enumerate(values)]
     assert epoch.weights == [best]
     assert epoch.wait == wait
     assert improved[0]
     assert improved[best]
 
 
-SMALL = {
-    "network_params": {"units": (8,), "dropout": 0.0},
-    "schedule": "constant",
-    "patience": None,
-    "validation_fraction": None,
-    "precision": "float32",
-    "random_state": 0,
-}
+def still_dense(**params):
+    """A network that trains for as long, and at the rate, as it is told to."""
+    plain = {"schedule": "constant", "patience": None, "validation_fraction": None}
+    network_params = {"units": (8,), "dropout": 0.0}
+    defaults = {**plain, "network_params": network_params, "precision": "float32"}
+    return small_dense(**{**defaults, **params})
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +134,7 @@ def held_out_loss(estimator, X, y):
 def test_early_stopping_returns_the_best_epoch(table):
     X, y = table
     # Far too high a rate: the held-out loss jumps about.
-    params = {**SMALL, "epochs": 30, "learning_rate": 0.5, "patience": 4}
-    estimator = KerasClassifier("dense", **params)
+    estimator = still_dense(epochs=30, learning_rate=0.5, patience=4)
     losses = estimator.fit(X[:60], y[:60], validation_data=(X[60:], y[60:])).history_["val_loss"]
     best = int(np.argmin(losses))
     assert len(losses) == best + 5 < 30
@@ -148,11 +143,10 @@ def test_early_stopping_returns_the_best_epoch(table):
 
 def test_a_plateau_lowers_the_rate_by_its_factor_and_no_further_than_its_end(table):
     X, y = table
-    schedule = {
-        "schedule": "plateau",
-        "schedule_params": {"patience": 1, "factor": 0.5, "min_lr": 0.006},
-    }
-    estimator = KerasClassifier("dense", **{**SMALL, **schedule}, epochs=6, learning_rate=0.02)
+    params = {"patience": 1, "factor": 0.5, "min_lr": 0.006}
+    estimator = still_dense(
+        schedule="plateau", schedule_params=params, epochs=6, learning_rate=0.02
+    )
     # The better it learns these labels, the worse it does on the turned ones.
     estimator.fit(X, y, validation_data=(X, (y + 1) % 3))
     rates = estimator.history_["learning_rate"]
@@ -161,36 +155,35 @@ def test_a_plateau_lowers_the_rate_by_its_factor_and_no_further_than_its_end(tab
 
 def test_accuracy_may_decide_as_well(table):
     X, y = table
-    params = {**SMALL, "epochs": 12, "learning_rate": 0.3, "monitor": "accuracy"}
-    estimator = KerasClassifier("dense", **params)
+    estimator = still_dense(epochs=12, learning_rate=0.3, monitor="accuracy")
     history = estimator.fit(X[:60], y[:60], validation_data=(X[60:], y[60:])).history_
     assert estimator.score(X[60:], y[60:]) == pytest.approx(max(history["val_accuracy"]))
 
 
-def test_the_moving_average_of_the_weights_is_watched_and_returned(table):
+def test_the_moving_average_of_the_weights_is_validated_and_returned(table):
     X, y = table
     # One step an epoch, so that the weights after each step are those of a shorter training.
-    whole = {**SMALL, "optimizer": "sgd", "learning_rate": 0.5, "batch_size": len(X)}
-    raw = [KerasClassifier("dense", **whole, epochs=n).fit(X, y).weights_ for n in (1, 2, 3)]
+    whole = {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": len(X)}
+    raw = [still_dense(**whole, epochs=n).fit(X, y).weights_ for n in (1, 2, 3)]
     average = raw[0]
     for weights in raw[1:]:
         average = [0.6 * a + 0.4 * w for a, w in zip(average, weights, strict=True)]
     averaging = {"use_ema": True, "ema_momentum": 0.6}
-    estimator = KerasClassifier("dense", **whole, optimizer_params=averaging, epochs=3)
+    estimator = still_dense(**whole, optimizer_params=averaging, epochs=3)
     estimator.fit(X, y, validation_data=(X, y))
     for ours, expected, last in zip(estimator.weights_, average, raw[-1], strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-5)
         assert np.abs(ours - last).max() > 1e-4
-    watched = estimator.history_["val_loss"][-1]
-    assert held_out_loss(estimator, X, y) == pytest.approx(watched, rel=1e-4)
+    validated = estimator.history_["val_loss"][-1]
+    assert held_out_loss(estimator, X, y) == pytest.approx(validated, rel=1e-4)
 
 
 def test_figures_of_an_epoch_count_every_sample_by_its_weight(table):
     X, y = table
     weight = np.linspace(0.1, 3, len(X))
     # At no rate, figures are those of the network that is returned.
-    still = {**SMALL, "optimizer": "sgd", "learning_rate": 0.0, "epochs": 1, "batch_size": 32}
-    estimator = KerasClassifier("dense", **still).fit(X, y, sample_weight=weight)
+    estimator = still_dense(optimizer="sgd", learning_rate=0.0, epochs=1, batch_size=32)
+    estimator.fit(X, y, sample_weight=weight)
     losses = -np.log(estimator.predict_proba(X)[np.arange(len(y)), y])
     right = estimator.predict(X) == y
     assert estimator.history_["loss"][0] == pytest.approx((weight * losses).mean(), rel=1e-4)
@@ -199,62 +192,51 @@ def test_figures_of_an_epoch_count_every_sample_by_its_weight(table):
 
 
 def test_a_part_of_an_epoch_is_counted_as_such(table):
-    history = KerasClassifier("dense", **SMALL, epochs=2).fit(*table).history_
+    history = still_dense(epochs=2).fit(*table).history_
     assert history["epoch"] == [1, 2]
     assert set(history) == {"loss", "accuracy", "learning_rate", "seconds", "epoch"}
 
 
-FACES, LABELS, _ = make_faces(140, random_state=0)
-ONE_HOT = np.eye(7)[LABELS]
+def on_shares(**params):
+    return still_dense(**{"loss": "categorical_crossentropy", **params})
 
 
-def network(**params):
-    small = {"filters": (8,), "convolutions": (1,), "units": 32, "dropout": 0.0}
-    given = {"epochs": 2, "loss": "categorical_crossentropy", "random_state": 0} | params
-    return KerasClassifier("cnn_2", network_params=small, **given)
-
-
-def test_certain_soft_labels_train_as_labels_do():
-    hard = network(label_smoothing=0.1).fit(FACES, LABELS)
-    soft = network(label_smoothing=0.1).fit(FACES, LABELS, soft_labels=ONE_HOT)
-    np.testing.assert_allclose(soft.predict_proba(FACES), hard.predict_proba(FACES), atol=1e-4)
+def test_certain_soft_labels_train_as_labels_do(faces):
+    images, labels = faces[0][:, ::4, ::4], faces[1]
+    params = {"loss": "categorical_crossentropy", "label_smoothing": 0.1, "epochs": 2}
+    hard = small_cnn(**params).fit(images, labels)
+    soft = small_cnn(**params).fit(images, labels, soft_labels=np.eye(7)[labels])
+    np.testing.assert_allclose(soft.predict_proba(images), hard.predict_proba(images), atol=1e-4)
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         np.testing.assert_allclose(soft.history_[name], hard.history_[name], atol=1e-4)
 
 
-def test_what_is_learned_are_the_shares():
-    shares = np.tile([0.6, 0.2, 0.2, 0, 0, 0, 0], (len(FACES), 1))
-    fitted = network(epochs=30, learning_rate=0.01, patience=None, validation_fraction=None).fit(
-        FACES, LABELS, soft_labels=shares
-    )
-    np.testing.assert_allclose(fitted.predict_proba(FACES).mean(axis=0), shares[0], atol=0.05)
-
-
-def test_shares_follow_their_faces_through_balancing():
-    given = Samples(FACES[..., None], LABELS, None, ONE_HOT.astype(np.float32))
-    given = given.take(np.flatnonzero((LABELS != 1) | (np.arange(len(LABELS)) % 3 == 0)))
-    balanced, counts = balance_samples(
-        given,
-        np.arange(7),
-        target="max",
-        augmentation={"flip": True},
-        class_weight=None,
-        random_state=0,
-    )
-    assert len(set(counts["after"].values())) == 1
-    assert len(balanced.targets) > len(given.targets)
-    np.testing.assert_array_equal(balanced.soft_labels.argmax(axis=1), balanced.targets)
+def test_what_is_learned_are_the_shares(table):
+    X, y = table
+    # The same for every sample: a network that ignores its input learns them, and no other.
+    shares = np.tile([0.6, 0.3, 0.1], (len(X), 1))
+    fitted = on_shares(epochs=60, learning_rate=0.05).fit(X, y, soft_labels=shares)
+    np.testing.assert_allclose(fitted.predict_proba(X), shares, atol=0.05)
 
 
 @pytest.mark.parametrize(
-    ("params", "shares", "message"),
+    ("params", "change", "message"),
     [
-        ({"loss": "sparse_categorical_crossentropy"}, ONE_HOT, "categorical_crossentropy"),
-        ({}, ONE_HOT[:, :6], r"shape \(140, 6\).*\(140, 7\)"),
-        ({}, ONE_HOT * 2, "sample 0.*sum to 1"),
-        ({}, np.where(np.arange(140)[:, None] == 3, np.nan, ONE_HOT), "sample 3"),
+        (
+            {"loss": "sparse_categorical_crossentropy"},
+            lambda shares: shares,
+            "cannot take soft_labels: set loss='categorical_crossentropy'",
+        ),
+        ({}, lambda shares: shares[:, :2], r"shape \(90, 2\).*\(90, 3\)"),
+        ({}, lambda shares: shares * 2, "sample 0.*sum to 1"),
+        (
+            {},
+            lambda shares: np.where(np.arange(90)[:, None] == 3, np.nan, shares),
+            "sample 3",
+        ),
     ],
 )
-def test_wrong_soft_labels_are_refused(params, shares, message):
+def test_wrong_soft_labels_are_refused(table, params, change, message):
+    X, y = table
     with pytest.raises(ValueError, match=message):
-        network(**params).fit(FACES, LABELS, soft_labels=shares)
+        on_shares(**params).fit(X, y, soft_labels=change(np.eye(3)[y]))

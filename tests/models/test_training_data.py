@@ -1,10 +1,18 @@
-"""Training samples are balanced, by number or by weight, and what is held out is not."""
+"""Training samples are held out, balanced and changed, and none of one part reaches another."""
 
 import numpy as np
 import pytest
 
-from fer_ensemble.models import KerasClassifier, training
-from fer_ensemble.models.training_data import Samples, augment_once, balance_samples
+from fer_ensemble.datasets import EMOTIONS, PROTOCOLS, synthetic_dataset
+from fer_ensemble.models import training
+from fer_ensemble.models.training_data import (
+    Samples,
+    augment_copies,
+    augment_once,
+    balance_samples,
+)
+from fer_ensemble.splitting import copy_groups
+from tests.models.stand_ins import small_dense
 
 CLASSES = np.array(["calm", "glad", "sad"])
 TARGETS = np.repeat([0, 1, 2], [2, 4, 12])
@@ -38,6 +46,14 @@ def test_samples_labels_and_weights_stay_together():
     np.testing.assert_array_equal(balanced.targets, TARGETS[rows])
     np.testing.assert_array_equal(balanced.weight, weight[rows])
     assert np.bincount(balanced.targets).tolist() == [5, 4, 3]
+
+
+def test_soft_labels_stay_with_their_samples():
+    shares = np.eye(3, dtype=np.float32)[TARGETS]
+    given = samples()._replace(soft_labels=shares)
+    balanced, counts = balance(given, target="max", augmentation={"flip": True})
+    assert set(counts["after"].values()) == {12}
+    np.testing.assert_array_equal(balanced.soft_labels.argmax(axis=1), balanced.targets)
 
 
 def test_nothing_asked_for_is_nothing_done():
@@ -100,12 +116,8 @@ def test_an_augmentation_that_leaves_pixels_as_they_are_shifts_none():
     assert 0.4 < mirrored.mean() < 0.6
 
 
-SMALL = {
-    "network_params": {"units": (4,), "dropout": 0.0},
-    "epochs": 2,
-    "precision": "float32",
-    "random_state": 0,
-}
+def short(**params):
+    return small_dense(**{"epochs": 2, "precision": "float32", **params})
 
 
 @pytest.fixture
@@ -119,36 +131,55 @@ def test_held_out_rows_are_not_trained_on(table, monkeypatch):
     seen = []
     train = training.train
 
-    def spy(estimator, fitted, watched, *args):
-        seen.extend([fitted, watched])
-        return train(estimator, fitted, watched, *args)
+    def spy(estimator, fitted, validation, *args):
+        seen.extend([fitted, validation])
+        return train(estimator, fitted, validation, *args)
 
     monkeypatch.setattr(training, "train", spy)
-    estimator = KerasClassifier("dense", **SMALL, balance="max", validation_fraction=0.2)
-    counts = estimator.fit(X, y).class_counts_
-    fitted, watched = seen
-    held_out = {tuple(row) for row in watched.X}
+    counts = short(balance="max", validation_fraction=0.2).fit(X, y).class_counts_
+    fitted, validation = seen
+    held_out = {tuple(row) for row in validation.X}
     assert not held_out & {tuple(row) for row in fitted.X}
     in_all = {**counts["before"]}
-    for label in CLASSES[watched.targets].tolist():
+    for label in CLASSES[validation.targets].tolist():
         in_all[label] += 1
     assert in_all == {"calm": 15, "glad": 25, "sad": 50}
-    assert len(held_out) == len(watched.X) == 18
+    assert len(held_out) == len(validation.X) == 18
     assert set(counts["after"].values()) == {counts["before"]["sad"]}
     assert len(fitted.X) == sum(counts["after"].values())
 
 
 def test_balanced_class_weights_are_sample_weights(table):
     X, y = table
-    params = {**SMALL, "validation_fraction": None}
-    by_class = KerasClassifier("dense", **params, class_weight="balanced").fit(X, y)
+    by_class = short(validation_fraction=None, class_weight="balanced").fit(X, y)
     weight = np.repeat(90 / (3 * np.array([15, 25, 50])), [15, 25, 50])
-    by_hand = KerasClassifier("dense", **params).fit(X, y, sample_weight=weight)
+    by_hand = short(validation_fraction=None).fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(by_class.predict_proba(X), by_hand.predict_proba(X))
-    neither = KerasClassifier("dense", **params).fit(X, y).predict_proba(X)
+    neither = short(validation_fraction=None).fit(X, y).predict_proba(X)
     assert np.abs(by_class.predict_proba(X) - neither).max() > 1e-3
 
 
 def test_a_balance_that_cannot_be_is_an_error(table):
     with pytest.raises(ValueError, match=r"labels \['angry'\]"):
-        KerasClassifier("dense", **SMALL, balance={"angry": 3}).fit(*table)
+        short(balance={"angry": 3}).fit(*table)
+
+
+def test_copies_are_changed_by_the_seed(faces):
+    images = faces[0][:20]
+    changed = augment_copies(images, 0)
+    assert changed.shape == images.shape
+    assert changed.dtype == np.uint8
+    assert (changed != images).any(axis=(1, 2)).all()
+    np.testing.assert_array_equal(changed, augment_copies(images, 0))
+    assert (changed != augment_copies(images, 1)).any()
+
+
+def test_balanced_protocol_with_changed_copies():
+    data = synthetic_dataset(210, random_state=0)
+    parts = PROTOCOLS["balanced"].split(
+        data, 0, target=dict.fromkeys(EMOTIONS, 40), augment=augment_copies
+    )
+    images = np.concatenate([parts.train.images, parts.test.images])
+    assert len(images) == 280
+    # Few copies come out as they went in: most are changed.
+    assert len(np.unique(copy_groups(images))) > 250

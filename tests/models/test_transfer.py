@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from fer_ensemble.models.networks import efficientnet, mobilenet_v2, resnet50
+from fer_ensemble.models.networks.transfer import efficientnet, mobilenet_v2, resnet50
 
 SHAPE = (48, 48, 1)
 
@@ -59,9 +59,9 @@ def without_network(monkeypatch):
 def test_starts_at_random_and_says_so_where_nothing_can_be_downloaded(
     without_network, builder, name
 ):
-    with pytest.warns(UserWarning, match=rf"{name} starts at random.*URL fetch failure") as told:
+    with pytest.warns(UserWarning, match=rf"{name} starts at random.*URL fetch failure") as warned:
         assert builder(SHAPE, 7).output_shape == (None, 7)
-    assert len(told) == 1
+    assert len(warned) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         builder(SHAPE, 7, weights=None)
@@ -96,8 +96,8 @@ def test_no_file_and_a_file_of_another_network_are_named(tmp_path):
         mobilenet_v2(SHAPE, 7, weights=str(path))
 
 
-@pytest.fixture
-def efficientnet_file(tmp_path):
+@pytest.fixture(scope="module")
+def efficientnet_file(tmp_path_factory):
     """A stand-in for the file of ImageNet weights, normalised as that one is."""
     import keras
 
@@ -106,27 +106,46 @@ def efficientnet_file(tmp_path):
     )
     colours = [np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])]
     source.set_weights([*colours, *source.get_weights()[2:]])
-    path = tmp_path / "base.weights.h5"
+    path = tmp_path_factory.mktemp("imagenet") / "base.weights.h5"
     source.save_weights(path)
     return str(path)
 
 
-@pytest.mark.parametrize("start", ["imagenet", "file"])
-def test_efficientnet_sees_colours_as_its_weights_did_and_can_be_rebuilt(
-    monkeypatch, efficientnet_file, start
-):
+@pytest.fixture(scope="module")
+def imagenet_is_that_file(efficientnet_file):
+    """Keras finds the stand-in where it looks for its ImageNet weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: efficientnet_file)
+        yield
+
+
+@pytest.fixture(scope="module")
+def colours():
+    return np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def expected(imagenet_is_that_file, colours):
+    """What Keras's own network makes of faces with those weights."""
     import keras
 
-    # Keras's own network with ImageNet weights, which come from the file here.
-    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: efficientnet_file)
     reference = keras.applications.EfficientNetB0(include_top=False, input_shape=(32, 32, 3))
+    return np.asarray(reference(colours))
+
+
+@pytest.fixture(scope="module")
+def random_efficientnet():
+    return efficientnet((32, 32, 3), 7, size=32, weights=None)
+
+
+@pytest.mark.parametrize("start", ["imagenet", "file"])
+def test_efficientnet_sees_colours_as_its_weights_did_and_can_be_rebuilt(
+    expected, colours, efficientnet_file, random_efficientnet, start
+):
     weights = efficientnet_file if start == "file" else start
     network = efficientnet((32, 32, 3), 7, size=32, weights=weights)
-    faces = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
-    expected = np.asarray(reference(faces))
     close = {"rtol": 0, "atol": 1e-3 * np.abs(expected).max()}
-    np.testing.assert_allclose(seen_by_base(network, faces), expected, **close)
+    np.testing.assert_allclose(seen_by_base(network, colours), expected, **close)
     # Prediction rebuilds a fitted network without looking for any weights.
-    rebuilt = efficientnet((32, 32, 3), 7, size=32, weights=None)
-    rebuilt.set_weights(network.get_weights())
-    np.testing.assert_allclose(seen_by_base(rebuilt, faces), expected, **close)
+    random_efficientnet.set_weights(network.get_weights())
+    np.testing.assert_allclose(seen_by_base(random_efficientnet, colours), expected, **close)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
+from fer_ensemble.evaluation.plots import Training
 from fer_ensemble.report import (
     CombiningContent,
     DataContent,
@@ -71,7 +72,7 @@ def content():
     return ReportContent(
         model="model",
         data=DataContent(
-            told="fer2013.zip, split test",
+            description="fer2013.zip, split test",
             protocol="balanced",
             protocol_summary="Classes are balanced first.",
             class_counts={"training": COUNTS, "test": dict.fromkeys(NAMES, 20)},
@@ -97,7 +98,7 @@ def content():
                 parameters=2_503_431,
                 multiply_accumulates=160_500_000,
                 fit_seconds=1566.4,
-                history=HISTORY if name == "cnn" else None,
+                training=Training(HISTORY) if name == "cnn" else None,
             )
             for name in MEMBERS
         ],

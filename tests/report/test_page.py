@@ -1,4 +1,4 @@
-"""The surest mistakes are found, and shown as they are."""
+"""The page of a report: its words, tables and mistakes, and how a browser shows it."""
 
 import base64
 import io
@@ -14,15 +14,26 @@ from PIL import Image
 from fer_ensemble import report
 from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
 from fer_ensemble.report import Mistake, find_mistakes, render_report, save_pictures
-from fer_ensemble.report import page_tables as tables
 from fer_ensemble.report.page import picture_uri
+from fer_ensemble.report.page_tables import (
+    balance_table,
+    class_table,
+    confusion_table,
+    count_table,
+    coverage_table,
+    measure_table,
+    member_table,
+    pair_table,
+    recipe_tables,
+    rule_table,
+)
 from fer_ensemble.report.pictures import Picture
 from fer_ensemble.report.wording import (
-    tell_accuracy,
-    tell_count,
-    tell_duration,
-    tell_gain,
-    tell_millions,
+    format_accuracy,
+    format_count,
+    format_duration,
+    format_gain,
+    format_millions,
 )
 
 SURE, UNSURE, RIGHT = [0.1, 0.9], [0.4, 0.6], [0.8, 0.2]
@@ -44,7 +55,7 @@ def test_labels_of_text_are_places_among_the_classes():
     assert (found.truth, found.predicted) == (1, 0)
 
 
-def test_unknown_labels_are_refused():
+def test_unknown_labels_are_an_error():
     with pytest.raises(ValueError, match="y_true"):
         find_mistakes([5], [SURE], [0, 1])
 
@@ -108,13 +119,13 @@ def test_nothing_is_fetched_and_nothing_runs(page, elements):
 
 
 def test_the_summary_has_the_figure_with_its_interval_and_the_warning(page, content):
-    told, scores = words(page), content.scores
+    text, scores = words(page), content.scores
     low, high = scores.accuracy_interval
-    assert f"accuracy of {scores.accuracy:.3f} (95 % interval {low:.3f}–{high:.3f})" in told
-    assert f"without them the accuracy is {content.new_scores.accuracy:.3f}" in told
-    assert "on n&nbsp;=&nbsp;140 faces: fer2013.zip, split test, balanced protocol" in told
-    assert told.index(content.data.warnings[0]) < told.index("Measured on")
-    assert "20 of these faces also stand in the training data" in told
+    assert f"accuracy of {scores.accuracy:.3f} (95 % interval {low:.3f}–{high:.3f})" in text
+    assert f"without them the accuracy is {content.new_scores.accuracy:.3f}" in text
+    assert "on n&nbsp;=&nbsp;140 faces: fer2013.zip, split test, balanced protocol" in text
+    assert text.index(content.data.warnings[0]) < text.index("Measured on")
+    assert "20 of these faces also stand in the training data" in text
 
 
 @pytest.mark.parametrize(
@@ -125,7 +136,7 @@ def test_the_summary_has_the_figure_with_its_interval_and_the_warning(page, cont
         (140, "All of these faces have an exact copy"),
     ],
 )
-def test_what_is_known_of_copies_is_told(render, content, n_seen, sentence):
+def test_what_is_known_of_copies_is_written(render, content, n_seen, sentence):
     data = replace(content.data, n_seen=n_seen)
     assert sentence in words(render(replace(content, data=data, new_scores=None)))
 
@@ -175,9 +186,9 @@ def test_the_number_of_mistakes_is_that_asked_for(render, content):
 
 def test_a_single_member_is_not_combined(render, content):
     alone = replace(content, combining=None, members=content.members[:1])
-    told = words(render(alone))
-    assert "There is one member only" in told
-    assert "best member" not in told
+    text = words(render(alone))
+    assert "There is one member only" in text
+    assert "best member" not in text
 
 
 def test_what_others_named_is_no_markup(render, content):
@@ -188,7 +199,7 @@ def test_what_others_named_is_no_markup(render, content):
     assert "&lt;script&gt;" in page
 
 
-def test_a_model_that_no_command_fits_is_told_as_such(render, content, page):
+def test_a_model_that_no_command_fits_is_named_as_such(render, content, page):
     assert "these commands come to the same figures" in words(page)
     recipe = replace(content.recipe, refits=False)
     assert "No command of this release" in words(render(replace(content, recipe=recipe)))
@@ -199,7 +210,10 @@ def test_the_same_content_makes_the_same_page(content, page):
 
 
 def test_pictures_are_files_too(content, tmp_path):
-    files = save_pictures(content, tmp_path / "new")
+    # A single member, not combined, leaves fewer pictures to draw.
+    few = replace(content, combining=None, members=content.members[1:2])
+    files = save_pictures(few, tmp_path / "new")
+    assert "reliability.png" in {file.name for file in files}
     assert {file.name for file in files} == {file.name for file in (tmp_path / "new").iterdir()}
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
 
@@ -270,22 +284,22 @@ def test_it_renders_without_an_error_and_large_enough(opened):
 
 
 def test_class_counts_are_summed(content):
-    table = tables.count_table(content.data)
+    table = count_table(content.data)
     assert table.columns == ["class", "training", "test"]
     assert table.rows[1] == ["disgust", "436", "20"]
     assert table.rows[-1] == ["all", "28,709", "140"]
-    balance = tables.balance_table("cnn", *content.data.balance["cnn"])
+    balance = balance_table("cnn", *content.data.balance["cnn"])
     assert balance.rows[1] == ["disgust", "436", "8,000"]
     assert balance.rows[-1] == ["all", "28,709", "56,000"]
 
 
-def test_members_are_told_with_their_cost(content):
-    table = tables.member_table(content.members, "cnn")
+def test_members_stand_with_their_cost(content):
+    table = member_table(content.members, "cnn")
     first = content.members[0]
     assert table.rows[0] == [
         "cnn",
-        tell_accuracy(first.scores),
-        tell_accuracy(first.new_scores),
+        format_accuracy(first.scores),
+        format_accuracy(first.new_scores),
         f"{first.scores.macro_f1:.3f}",
         "0.143",
         "2,503,431",
@@ -297,12 +311,12 @@ def test_members_are_told_with_their_cost(content):
     trees = replace(
         first, new_scores=None, parameters=None, multiply_accumulates=None, fit_seconds=None
     )
-    [row] = tables.member_table([trees], "").rows
+    [row] = member_table([trees], "").rows
     assert [row[2], *row[5:]] == ["–"] * 4
 
 
-def test_rules_are_told_with_their_gain(content):
-    table = tables.rule_table(content.combining, "weighted")
+def test_rules_stand_with_their_gain(content):
+    table = rule_table(content.combining, "weighted")
     average, weighted = table.rows
     found = content.combining.gains["average"]
     assert average[0] == "average"
@@ -313,33 +327,36 @@ def test_rules_are_told_with_their_gain(content):
 
 
 def test_pairs_whose_measure_is_undefined_have_a_dash(content):
-    table = tables.pair_table(content.combining.pairs)
+    table = pair_table(content.combining.pairs)
     assert table.rows[0] == ["cnn and hog", "0.250", "–", "−0.125"]
     assert len(table.rows) == 21
 
 
 def test_all_figures_stand_beside_those_without_copies(content):
-    table = tables.measure_table(content.scores, content.new_scores)
+    table = measure_table(content.scores, content.new_scores)
     rows = {row[0]: row[1:] for row in table.rows}
     assert table.columns == ["measure", "all test faces, n = 140", "without copies, n = 120"]
-    assert rows["accuracy"] == [tell_accuracy(content.scores), tell_accuracy(content.new_scores)]
+    assert rows["accuracy"] == [
+        format_accuracy(content.scores),
+        format_accuracy(content.new_scores),
+    ]
     low, high = content.scores.bootstrap_intervals["macro_f1"]
     assert rows["macro F1"][0] == f"{content.scores.macro_f1:.3f} ({low:.3f}–{high:.3f})"
     assert rows["Brier score"][1] == f"{content.new_scores.brier_score:.3f}"
-    alone = tables.measure_table(content.members[0].scores, None)
+    alone = measure_table(content.members[0].scores, None)
     assert [len(row) for row in alone.rows] == [2] * 8
     assert dict(alone.rows)["macro F1"] == f"{content.scores.macro_f1:.3f}"
 
 
 def test_the_confusion_has_counts_and_rates():
     scores = evaluate_predictions(["a", "a", "b"], ["a", "b", "b"], classes=["a", "b"])
-    table = tables.confusion_table(scores)
+    table = confusion_table(scores)
     assert table.rows == [["a", "1 (50 %)", "1 (50 %)"], ["b", "0 (0 %)", "1 (100 %)"]]
     assert table.columns == ["true class", "taken for a", "taken for b"]
 
 
 def test_classes_are_followed_by_their_means(content):
-    table = tables.class_table(content.scores)
+    table = class_table(content.scores)
     assert [row[0] for row in table.rows][-3:] == ["neutral", "macro avg", "weighted avg"]
     assert table.rows[0][-1] == "20"
 
@@ -348,30 +365,30 @@ def test_where_nothing_is_answered_there_is_no_accuracy():
     scores = evaluate_predictions(
         ["a", "b"], probabilities=[[0.6, 0.4], [0.6, 0.4]], classes=["a", "b"]
     )
-    half, *_, most = tables.coverage_table(scores).rows
+    half, *_, most = coverage_table(scores).rows
     assert half == ["0.5 or more", "2 (100.0 %)", "0.500 (0.095–0.905)"]
     assert most == ["0.9 or more", "0 (0.0 %)", "–"]
 
 
 def test_the_recipe_is_text(content):
-    laid = tables.recipe_tables(content)
+    laid = recipe_tables(content)
     assert laid["versions"].rows == [["keras", "3.14.0", "3.15.1"]]
     assert laid["hashes"].rows == [("cnn.skops", 64 * "a")]
     assert all(table.is_text for table in laid.values())
 
 
 def test_what_is_missing_is_a_dash():
-    for tell in (tell_accuracy, tell_gain, tell_count, tell_millions, tell_duration):
-        assert tell(None) == "–"
+    for write in (format_accuracy, format_gain, format_count, format_millions, format_duration):
+        assert write(None) == "–"
 
 
 def test_a_difference_of_nothing_has_no_sign():
-    assert tell_gain(compare_predictions([0, 1], [0, 1], [0, 1])) == "0.000 (0.000 to 0.000)"
+    assert format_gain(compare_predictions([0, 1], [0, 1], [0, 1])) == "0.000 (0.000 to 0.000)"
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "written"),
     [(9.96, "10.0 s"), (59.6, "1 min 0 s"), (12.0, "12 s"), (3600, "1 h 0 min")],
 )
-def test_durations_round_to_their_units(seconds, told):
-    assert tell_duration(seconds) == told
+def test_durations_round_to_their_units(seconds, written):
+    assert format_duration(seconds) == written

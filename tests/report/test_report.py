@@ -1,6 +1,7 @@
 """A report about one small saved ensemble, measured once for all tests."""
 
 import json
+from copy import copy
 from dataclasses import replace
 from functools import partial
 
@@ -22,8 +23,9 @@ from fer_ensemble.ensemble import VotingEnsemble, measure_diversity, to_stacking
 from fer_ensemble.evaluation import compare_predictions
 from fer_ensemble.features import HOG
 from fer_ensemble.measuring import measure_model
-from fer_ensemble.models import KerasClassifier
-from fer_ensemble.report import gather_content
+from fer_ensemble.models import KerasClassifier, MemberPipeline
+from fer_ensemble.report import find_trainings, gather_content
+from fer_ensemble.report.pictures import Picture
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +84,7 @@ def test_combining_is_compared_with_the_best_member(measured, content):
     assert combining.contribution_rule == "weighted"
 
 
-def test_stacking_tells_of_members_under_the_plain_average(ensemble, data, tmp_path):
+def test_stacking_describes_members_under_the_plain_average(ensemble, data, tmp_path):
     stacked = save_ensemble(to_stacking(ensemble), tmp_path / "stacked")
     content = gather_content(measure_model(stacked, data), name="stacked", out="report.html")
     assert content.rule == "stacking"
@@ -100,6 +102,25 @@ def test_calibrated_members_are_compared_as_they_are_combined(ensemble, data, tm
     assert without.difference == pytest.approx(whole - alone)
 
 
+def test_trainings_are_those_of_the_networks_and_of_pipelines_that_end_in_one(ensemble):
+    network = dict(ensemble.members_)["network"]
+    members = [*ensemble.members_, ("hog", MemberPipeline([("classifier", network)]))]
+    found = find_trainings(members)
+    assert list(found) == ["network", "hog"]
+    assert found["hog"].history == network.history_
+    before, after = found["network"].balance
+    assert list(after) == ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+    assert set(after.values()) == {25}
+    assert sum(before.values()) == sum(network.class_counts_["before"].values())
+
+
+def test_a_training_that_was_not_balanced_has_no_counts(ensemble):
+    network = copy(dict(ensemble.members_)["network"])
+    counts = network.class_counts_["before"]
+    network.class_counts_ = {"before": counts, "after": dict(counts)}
+    assert find_trainings([("network", network)])["network"].balance is None
+
+
 def test_the_figures_are_those_of_the_ensemble(measured, content):
     assert content.scores.accuracy == measured.scores.rules["weighted"].accuracy
     assert content.new_scores.accuracy == measured.new_scores.rules["weighted"].accuracy
@@ -108,18 +129,18 @@ def test_the_figures_are_those_of_the_ensemble(measured, content):
     assert content.names[0].startswith("PublicTest/")
 
 
-def test_members_are_told_with_what_they_cost(content, ensemble):
+def test_members_stand_with_what_they_cost(content, ensemble):
     network, bayes = content.members
     fitted = dict(ensemble.members_)["network"]
     assert network.parameters == sum(weights.size for weights in fitted.weights_)
     assert network.multiply_accumulates == 48 * 48 * 4 + 4 * 7
-    assert network.history["loss"] == pytest.approx(fitted.history_["loss"])
+    assert network.training.history["loss"] == pytest.approx(fitted.history_["loss"])
     assert network.fit_seconds == ensemble.fit_times_["network"]
     assert network.weight + bayes.weight == pytest.approx(1)
-    assert (bayes.parameters, bayes.multiply_accumulates, bayes.history) == (None, None, None)
+    assert (bayes.parameters, bayes.multiply_accumulates, bayes.training) == (None, None, None)
 
 
-def test_counts_are_told_by_part_and_before_and_after_balancing(content):
+def test_counts_are_given_by_part_and_before_and_after_balancing(content):
     counts = content.data.class_counts
     assert {part: sum(counts[part].values()) for part in counts} == {
         "training": 140,
@@ -192,13 +213,19 @@ def test_the_page_and_its_figures_are_written(model, data, tmp_path):
     assert len(page) < 3_000_000
     drawn = {file.name for file in figures.iterdir()}
     assert {"rules.png", "training-network-loss.png", "balance-network.png"} <= drawn
-    write_report(model, data, out, n_mistakes=1)
-    assert out.read_text().count("data:image/png") == 1
 
 
-def test_synthetic_faces_are_told_as_such(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("fer_ensemble.measuring.synthetic_dataset", partial(synthetic_dataset, 70))
-    page = write_report(model, out=tmp_path / "report.html").read_text()
+def test_synthetic_faces_are_named_as_such(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "fer_ensemble.datasets.reading.synthetic_dataset", partial(synthetic_dataset, 70)
+    )
+    # Drawing takes most of the time, and no picture tells where its faces come from.
+    monkeypatch.setattr(Picture, "to_uri", lambda picture: "data:,")
+    out = tmp_path / "report.html"
+    out.write_text("an older report, which is replaced")
+    page = write_report(model, out=out, n_mistakes=1).read_text()
+    assert "an older report" not in page
+    assert page.count("data:image/png") == 1
     assert "say nothing of real faces" in page
     assert "protocol" not in page.partition("</header>")[0]
 

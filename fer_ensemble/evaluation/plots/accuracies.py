@@ -39,9 +39,9 @@ def plot_accuracies(scores: Mapping[str, Evaluation], *, ax: Axes | None = None)
     >>> [text.get_text() for text in plot_accuracies({"ours": ours}).texts]
     ['0.750 (0.301–0.954)']
     """
-    ax = _lines(scores, ax)
+    ax = _label_lines(scores, ax)
     _draw_points(ax, scores, 0, BLUE, "o", "accuracy")
-    return _finish(ax, scores)
+    return _finish_axes(ax, scores)
 
 
 def plot_rules(
@@ -86,13 +86,13 @@ def plot_rules(
     if shared := sorted(set(members) & set(rules)):
         raise ValueError(f"A member and a rule have the same name: {', '.join(shared)}.")
     together = {**members, **rules}
-    ax = _lines(together if members else {}, ax)
+    ax = _label_lines(together if members else {}, ax)
     _draw_points(ax, members, 0, BLUE, "o", "members")
     _draw_points(ax, rules, len(members), VERMILLION, "s", "rules")
     best = max(figures.accuracy for figures in members.values())
     ax.axvline(best, color="gray", linestyle=":", label="best member")
     legend_above(ax, 3 if numbers else 1)
-    return _finish(ax, together, numbers=numbers)
+    return _finish_axes(ax, together, numbers=numbers)
 
 
 def plot_weights(weights: Mapping[str, float], *, ax: Axes | None = None) -> Axes:
@@ -120,19 +120,20 @@ def plot_weights(weights: Mapping[str, float], *, ax: Axes | None = None) -> Axe
     >>> [text.get_text() for text in ax.texts]
     ['0.91', '0.09']
     """
-    ax = _lines(weights, ax)
+    ax = _label_lines(weights, ax)
     bars = ax.barh(range(len(weights)), list(weights.values()), color=BLUE)
     ax.bar_label(bars, fmt="{:.2f}", padding=2, fontsize="small")
-    ax.margins(x=0.2)  # room for the numbers
+    ax.margins(x=0.2)  # space for the numbers
     ax.set_xlabel("weight")
     return ax
 
 
-def _lines(named: Mapping[str, object], ax: Axes | None) -> Axes:
+def _label_lines(named: Mapping[str, object], ax: Axes | None) -> Axes:
     if not named:
         raise ValueError("There is nothing to draw: give a figure for one system at least.")
     ax = new_axes(height=1 + 0.35 * len(named)) if ax is None else ax
     ax.set_yticks(range(len(named)), list(named))
+    # Upside down, so that the first one stands on top as in a table.
     ax.set_ylim(len(named) - 0.5, -0.5)
     return ax
 
@@ -156,12 +157,12 @@ def _draw_points(
     )
 
 
-def _finish(ax: Axes, scores: Mapping[str, Evaluation], *, numbers: bool = True) -> Axes:
+def _finish_axes(ax: Axes, scores: Mapping[str, Evaluation], *, numbers: bool = True) -> Axes:
     for i, figures in enumerate(scores.values() if numbers else ()):
         low, high = figures.accuracy_interval
-        told = f"{figures.accuracy:.3f} ({low:.3f}–{high:.3f})"
+        text = f"{figures.accuracy:.3f} ({low:.3f}–{high:.3f})"
         # To the right of the axes, where no interval reaches.
-        ax.text(1.02, i, told, va="center", fontsize="small", transform=ax.get_yaxis_transform())
+        ax.text(1.02, i, text, va="center", fontsize="small", transform=ax.get_yaxis_transform())
     level = next(iter(scores.values())).confidence
     ax.set_xlabel(f"accuracy and {100 * level:g} % interval")
     ax.grid(axis="x", alpha=0.3)

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, and axes of their own."""
+"""What all pictures share: colours, axes of their own, and what files they can be written to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+PICTURE_ENDINGS = (".png", ".svg", ".pdf")
+"""Endings of the files that a picture can be written to; they decide the format."""
 
 # Of the eight colours that Wong (2011), Points of view: color blindness, Nature Methods 8,
 # recommends: they differ for every kind of colour vision, and in lightness too.

@@ -1,4 +1,4 @@
-"""Pictures of class counts."""
+"""Pictures of classes: how many samples each has, what it is taken for, how well it is found."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from fer_ensemble.evaluation.plots.axes import BLUE, COLOURS, VERMILLION, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MEASURES = {"f1": "F1", "precision": "precision", "recall": "recall"}
+_PANEL_SIZE = (4.0, 3.0)  # inches
 
 
 def plot_class_counts(
@@ -66,14 +70,40 @@ def plot_class_counts(
         ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize="small")
     ax.set_yticks(places, [str(name) for name in classes])
     ax.invert_yaxis()
-    ax.margins(x=0.2)  # room for the numbers
+    ax.margins(x=0.2)  # space for the numbers
     ax.set_xlabel("samples")
     if after is not None:
         legend_above(ax, 2)
     return ax
 
 
-_MEASURES = {"f1": "F1", "precision": "precision", "recall": "recall"}
+def draw_split_counts(counts: Mapping[str, Mapping[Any, int]]) -> Figure:
+    """Draw how many samples each class has, a panel for each split.
+
+    Parameters
+    ----------
+    counts : mapping of str to mapping of class to int
+        Counts of the classes, by split; at least one split.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> figure = draw_split_counts({"train": {"happy": 7215}, "test": {"happy": 1774}})
+    >>> [ax.get_title() for ax in figure.axes]
+    ['train, n = 7,215', 'test, n = 1,774']
+    """
+    from matplotlib.figure import Figure
+
+    width, height = _PANEL_SIZE
+    figure = Figure(figsize=(width * len(counts), height), layout="constrained")
+    panels = figure.subplots(1, len(counts), squeeze=False)[0]
+    for ax, (split, by_class) in zip(panels, counts.items(), strict=True):
+        plot_class_counts(by_class, ax=ax)
+        ax.set_title(f"{split}, n = {sum(by_class.values()):,}", fontsize="medium")
+    return figure
 
 
 def plot_confusion(
@@ -123,9 +153,10 @@ def plot_confusion(
     ax = new_axes(6, 5.5) if ax is None else ax
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
-        told = f"{100 * share:.0f} %" if rates else f"{counts[row, column]:,}"
+        text = f"{100 * share:.0f} %" if rates else f"{counts[row, column]:,}"
+        # Dark cells would swallow black numbers; the map of blues is dark from here on.
         colour = "white" if share > 0.6 else "black"
-        ax.text(column, row, told, ha="center", va="center", color=colour, fontsize="small")
+        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
     ax.set_xticks(range(n), class_names, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(n), class_names)
     ax.set(xlabel="predicted", ylabel="true")
@@ -183,6 +214,7 @@ def plot_class_scores(
             upright = 90 * (len(systems) == 2)
             ax.bar_label(bars, fmt="{:.2f}", padding=2, fontsize="small", rotation=upright)
     ax.set_xticks(places, names, rotation=30, ha="right", rotation_mode="anchor")
+    # Up to 1.2 for the numbers above the bars, though no figure passes 1.
     ax.set(ylabel=_MEASURES[measure], ylim=(0, 1.2), yticks=np.linspace(0, 1, 6))
     if len(systems) > 1:
         legend_above(ax, 3)

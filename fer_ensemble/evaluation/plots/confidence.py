@@ -42,6 +42,7 @@ def plot_reliability(table: Reliability, *, ax: Axes | None = None) -> Axes:
     ['calibration error 0.300']
     """
     ax = new_axes(5, 5) if ax is None else ax
+    # Empty bins have no accuracy: a bar of height 0 would say that all is wrong.
     full = table.count > 0
     left, width = table.edges[:-1][full], np.diff(table.edges)[full]
     ax.plot([0, 1], [0, 1], color="gray", linestyle="--", label="honest", zorder=2)
@@ -54,8 +55,8 @@ def plot_reliability(table: Reliability, *, ax: Axes | None = None) -> Axes:
         zorder=3,
         label="bins; larger: more samples",
     )
-    told = f"calibration error {table.error:.3f}"
-    ax.text(0.97, 0.04, told, ha="right", fontsize="small", transform=ax.transAxes)
+    text = f"calibration error {table.error:.3f}"
+    ax.text(0.97, 0.04, text, ha="right", fontsize="small", transform=ax.transAxes)
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy", aspect="equal")
     ax.legend(fontsize="small", loc="upper left")
     return ax
@@ -86,6 +87,7 @@ def plot_coverage(curve: CoverageCurve, *, ax: Axes | None = None) -> Axes:
     ax = new_axes() if ax is None else ax
     ax.plot(curve.coverage, curve.accuracy, color=BLUE)
     for least in MIN_CONFIDENCES:
+        # The curve goes from the surest sample on: its first points are those that are sure enough.
         answered = int((curve.min_confidence >= least).sum())
         if answered:
             point = curve.coverage[answered - 1], curve.accuracy[answered - 1]

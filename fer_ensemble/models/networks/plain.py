@@ -1,11 +1,18 @@
-"""Fully connected networks."""
+"""Plain networks, layer upon layer: a fully connected one, and small convolutional ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fer_ensemble.models.networks.registry import network, softmax
+from fer_ensemble.models.networks.blocks import (
+    centred_convolution,
+    convolution,
+    dense_block,
+    network,
+    pooled_block,
+    softmax,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -90,12 +97,9 @@ def cnn_1(
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 255)(inputs)
     for width in filters:
-        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
-        x = layers.MaxPooling2D()(x)
-        x = layers.Dropout(dropout)(x)
+        x = pooled_block(x, width, dropout=dropout)
     x = layers.Flatten()(x)
-    x = layers.Dense(units, activation="relu")(x)
-    x = layers.Dropout(0.5)(x)
+    x = dense_block(x, units, 0.5)
     return keras.Model(inputs, softmax(x, n_classes), name="cnn_1")
 
 
@@ -143,23 +147,16 @@ def cnn_2(
     import keras
     from keras import layers
 
-    from fer_ensemble.models.layers import CentredNorm
-
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     for width, n_convolutions in zip(filters, convolutions, strict=True):
         for i in range(n_convolutions):
-            # The block's last convolution is normalised before it is rectified.
-            normalised = i == n_convolutions - 1
-            x = layers.Conv2D(
-                width,
-                3,
-                padding="same",
-                activation=None if normalised else "relu",
-                use_bias=not normalised,
-                kernel_initializer="he_normal",
-                kernel_constraint=CentredNorm(),
-            )(x)
+            # The block's last convolution is pooled before it is normalised and rectified, which
+            # then takes a quarter of the work.
+            if i < n_convolutions - 1:
+                x = centred_convolution(x, width, activation="relu")
+            else:
+                x = centred_convolution(x, width, use_bias=False)
         x = layers.MaxPooling2D()(x)
         x = layers.BatchNormalization()(x)
         x = layers.ReLU()(x)
@@ -208,15 +205,12 @@ def cnn_8(
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 255)(inputs)
     for width in filters:
-        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
-        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
-        x = layers.MaxPooling2D()(x)
+        x = pooled_block(x, width, 2)
         x = layers.BatchNormalization()(x)
         x = layers.Dropout(0.25)(x)
     x = layers.Flatten()(x)
     for width in units:
-        x = layers.Dense(width, activation="relu")(x)
-        x = layers.Dropout(0.5)(x)
+        x = dense_block(x, width, 0.5)
     return keras.Model(inputs, softmax(x, n_classes), name="cnn_8")
 
 
@@ -254,9 +248,11 @@ def wide_cnn(
 
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 255)(inputs)
-    x = layers.Conv2D(32, 3, padding="same", activation="relu")(x)
+    x = convolution(x, 32)
+    # The first convolution stands in the first block, unnormalised: 3,968 non-trainable parameters
+    # are those of the other four and of the two dense layers, and leave none for it.
     for width, kernel_size in ((64, 3), (128, 5), (512, 3), (512, 3)):
-        x = layers.Conv2D(width, kernel_size, padding="same", activation="relu")(x)
+        x = convolution(x, width, kernel_size)
         x = layers.BatchNormalization()(x)
         x = layers.MaxPooling2D()(x)
         x = layers.Dropout(dropout)(x)

@@ -1,15 +1,21 @@
-"""Residual networks that start from scratch."""
+"""Residual networks that start from scratch: with plain convolutions, or with separable ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fer_ensemble.models.networks.registry import network, softmax
+from fer_ensemble.models.networks.blocks import (
+    centred_convolution,
+    network,
+    normalised_convolution,
+    softmax,
+)
 
 if TYPE_CHECKING:
     import keras
 
+# Channels to one of a squeeze's. The paper takes 16, for several times as many channels as here.
 _SQUEEZE = 8
 
 
@@ -50,16 +56,18 @@ def resnet(
 
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 255)(inputs)
-    x = layers.ReLU()(_normalised_convolution(x, filters[0], kernel_size=7, strides=2))
+    # The paper's beginning, made for 224×224: it leaves 12×12 places of a face of 48×48, and the
+    # last stage sees 2×2. Hence so few multiplications to so many parameters.
+    x = layers.ReLU()(normalised_convolution(x, filters[0], 7, strides=2))
     x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
     for stage, (width, n_blocks) in enumerate(zip(filters, blocks, strict=True)):
         for block in range(n_blocks):
             strides = 2 if stage and not block else 1
             shortcut = x
             if strides > 1 or x.shape[-1] != width:
-                shortcut = _normalised_convolution(x, width, kernel_size=1, strides=strides)
-            x = layers.ReLU()(_normalised_convolution(x, width, strides=strides))
-            x = _normalised_convolution(x, width)
+                shortcut = normalised_convolution(x, width, 1, strides=strides)
+            x = layers.ReLU()(normalised_convolution(x, width, strides=strides))
+            x = normalised_convolution(x, width)
             x = layers.ReLU()(layers.Add()([x, shortcut]))
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, softmax(x, n_classes), name="resnet")
@@ -128,14 +136,15 @@ def se_resnet(
     for stage, (width, n_blocks) in enumerate(zip(filters, blocks, strict=True)):
         if stage:
             x = layers.MaxPooling2D()(x)
-        x = _centred_convolution(x, width, use_bias=False)
+        x = centred_convolution(x, width, use_bias=False)
         x = layers.BatchNormalization()(x)
         x = layers.Activation(activation)(x)
         for _ in range(n_blocks):
-            branch = layers.Activation(activation)(_centred_convolution(x, width))
-            branch = _centred_convolution(branch, width, use_bias=False)
+            branch = layers.Activation(activation)(centred_convolution(x, width))
+            branch = centred_convolution(branch, width, use_bias=False)
             branch = _squeeze_excitation(layers.BatchNormalization()(branch))
             if drop_path:
+                # One draw for all of a face's branch: it is there as a whole, or not at all.
                 branch = layers.Dropout(drop_path * stage / last, noise_shape=(None, 1, 1, 1))(
                     branch
                 )
@@ -145,43 +154,6 @@ def se_resnet(
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(dropout)(x)
     return keras.Model(inputs, softmax(x, n_classes), name="se_resnet")
-
-
-def _normalised_convolution(
-    x: keras.KerasTensor, width: int, *, kernel_size: int = 3, strides: int = 1
-) -> keras.KerasTensor:
-    from keras import layers
-
-    x = layers.Conv2D(width, kernel_size, strides=strides, padding="same", use_bias=False)(x)
-    return layers.BatchNormalization()(x)
-
-
-def _centred_convolution(
-    x: keras.KerasTensor, width: int, *, use_bias: bool = True
-) -> keras.KerasTensor:
-    from keras import layers
-
-    from fer_ensemble.models.layers import CentredNorm
-
-    convolution = layers.Conv2D(
-        width,
-        3,
-        padding="same",
-        use_bias=use_bias,
-        kernel_initializer="he_normal",
-        kernel_constraint=CentredNorm(),
-    )
-    return convolution(x)
-
-
-def _squeeze_excitation(x: keras.KerasTensor) -> keras.KerasTensor:
-    from keras import layers
-
-    width = x.shape[-1]
-    scale = layers.GlobalAveragePooling2D(keepdims=True)(x)
-    scale = layers.Conv2D(width // _SQUEEZE, 1, activation="relu")(scale)
-    scale = layers.Conv2D(width, 1, activation="sigmoid")(scale)
-    return layers.Multiply()([x, scale])
 
 
 @network
@@ -233,6 +205,16 @@ def tiny_xception(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
     return _xception(input_shape, n_classes, stem=5, filters=(8, 16, 32, 64), name="tiny_xception")
 
 
+def _squeeze_excitation(x: keras.KerasTensor) -> keras.KerasTensor:
+    from keras import layers
+
+    width = x.shape[-1]
+    scale = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    scale = layers.Conv2D(width // _SQUEEZE, 1, activation="relu")(scale)
+    scale = layers.Conv2D(width, 1, activation="sigmoid")(scale)
+    return layers.Multiply()([x, scale])
+
+
 def _xception(
     input_shape: tuple[int, ...], n_classes: int, *, stem: int, filters: Sequence[int], name: str
 ) -> keras.Model:
@@ -243,8 +225,7 @@ def _xception(
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     decay = keras.regularizers.L2(0.01)
     for _ in range(2):
-        x = layers.Conv2D(stem, 3, use_bias=False, kernel_regularizer=decay)(x)
-        x = layers.BatchNormalization()(x)
+        x = normalised_convolution(x, stem, padding="valid", kernel_regularizer=decay)
         x = layers.ReLU()(x)
     for width in filters:
         x = _separable_module(x, width)
@@ -256,8 +237,7 @@ def _xception(
 def _separable_module(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
     from keras import layers
 
-    shortcut = layers.Conv2D(width, 1, strides=2, padding="same", use_bias=False)(x)
-    shortcut = layers.BatchNormalization()(shortcut)
+    shortcut = normalised_convolution(x, width, 1, strides=2)
     x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
     x = layers.BatchNormalization()(x)
     x = layers.ReLU()(x)

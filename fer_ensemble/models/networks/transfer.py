@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer_ensemble.models.networks.registry import network, softmax
+from fer_ensemble.models.networks.blocks import convolution, network, softmax
 
 if TYPE_CHECKING:
     import keras
@@ -52,9 +52,10 @@ def mobilenet_v2(
     from keras import layers
 
     inputs = keras.Input(input_shape)
+    # To -1 … 1, as the pictures were that the weights come from.
     x = layers.Rescaling(1 / 127.5, offset=-1)(_three_channels(inputs))
     x = _base(keras.applications.MobileNetV2, weights, x)(x)
-    x = layers.Conv2D(128, 3, padding="same", activation="relu")(x)
+    x = convolution(x, 128)
     x = layers.Flatten()(x)
     for width in (1024, 1024, 512):
         x = layers.Dense(width, activation="relu")(x)

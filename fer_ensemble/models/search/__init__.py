@@ -1,8 +1,9 @@
 """Hyper-parameter search over the recipe of a network member, with KerasTuner."""
 
-from fer_ensemble.models.search.search import import_keras_tuner, search_member
-from fer_ensemble.models.search.spaces import read_recipe, search_space
-from fer_ensemble.models.search.trials import SearchError, SearchResult, SearchTrial
+from fer_ensemble.models.search.search_folder import SearchError, read_recipe
+from fer_ensemble.models.search.searching import import_keras_tuner, search_member
+from fer_ensemble.models.search.spaces import search_space
+from fer_ensemble.models.search.trials import SearchResult, SearchTrial
 
 __all__ = [
     "SearchError",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
+
+from sklearn.base import ClassifierMixin
 
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.networks import NETWORKS
+from fer_ensemble.models.pipeline import prefixed_steps
 from fer_ensemble.models.registry import create_member, list_members
-from fer_ensemble.models.search.trials import write_json
+
+# Plain dictionaries, and not KerasTuner's objects: a space is compared and kept as JSON, and is
+# looked up, or refused, before KerasTuner is imported, and Keras with it.
 
 #: A KerasTuner hyper-parameter: the name of its kind and its arguments, as JSON values.
 Dimension = dict[str, Any]
@@ -71,7 +73,7 @@ AROUND: dict[str, Callable[[Any], Dimension]] = {
 
 
 def search_space(name: str) -> Space:
-    """Give what a search changes of a member.
+    """Look up what a search changes of a member.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def search_space(name: str) -> Space:
     >>> search_space("tuned_cnn")["units"]
     {'kind': 'Choice', 'values': [64, 128, 256, 512]}
     """
-    classifier = _find(name)[1]
+    classifier = _find_network(name)[1]
     if classifier.network in SPACES:
         return dict(SPACES[classifier.network])
     values = {**_network_parameters(classifier), "learning_rate": classifier.learning_rate}
@@ -124,7 +126,7 @@ def check_space(name: str, space: Space) -> None:
     ValueError
         If it is empty, or the member lacks a parameter or has no network.
     """
-    classifier = _find(name)[1]
+    classifier = _find_network(name)[1]
     known = {**_network_parameters(classifier), **classifier.get_params()}
     unknown = sorted(set(space) - set(known))
     if unknown or not space:
@@ -154,7 +156,7 @@ def dimensions(space: Space) -> Iterator[tuple[str, Dimension]]:
             yield key, entry
 
 
-def gather(space: Space, flat: Mapping[str, Any]) -> dict[str, Any]:
+def unflatten(space: Space, flat: Mapping[str, Any]) -> dict[str, Any]:
     """Turn one value for each dimension into one for each parameter.
 
     Parameters
@@ -170,7 +172,7 @@ def gather(space: Space, flat: Mapping[str, Any]) -> dict[str, Any]:
         Sequences as lists.
     """
     # The optimiser gives NumPy's floats, which JSON and people read alike, but repr does not.
-    plain = {k: float(v) if isinstance(v, float) else v for k, v in flat.items()}
+    plain = {name: float(v) if isinstance(v, float) else v for name, v in flat.items()}
     return {
         key: [plain[f"{key}_{i}"] for i in range(1, len(entry) + 1)]
         if isinstance(entry, list)
@@ -194,7 +196,7 @@ def member_params(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     dict of str to value
         With the recipe's other ``network_params``.
     """
-    prefix, classifier = _find(name)
+    prefix, classifier = _find_network(name)
     own = classifier.get_params()
     params = {f"{prefix}{key}": value for key, value in values.items() if key in own}
     of_network = {key: value for key, value in values.items() if key not in own}
@@ -204,87 +206,24 @@ def member_params(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return params
 
 
-def _find(name: str) -> tuple[str, KerasClassifier]:
+def _find_network(name: str) -> tuple[str, KerasClassifier]:
     """Return a member's Keras estimator, and what precedes its parameters' names."""
-    found = _network_of(create_member(name))
+    found = _network_step(create_member(name))
     if found is None:
-        others = [info.name for info in list_members() if _network_of(info.build())]
+        others = [info.name for info in list_members() if _network_step(info.build())]
         raise ValueError(f"{name!r} has no network to search: choose among {', '.join(others)}.")
     return found
 
 
-def _network_of(member: Any) -> tuple[str, KerasClassifier] | None:
-    steps = [(f"{name}__", step) for name, step in getattr(member, "steps", [])]
-    for prefix, estimator in [("", member), *steps]:
-        if isinstance(estimator, KerasClassifier):
-            return prefix, estimator
-    return None
+def _network_step(member: ClassifierMixin) -> tuple[str, KerasClassifier] | None:
+    steps = prefixed_steps(member)
+    return next((found for found in steps if isinstance(found[1], KerasClassifier)), None)
 
 
 def _network_parameters(classifier: KerasClassifier) -> dict[str, Any]:
-    """Return the parameters of a network's function, at the recipe's values."""
+    """Return the parameters of a network's function, at the recipe's values or its defaults."""
     builder = classifier.network
     signature = inspect.signature(NETWORKS[builder] if isinstance(builder, str) else builder)
     # The first two are the input's shape and the number of classes.
     defaults = {key: given.default for key, given in list(signature.parameters.items())[2:]}
     return {**defaults, **(classifier.network_params or {})}
-
-
-def write_recipe(path: str | os.PathLike[str], member: str, params: Mapping[str, Any]) -> None:
-    """Write a recipe, whole or not at all.
-
-    Parameters
-    ----------
-    path : path-like
-        File to write.
-    member : str
-        A member's name.
-    params : mapping of str to JSON value
-        Its parameters, as :func:`~fer_ensemble.models.create_member` takes them.
-    """
-    write_json(Path(path), {"member": member, "params": dict(params)})
-
-
-def read_recipe(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
-    """Read a recipe that a search has written.
-
-    Parameters
-    ----------
-    path : path-like
-        The search's ``best.json``.
-
-    Returns
-    -------
-    member : str
-        The member's name.
-    params : dict of str to value
-        Its parameters, for :func:`~fer_ensemble.models.create_member`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no recipe, or of a member or parameter that there is not.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"{file}: there is no such recipe. Search one with: fer-ensemble tune MEMBER DATA"
-        )
-    try:
-        content = json.loads(file.read_text())
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON ({error}): give a search's best.json.") from error
-    member = content.get("member") if isinstance(content, dict) else None
-    params = content.get("params") if isinstance(content, dict) else None
-    if not isinstance(member, str) or not isinstance(params, dict):
-        raise ValueError(
-            f'{file} is no recipe: it must be {{"member": NAME, "params": {{…}}}}, as in a '
-            "search's best.json."
-        )
-    try:
-        create_member(member, **params)
-    except ValueError as error:
-        raise ValueError(f"{file} does not fit: {error}") from error
-    return member, params

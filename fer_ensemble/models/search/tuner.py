@@ -1,4 +1,7 @@
-"""KerasTuner's part of a search. The only module that imports it, when a search starts."""
+"""KerasTuner's part of a search: it chooses values and keeps trials.
+
+The only module that imports it at once, and so imported itself when a search starts.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,16 @@ from typing import Any
 import keras_tuner
 from sklearn.exceptions import ConvergenceWarning
 
+from fer_ensemble.models.search.search_folder import TRIALS, SearchError
 from fer_ensemble.models.search.spaces import Space, dimensions
-from fer_ensemble.models.search.trials import TRIALS, SearchError
 
 _OBJECTIVE = "val_accuracy"
+# A trial that was running when its search was interrupted is in neither state, and is run anew.
 _FINISHED = {"COMPLETED": "completed", "FAILED": "failed"}
 
 
 class MemberTuner(keras_tuner.Tuner):
-    """Lets KerasTuner choose values, and whoever searches measure them.
+    """Chooses values by Bayesian optimisation, and leaves it to a function to measure them.
 
     Parameters
     ----------
@@ -60,7 +64,7 @@ class MemberTuner(keras_tuner.Tuner):
         self._reason = ""
         oracle = _oracle(space, trials, seed)
         try:
-            # It tells on standard output that it reads its own files.
+            # It prints on standard output, which is the command's, that it reads its own files.
             with redirect_stdout(io.StringIO()):
                 super().__init__(oracle, directory=str(directory), project_name=TRIALS)
         except Exception as error:  # whatever a damaged file makes it and the backend meet
@@ -85,15 +89,17 @@ class MemberTuner(keras_tuner.Tuner):
         try:
             return self._measure(trial.hyperparameters.values)
         except Exception as error:
+            # KerasTuner keeps the traceback alone, and begins it with no word on the reason.
             self._reason = f"{type(error).__name__}: {error}"
             raise
         finally:
+            # As a metric, for that is what KerasTuner keeps of a trial beside its values and score.
             if not trial.metrics.exists("seconds"):
                 trial.metrics.register("seconds", direction="min")
             trial.metrics.update("seconds", time.perf_counter() - started)
 
     def on_trial_end(self, trial: Any) -> None:
-        """Keep a trial and tell of it.
+        """Keep a trial and report it.
 
         Parameters
         ----------
@@ -107,7 +113,7 @@ class MemberTuner(keras_tuner.Tuner):
         self._on_end(self._record(trial.trial_id))
 
     def records(self) -> list[dict[str, Any]]:
-        """Give all finished trials in the order of their start.
+        """List all finished trials in the order of their start.
 
         Returns
         -------

@@ -1,0 +1,309 @@
+"""Predictions of any tool are read, laid beside the truth in one order, and measured."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fer_ensemble.datasets import DatasetError
+from fer_ensemble.datasets.csv_files import CsvTable
+from fer_ensemble.evaluation import compare_predictions, evaluate_groups, evaluate_predictions
+from fer_ensemble.faces import Prediction, open_writer
+from fer_ensemble.scoring import join_predictions, match_rows, read_predictions, score_predictions
+
+
+def read(tmp_path, content):
+    path = tmp_path / "predictions.csv"
+    path.write_text(content)
+    return read_predictions(path)
+
+
+def test_what_predict_writes_can_be_read(tmp_path):
+    sure, unsure = {"happy": 0.25, "sad": 0.75}, {"happy": 0.5, "sad": 0.5}
+    rows = [
+        Prediction(path="a.png", label="sad", probabilities=sure, status="ok"),
+        Prediction(path="b.png", status="unreadable"),
+        Prediction(path="c.png", confidence=0.5, probabilities=unsure, status="unsure"),
+    ]
+    path = tmp_path / "predictions.csv"
+    with open_writer(path, ["happy", "sad"]) as writer:
+        writer.write(rows)
+    found = read_predictions(path)
+    assert found.labels == ["sad", "", ""]
+    assert found.probability_names == ("happy", "sad")
+    np.testing.assert_array_equal(found.probabilities[0], [0.25, 0.75])
+    assert np.isnan(found.probabilities[1:]).all()
+    assert found.unanswered == {"unreadable": 1, "unsure": 1}
+
+
+def test_labels_alone_are_enough(tmp_path):
+    found = read(tmp_path, "prediction\nhappy\n\nsad\n")
+    assert found.labels == ["happy", "sad"]
+    assert found.probability_names == ()
+    assert found.probabilities.shape == (2, 0)
+
+
+def test_probabilities_alone_are_enough(tmp_path):
+    found = read(tmp_path, "P_Cat,p_dog\n0.25,0.75\n,\n1,0\n")
+    assert found.labels == ["dog", "", "Cat"]
+    assert found.unanswered == {"no label": 1}
+
+
+def test_a_label_counts_more_than_the_most_probable_class(tmp_path):
+    assert read(tmp_path, "label,p_a,p_b\na,0.25,0.75\n").labels == ["a"]
+
+
+def test_empty_columns_of_probabilities_are_none(tmp_path):
+    assert read(tmp_path, "label,p_a,p_b\na,,\nb,,\n").probability_names == ()
+
+
+def test_rounded_probabilities_are_brought_to_one(tmp_path):
+    found = read(tmp_path, "p_a,p_b,p_c\n0.33,0.33,0.33\n")
+    np.testing.assert_allclose(found.probabilities, 1 / 3)
+
+
+@pytest.mark.parametrize("row", ["40,60", "0.5,", "0.5,x", "1.5,-0.5", "nan,1", "0.2,0.2"])
+def test_what_is_no_probability_is_reported_with_its_row(tmp_path, row):
+    with pytest.raises(DatasetError, match=r"predictions\.csv: row 3 has no probabilities"):
+        read(tmp_path, f"label,p_a,p_b\na,1,0\nb,{row}\n")
+
+
+def test_a_table_of_something_else_is_reported(tmp_path):
+    with pytest.raises(DatasetError, match=r"neither labels .* nor probabilities .* path, age"):
+        read(tmp_path, "path,age\na,3\n")
+
+
+def table(name, columns, *rows):
+    return CsvTable(name, tuple(columns.split(",")), [row.split(",") for row in rows])
+
+
+TRUTH = table("truth.csv", "path,frame,label", "a,0,x", "a,1,y", "b,0,z")
+
+
+def test_rows_are_matched_by_the_first_key_that_both_have():
+    truth = table("truth.csv", "id,name,label", "7,a,x", "8,b,y")
+    found = table("found.csv", "label,ID", "y,8", "x,7")
+    assert match_rows(found, truth) == ([1, 0], "id")
+    found = table("found.csv", "id,Name", "7,b", "8,a")
+    assert match_rows(found, truth) == ([1, 0], "name")
+
+
+def test_several_columns_may_make_a_key():
+    found = table("found.csv", "frame,path", "0,b", "1,a", "0,a")
+    assert match_rows(found, TRUTH, ["path", "Frame"]) == ([2, 1, 0], "path, Frame")
+
+
+def test_without_a_key_rows_are_matched_by_number():
+    found = table("found.csv", "label", "x", "y", "z")
+    assert match_rows(found, TRUTH) == ([0, 1, 2], "row number")
+    with pytest.raises(DatasetError, match=r"found\.csv has 1 rows and truth\.csv 3"):
+        match_rows(table("found.csv", "label", "x"), TRUTH)
+
+
+def test_doubled_keys_are_reported_with_their_rows():
+    found = table("found.csv", "path,label", "a,x", "b,x", "a,x", "a,y", "b,x")
+    with pytest.raises(
+        DatasetError, match=r"3 of 5 rows repeat the path .* 'a' \(rows 2 and 4\); 'a'"
+    ):
+        match_rows(found, table("truth.csv", "path,label", "a,x", "b,y"))
+
+
+def test_doubled_keys_of_the_truth_are_reported():
+    with pytest.raises(DatasetError, match=r"truth\.csv: 1 of 3 rows repeat"):
+        match_rows(table("found.csv", "path", "a", "b"), TRUTH)
+
+
+def test_missing_and_unknown_rows_are_reported_together():
+    truth = table("truth.csv", "path", *"abcdef")
+    found = table("found.csv", "path", "a", "f", "z")
+    with pytest.raises(DatasetError) as error:
+        match_rows(found, truth)
+    assert str(error.value) == (
+        "found.csv lacks 4 of the 6 rows in truth.csv; the first: 'b' (row 3); 'c' (row 4); 'd' "
+        "(row 5). truth.csv lacks 1 of the 3 rows in found.csv; the first: 'z' (row 4). Add or "
+        "delete rows, or spell the keys alike."
+    )
+
+
+def test_empty_keys_are_reported():
+    found = table("found.csv", "path,label", "a,x", ",y")
+    with pytest.raises(DatasetError, match="row 3 has nothing in path"):
+        match_rows(found, table("truth.csv", "path", "a", "b"))
+
+
+def test_a_key_that_is_not_there_is_reported():
+    with pytest.raises(DatasetError, match=r"found\.csv has no column 'frame'"):
+        match_rows(table("found.csv", "path", "a"), TRUTH, ["path", "frame"])
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, *lines):
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    return write
+
+
+def test_rows_and_classes_come_in_one_order(write):
+    truth = write("truth.csv", "path,emotion,light", "a,Sadness,dim", "b,anger,bright", "c,joy,")
+    ours = write(
+        "ours.csv", "path,label,p_sad,p_happy,p_angry", "c,happy,0,1,0", "a,sad,1,0,0", "b,,,,"
+    )
+    theirs = write("theirs.csv", "label,source", "4,x", "0,y", "0,z")
+    found = join_predictions(truth, [ours, theirs])
+    assert found.classes == ("angry", "happy", "sad")
+    assert found.y_true.tolist() == ["sad", "angry", "happy"]
+    first, second = found.systems
+    assert (first.joined_by, second.joined_by) == ("path", "row number")
+    assert first.y_pred.tolist() == ["sad", "", "happy"]
+    assert first.answered.tolist() == [True, False, True]
+    assert first.unanswered == {"no label": 1}
+    np.testing.assert_array_equal(first.probabilities, [[0, 0, 1], [np.nan] * 3, [0, 1, 0]])
+    assert second.y_pred.tolist() == ["sad", "angry", "angry"]
+    assert second.probabilities is None
+
+
+def test_columns_come_in_the_order_of_the_truth(write):
+    truth = write("truth.csv", "path,label,light", "a,x,dim", "b,y,bright")
+    ours = write("ours.csv", "path,label,light,tool", "b,x,?,2", "a,x,?,1")
+    found = join_predictions(truth, [ours])
+    assert found.column("light") == ["dim", "bright"]
+    assert found.column("Tool") == ["1", "2"]
+    with pytest.raises(DatasetError, match=r"truth\.csv has no column 'age'"):
+        found.column("age")
+
+
+def test_other_label_sets_stay_as_they_are(write):
+    truth = write("truth.csv", "label", "contempt", "anger", "7")
+    ours = write("ours.csv", "label", "contempt", "angry", "3")
+    found = join_predictions(truth, [ours])
+    assert found.classes == ("angry", "3", "7", "contempt")
+    assert found.systems[0].y_pred.tolist() == ["contempt", "angry", "3"]
+    assert found.systems[0].notes == ("Predicted, but never true: 3.",)
+
+
+def test_what_the_user_should_know_is_noted(write):
+    truth = write("truth.csv", "label", "3", "4", "6")
+    ours = write("ours.csv", "p_happy,p_sad,p_fear", "1,0,0", "0,1,0", "0,0,1")
+    assert join_predictions(truth, [ours]).systems[0].notes == (
+        "Digits are read as FER2013's labels: 0 angry to 6 neutral.",
+        "Predicted, but never true: fear.",
+        "Without a column of probabilities, so taken for 0: neutral.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("truth", "ours", "message"),
+    [
+        (["path,age", "a,3"], ["path,label", "a,x"], "no column of true labels"),
+        (
+            ["label", '""', "x"],
+            ["label", "x", "x"],
+            "1 of 2 rows have no label; the first is row 2",
+        ),
+        (["label", "cat"], ["label", "dog"], "It predicts dog; the truth has cat"),
+        (["label", "sad"], ["p_sad,p_sadness", "1,0"], "two columns of probabilities are of one"),
+    ],
+)
+def test_what_cannot_be_joined_is_refused(write, truth, ours, message):
+    with pytest.raises(DatasetError, match=message):
+        join_predictions(write("truth.csv", *truth), [write("ours.csv", *ours)])
+
+
+TRUE_LABELS = ["sad", "happy", "sad", "happy", "angry"]
+LIGHT = ["dim", "dim", "bright", "bright", "dim"]
+
+
+@pytest.fixture
+def measured(write):
+    """The truth and two tools; the first has probabilities, and no answer for the last row."""
+    rows = [
+        f"{i},{label},{light}"
+        for i, (label, light) in enumerate(zip(TRUE_LABELS, LIGHT, strict=True))
+    ]
+    truth = write("truth.csv", "id,label,light", *rows)
+    ours = write(
+        "ours.csv",
+        "id,p_sad,p_happy,p_angry",
+        *("0,0.7,0.2,0.1", "1,0.6,0.3,0.1", "2,0.8,0.1,0.1", "3,0.1,0.9,0", "4,,,"),
+    )
+    theirs = write("theirs.csv", "id,label", "4,angry", "3,sad", "2,sad", "1,happy", "0,happy")
+    return truth, ours, theirs
+
+
+def test_all_rows_and_the_answered_ones_are_measured(measured):
+    truth, ours, theirs = measured
+    found = score_predictions(str(truth), str(ours), str(theirs))
+    first, second = found.scores
+    assert list(first) == ["all", "answered"]
+    assert (first["all"].accuracy, first["answered"].accuracy) == (3 / 5, 3 / 4)
+    assert list(second) == ["all"]
+    expected = evaluate_predictions(
+        TRUE_LABELS,
+        ["happy", "happy", "sad", "sad", "angry"],
+        classes=found.joined.classes,
+        n_bootstrap=2000,
+    )
+    assert second["all"].to_dict() == expected.to_dict()
+
+
+def test_groups_are_those_of_the_first_tool(measured):
+    truth, ours, theirs = measured
+    found = score_predictions(truth, ours, theirs, group="light")
+    assert [(part.group, part.scores.n, part.scores.accuracy) for part in found.groups] == [
+        ("bright", 2, 1.0),
+        ("dim", 3, 1 / 3),
+    ]
+    system = found.joined.systems[0]
+    expected = evaluate_groups(
+        TRUE_LABELS,
+        system.y_pred,
+        groups=LIGHT,
+        probabilities=system.probabilities,
+        answered=system.answered,
+        classes=found.joined.classes,
+        n_bootstrap=2000,
+    )
+    assert [part.to_dict() for part in found.groups] == [part.to_dict() for part in expected]
+    with pytest.raises(DatasetError, match="has no column 'age'"):
+        score_predictions(truth, ours, group="age")
+
+
+def test_a_row_without_an_answer_counts_as_an_error_in_the_comparison(measured):
+    truth, ours, theirs = measured
+    found = score_predictions(truth, ours, theirs)
+    assert found.comparison == compare_predictions(
+        TRUE_LABELS,
+        ["sad", "sad", "sad", "happy", ""],
+        ["happy", "happy", "sad", "sad", "angry"],
+        random_state=0,
+    )
+    assert (found.comparison.n_only_a, found.comparison.n_only_b) == (2, 2)
+
+
+def test_the_seed_decides_on_the_intervals(measured):
+    truth, ours, theirs = measured
+    first, again, other = (
+        json.dumps(score_predictions(truth, ours, theirs, group="light", seed=seed).to_dict())
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
+
+
+def test_the_content_has_what_was_asked_for(measured):
+    truth, ours, theirs = measured
+    alone = score_predictions(truth, ours, by=["id"]).to_dict()
+    assert list(alone) == ["truth", "classes", "systems"]
+    assert alone["truth"] == str(truth)
+    assert list(alone["systems"]) == [str(ours)]
+    system = alone["systems"][str(ours)]
+    assert list(system) == ["joined_by", "unanswered", "all", "answered"]
+    assert (system["joined_by"], system["unanswered"]) == ("id", {"no label": 1})
+    both = score_predictions(truth, ours, theirs, group="light")
+    content = json.loads(json.dumps(both.to_dict()))
+    assert list(content) == ["truth", "classes", "systems", "groups", "comparison"]
+    assert list(content["systems"]) == [str(ours), str(theirs)]
+    assert content["groups"]["column"] == "light"
+    assert content["comparison"] == both.comparison.to_dict()

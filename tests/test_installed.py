@@ -1,0 +1,202 @@
+"""The wheel: whole, and enough for every block of the README with the base dependencies alone."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import cv2
+import pytest
+from packaging.requirements import Requirement
+
+from fer_ensemble.datasets import EMOTIONS, synthetic_dataset, write_folder
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of the source, built from a copy: building leaves files beside it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "fer_ensemble", folder / "source" / "fer_ensemble", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / "source" / name)
+    command = ["-m", "pip", "wheel", ".", "--no-deps", "--wheel-dir", str(folder)]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder / "source", capture_output=True, text=True
+    )
+    if done.returncode and "No matching distribution" in done.stderr:
+        pytest.skip("needs a package registry for the build system, and none can be reached")
+    assert done.returncode == 0, done.stderr
+    [file] = folder.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to import from: the wheel, and links to what it depends on and nothing else.
+
+    The same as a new environment after ``pip install .``, without a gigabyte of downloads.
+    """
+    folder = tmp_path_factory.mktemp("installed")
+    zipfile.ZipFile(wheel).extractall(folder)
+    [metadata] = folder.glob("*.dist-info/METADATA")
+    wanted = re.findall(r"^Requires-Dist: (.*)$", metadata.read_text(), re.MULTILINE)
+    seen: set[str] = set()
+    while wanted:
+        requirement = Requirement(wanted.pop())
+        extras = {"extra": ""}
+        if requirement.marker is not None and not requirement.marker.evaluate(extras):
+            continue
+        if requirement.name.lower() in seen:
+            continue
+        seen.add(requirement.name.lower())
+        try:
+            found = distribution(requirement.name)
+        except PackageNotFoundError:
+            continue  # another platform's
+        assert requirement.specifier.contains(found.version, prereleases=True), requirement
+        wanted += [
+            need
+            for need in found.requires or []
+            if not re.search(r"extra\s*==", need) or _is_asked_for(need, requirement)
+        ]
+        for file in found.files or []:
+            top = file.parts[0]
+            if top not in ("..", "__pycache__") and not (folder / top).exists():
+                (folder / top).symlink_to(Path(str(found.locate_file(top))).resolve())
+    return folder
+
+
+def _is_asked_for(need: str, requirement: Requirement) -> bool:
+    marker = Requirement(need).marker
+    return any(marker is not None and marker.evaluate({"extra": e}) for e in requirement.extras)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the README's reader has: photographs, FER2013, FER+, labels."""
+    folder = tmp_path_factory.mktemp("work")
+    photos = synthetic_dataset(8, random_state=3)
+    (folder / "photos").mkdir()
+    for number, image in enumerate(photos.images):
+        cv2.imwrite(str(folder / "photos" / f"{number}.png"), image)
+    train, test = (synthetic_dataset(n, random_state=n) for n in (140, 70))
+    write_folder(train, folder / "faces" / "train")
+    write_folder(test, folder / "faces" / "PublicTest")
+    shutil.make_archive(str(folder / "fer2013"), "zip", folder / "faces")
+    shutil.rmtree(folder / "faces")
+    rows = [(faces, usage) for faces, usage in ((train, "Training"), (test, "PublicTest"))]
+    lines, votes = (
+        ["emotion,pixels,Usage"],
+        [
+            "Usage,Image name,neutral,happiness,surprise,sadness,"
+            "anger,disgust,fear,contempt,unknown,NF"
+        ],
+    )
+    columns = ["neutral", "happy", "surprise", "sad", "angry", "disgust", "fear"]
+    for faces, usage in rows:
+        for image, label in zip(faces.images, faces.labels.tolist(), strict=True):
+            lines.append(f"{label},{' '.join(map(str, image.ravel()))},{usage}")
+            cast = [10 * (name == EMOTIONS[label]) for name in columns]
+            name = f"fer{len(votes) - 1:07d}.png"
+            votes.append(",".join(map(str, [usage, name, *cast, 0, 0, 0])))
+    (folder / "fer2013.csv").write_text("\n".join(lines) + "\n")
+    (folder / "fer2013new.csv").write_text("\n".join(votes) + "\n")
+    labels = [f"photos/{i}.png,{EMOTIONS[label]}" for i, label in enumerate(photos.labels)]
+    (folder / "labels.csv").write_text("\n".join(["path,label", *labels]) + "\n")
+    return folder
+
+
+def test_the_wheel_has_every_file_of_the_package_but_no_other(wheel: Path) -> None:
+    packed = {Path(name) for name in zipfile.ZipFile(wheel).namelist()}
+    files = {path.relative_to(ROOT) for path in (ROOT / "fer_ensemble").rglob("*")}
+    wanted = {path for path in files if (ROOT / path).is_file() and "__pycache__" not in path.parts}
+    assert wanted - packed == set()
+    assert {path.parts[0] for path in packed if "dist-info" not in path.parts[0]} == {
+        "fer_ensemble"
+    }
+
+
+def test_nothing_else_can_be_imported(installed: Path, folder: Path) -> None:
+    script = "import importlib.util as u; print([n for n in ('pandas', 'pytest', 'pyarrow', 'jax') "
+    done = _python(installed, folder, "-c", script + "if u.find_spec(n)])")
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_every_block_of_the_readme_runs(installed: Path, folder: Path) -> None:
+    steps = [step for kind, text in BLOCKS for step in _steps(kind, text)]
+    commands = [step for step in steps if isinstance(step, list)]
+    assert {command[0] for command in commands} >= {"predict", "fit", "combine", "report"}
+    (folder / "steps.json").write_text(json.dumps(steps))
+    done = _python(installed, folder, "-c", _RUN)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    # What the first commands and the first example are there for.
+    assert "p_angry" in (folder / "predictions.csv").read_text()
+    assert "ran [8," in done.stdout
+
+
+# Commands of the README share a process, and its examples one namespace, as in a session.
+_RUN = """
+import json, sys
+from fer_ensemble.cli import main
+names = {}
+for step in json.load(open("steps.json")):
+    print("ran", step if isinstance(step, list) else step.splitlines()[0], flush=True)
+    if isinstance(step, str):
+        exec(step, names)
+        if "table" in names:
+            print("ran", [len(names["table"]), repr(names["table"])[:80]])
+        continue
+    sys.argv = ["fer-ensemble", *step]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code not in (0, None):
+            sys.exit(f"{step}: exit code {end.code}")
+"""
+
+
+def _steps(kind: str, text: str) -> list[str | list[str]]:
+    """Turn a block into what is run: source, or the arguments of each command."""
+    if kind == "python":
+        # The time that training may take, and the epochs it would take without a limit.
+        return [text.replace("time_budget=1200", "time_budget=1, epochs=1")]
+    steps: list[str | list[str]] = []
+    for line in text.replace("\\\n", " ").splitlines():
+        for command in line.split("&&"):
+            words = shlex.split(command, comments=True)
+            if not words or words[0] != "fer-ensemble":
+                continue  # of pip, and of experiments, which are no part of the package
+            if words[1] == "tune" or "--recipe" in words:
+                continue  # the README names the extra that these need
+            steps.append([*words[1:], *_make_quicker(words)])
+    return steps
+
+
+def _make_quicker(words: list[str]) -> list[str]:
+    """Make a fit take seconds: the README's own take minutes to hours."""
+    if words[1] != "fit":
+        return []
+    trees = [] if "--members" in words else ["--set=boosted_hog.classifier__n_estimators=2"]
+    return ["--time-budget=2s", "--overwrite", *trees]
+
+
+def _python(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    env |= {"PYTHONPATH": str(installed), "TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "200"}
+    # -S: without the packages of the environment that runs this test.
+    return subprocess.run(
+        [sys.executable, "-S", *arguments], cwd=folder, capture_output=True, text=True, env=env
+    )

@@ -1,0 +1,73 @@
+"""What earlier code computed and saved stays: recorded before modules were moved."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_ensemble import load_ensemble, load_pretrained, predict_faces
+from fer_ensemble.artifact import read_manifest
+from fer_ensemble.datasets import make_faces, synthetic_dataset, write_folder
+from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
+
+RECORDED = Path(__file__).parent / "recorded"
+SAVED = RECORDED / "saved_by_2e706e3"
+
+# Processors add up single precision in different orders; on one machine the answers are equal.
+ROUNDING = 2e-5
+
+
+@pytest.mark.parametrize("name", ["ensemble", "fast"])
+def test_the_pretrained_ensembles_answer_as_recorded(name: str) -> None:
+    faces = make_faces(200, random_state=0).images
+    with np.load(RECORDED / "pretrained_on_200_faces.npz") as recorded:
+        answers = load_pretrained(name).predict_proba(faces)
+        np.testing.assert_allclose(answers, recorded[name], atol=ROUNDING, rtol=0)
+        if name == "ensemble":
+            members = load_pretrained(name).predict_member_proba(faces)
+            np.testing.assert_allclose(members, recorded["members"], atol=ROUNDING, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("model", "recorded"),
+    [("ensemble", "predicted_200_files.csv"), ("fast", "predicted_200_files_fast.csv")],
+)
+def test_files_are_predicted_as_recorded(
+    model: str, recorded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_folder(synthetic_dataset(200, random_state=1), "faces")
+    rows = predict_faces("faces", model)
+    expected = list(csv.DictReader((RECORDED / recorded).open(newline="")))
+    assert [row.path for row in rows] == [row["path"] for row in expected]
+    assert [row.label for row in rows] == [row["label"] for row in expected]
+    assert {row.status for row in rows} == {"ok"}
+    found = [list(row.probabilities.values()) for row in rows]
+    wanted = [[float(row[name]) for name in row if name.startswith("p_")] for row in expected]
+    np.testing.assert_allclose(found, wanted, atol=ROUNDING, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["voting", "stacking"])
+def test_an_ensemble_of_an_earlier_release_is_loaded_and_answers_the_same(kind: str) -> None:
+    ensemble = load_ensemble(SAVED / kind)
+    faces = make_faces(20, random_state=5).images
+    with np.load(SAVED / "predicted.npz") as recorded:
+        np.testing.assert_allclose(
+            ensemble.predict_proba(faces), recorded[kind], atol=ROUNDING, rtol=0
+        )
+        np.testing.assert_allclose(
+            ensemble.predict_member_proba(faces), recorded["members"], atol=ROUNDING, rtol=0
+        )
+    members = dict(ensemble.members_)
+    assert isinstance(members["network"], KerasClassifier)
+    assert isinstance(members["trees"], MemberPipeline)
+    assert isinstance(members["trees"].steps[-1][1], BoostedTreesClassifier)
+    assert read_manifest(SAVED / kind).ensemble["kind"] == kind
+
+
+def test_the_recorded_answers_can_be_missed() -> None:
+    faces = make_faces(20, random_state=6).images
+    with np.load(SAVED / "predicted.npz") as recorded:
+        answers = load_ensemble(SAVED / "voting").predict_proba(faces)
+        assert np.abs(answers - recorded["voting"]).max() > 100 * ROUNDING
