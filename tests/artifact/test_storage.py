@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from fer_ensemble import load_ensemble, save_ensemble
-from fer_ensemble.artifact import ArtifactError, read_manifest
+from fer_ensemble.artifact import ArtifactError, installed_version, read_manifest
 from fer_ensemble.artifact.states import EnsembleState, describe_state, restore_state
 from fer_ensemble.datasets import EMOTIONS
 from fer_ensemble.ensemble import RULES, StackingEnsemble, VotingEnsemble, to_stacking, to_voting
@@ -502,3 +502,8 @@ def test_objects_among_the_arrays_are_refused(copy):
     change_manifest(copy, lambda content: content["validation"].update(sha256=digest))
     with pytest.raises(ArtifactError, match="damaged"):
         load_ensemble(copy)
+
+
+def test_a_library_that_is_not_installed_is_no_error():
+    assert installed_version("no-such-library") == "not installed"
+    assert installed_version("numpy") == np.__version__

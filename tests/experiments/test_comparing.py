@@ -132,7 +132,7 @@ def balanced_run(undivided, tmp_path_factory):
     """Leave behind what a balanced run leaves behind."""
     folder = tmp_path_factory.mktemp("balanced")
     parts = divide(SYSTEM, load_faces(undivided), "balanced", 0)
-    member = create_member("boosted_hog", random_state=0, classifier__n_estimators=20)
+    member = create_member("boosted_hog", random_state=0, n_jobs=1, classifier__n_estimators=5)
     member.fit(parts.train.images, parts.train.labels)
     (folder / "small.balanced.skops").write_bytes(dump_member("boosted_hog", member))
     test, y_test = member.predict_proba(parts.test.images), parts.test.labels
