@@ -1,4 +1,4 @@
-"""Fixtures shared by all rooms."""
+"""Fixtures shared by all tests."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,6 @@ import pytest
 
 # TensorFlow reads it on import: its start-up notes are no part of a test's output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-# oneDNN's AVX-512 kernels of depthwise convolutions corrupt the heap in training on some AMD
-# processors (seen with mini_xception under TensorFlow 2.21, at random; never with AVX2 kernels).
-_CPU = Path("/proc/cpuinfo")
-if _CPU.is_file() and "AuthenticAMD" in _CPU.read_text():
-    os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """How large the house is: files that a command goes through, lines of code, names of files."""
 
+import ast
 import io
 import subprocess
 import sys
@@ -76,6 +77,31 @@ def test_templates_and_other_libraries_do_not_count():
         compile("def root():\n    pass\n", str(PACKAGE / "report" / "page.html.j2"), "exec"), names
     )
     assert touched_files(lambda: (names["root"](), Counter("abc"))) == []
+
+
+def test_names_that_a_door_offers_are_imported_from_the_door():
+    doors = {door.parent.name: offered(door) for door in PACKAGE.glob("*/__init__.py")}
+    past = []
+    for file in FILES + sorted(PACKAGE.with_name("experiments").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            root, _, path = node.module.partition(".")
+            package, _, inside = path.partition(".")
+            if root != PACKAGE.name or not inside or PACKAGE / package in file.parents:
+                continue
+            names = {alias.name for alias in node.names} & doors.get(package, set())
+            past += [f"{file.name}: {node.module}.{name}" for name in sorted(names)]
+    assert past == []
+    assert "VotingEnsemble" in doors["ensemble"]
+
+
+def offered(door):
+    """Names in the ``__all__`` of a package."""
+    for node in ast.parse(door.read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
 
 
 def test_no_two_files_share_a_name():
