@@ -24,7 +24,15 @@ def ensemble(fer2013, tmp_path_factory):
     train = fer2013.select("train")
     rows = np.random.default_rng(0).permutation(len(train))[:N_TRAINING]
     members = [
-        ("dense_hog", create_member("dense_hog", random_state=0, classifier__epochs=6)),
+        (
+            "dense_hog",
+            create_member(
+                "dense_hog",
+                random_state=0,
+                classifier__epochs=6,
+                classifier__network_params={"units": (128,)},
+            ),
+        ),
         ("boosted_hog", create_member("boosted_hog", random_state=0, classifier__n_estimators=15)),
     ]
     path = tmp_path_factory.mktemp("fer2013") / "model"

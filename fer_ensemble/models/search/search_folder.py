@@ -70,7 +70,7 @@ def claim_folder(
     if any((directory / name).exists() for name in (SEARCH, TRIALS, RECIPE)):
         if not resume:
             raise SearchError(
-                f"{directory} holds a search already: --resume goes on with it, "
+                f"{directory} holds a search already: --resume continues it, "
                 "--overwrite starts anew."
             )
         _check_same(directory, fingerprint)
