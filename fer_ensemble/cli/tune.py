@@ -60,7 +60,7 @@ def tune(
 
     Every trial trains the member with other values, chosen by Bayesian optimisation, and is judged
     on the same tenth of the training faces (or on the data's validation part). Ctrl-C loses no
-    trial but the running one; --resume goes on from there, also to more trials.
+    trial but the running one; --resume continues from there, also to more trials.
 
     Example:
 

@@ -1,0 +1,21 @@
+"""Undoes what tests and doctests register, so that they pass in any order and selection."""
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+# Before any doctest is collected: pytest would load the module of the first one a second time,
+# and the package's functions would register in one copy while this file undoes it in the other.
+from fer_ensemble.models import NETWORKS, registry
+
+
+@pytest.fixture(autouse=True)
+def _registries_as_before() -> Iterator[None]:
+    """Take out again the members and networks that a test or an example registers.
+
+    Here and not in the examples, which show how to register one: there is no public way back.
+    This file stands beside the package, since one among the tests would not see its doctests.
+    """
+    with patch.dict(NETWORKS), patch.dict(registry._MEMBERS):
+        yield
