@@ -29,13 +29,9 @@ def open_atomically(file: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     OSError
         If it cannot be written.
     """
-    partial = _partial(Path(file))
-    with partial.open("wb") as stream:
+    with _open_partial(Path(file)) as stream:
         yield stream
-        stream.flush()
-        # Without it, a power cut after the renaming could leave the new name with no content.
-        os.fsync(stream.fileno())
-    partial.replace(file)
+    _partial(Path(file)).replace(file)
 
 
 def write_atomically(file: str | os.PathLike[str], content: bytes) -> None:
@@ -81,10 +77,8 @@ def write_together(directory: Path, files: Mapping[str, bytes], *, last: str) ->
     contents = {directory / name: content for name, content in files.items()}
     try:
         for file, content in contents.items():
-            with _partial(file).open("wb") as stream:
+            with _open_partial(file) as stream:
                 stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
     except BaseException:
         for file in contents:
             _partial(file).unlink(missing_ok=True)
@@ -92,6 +86,15 @@ def write_together(directory: Path, files: Mapping[str, bytes], *, last: str) ->
     (directory / last).unlink(missing_ok=True)
     for file in sorted(contents, key=lambda file: file.name == last):
         _partial(file).replace(file)
+
+
+@contextmanager
+def _open_partial(file: Path) -> Iterator[BinaryIO]:
+    with _partial(file).open("wb") as stream:
+        yield stream
+        stream.flush()
+        # Without it, a power cut after the renaming could leave the new name with no content.
+        os.fsync(stream.fileno())
 
 
 def _partial(file: Path) -> Path:
