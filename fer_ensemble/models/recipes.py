@@ -334,6 +334,22 @@ def se_resnet() -> KerasClassifier:
     )
 
 
+@member(source=_OURS, parameters=3_479_107, multiply_accumulates=326_175_168)
+def se_resnet_wide() -> KerasClassifier:
+    """The network of se_resnet with half as many filters again, and fewer at its end.
+
+    Trained as se_resnet: without teachers, or a GPU's many epochs, more than it needs.
+    """
+    return KerasClassifier(
+        "se_resnet",
+        network_params={"filters": (48, 96, 192, 320)},
+        label_smoothing=0.1,
+        epochs=32,
+        flip_average=True,
+        **_OUR_TRAINING,
+    )
+
+
 # Transfer learning and small VGGs. Published for all: Adam, batches of 32, five or ten epochs. No
 # augmentation is, and no learning rate.
 

@@ -14,8 +14,16 @@ NAMES = [
     name for name, builder in NETWORKS.items() if builder.__module__.startswith("fer_ensemble")
 ]
 
-# Those that are published, for grayscale faces of 48×48 and seven classes. All sizes stand with the
-# members, whose own test counts them.
+# The networks that teach others, by what is set of them, and their sizes for grayscale faces of
+# 48×48 and seven classes. All other sizes stand with the members, whose own test counts them.
+TEACHERS = [
+    ("pre_resnet", {}, 11_353_527),
+    ("pre_resnet", {"filters": (64, 128, 320, 512), "activation": "relu"}, 12_778_055),
+    ("normalised_vgg", {}, 12_372_039),
+    ("se_resnet", {"filters": (64, 128, 256, 512), "blocks": (1, 1, 2, 2)}, 13_900_959),
+]
+
+# What is published, for the same faces and classes.
 NON_TRAINABLE = {
     "cnn_8": 840,
     "mobilenet_v2": 34_112,
@@ -68,9 +76,15 @@ def test_a_plain_call_changes_no_weights(built):
         np.testing.assert_array_equal(old, new)
 
 
-def test_every_network_has_a_member_whose_size_is_tested():
+def test_every_network_has_a_size_that_is_tested():
     classifiers = [last_step(info.build()) for info in list_members()]
-    assert {classifier.get_params().get("network") for classifier in classifiers} >= set(NAMES)
+    counted = {classifier.get_params().get("network") for classifier in classifiers}
+    assert counted | {name for name, _, _ in TEACHERS} >= set(NAMES)
+
+
+@pytest.mark.parametrize(("name", "params", "n_parameters"), TEACHERS)
+def test_teachers_have_the_size_of_those_that_taught(name, params, n_parameters):
+    assert build(name, **params).count_params() == n_parameters
 
 
 def test_a_network_is_registered_under_its_functions_name(monkeypatch):
@@ -178,19 +192,31 @@ def test_resnet_18_has_eighteen_layers_with_weights_on_its_way():
     assert network.layers[-2].input.shape[1:3] == (2, 2)
 
 
-def test_faces_skip_a_branch_as_a_whole_and_only_in_training():
-    still = {"filters": (4, 8), "blocks": (0, 1), "dropout": 0.0, "stage_dropout": 0.0}
+@pytest.mark.parametrize(
+    ("name", "still"),
+    [
+        ("se_resnet", {"filters": (4, 8), "blocks": (0, 1), "stage_dropout": 0.0}),
+        ("pre_resnet", {"filters": (8,), "blocks": (1,)}),
+    ],
+)
+def test_faces_skip_a_branch_as_a_whole_and_only_in_training(name, still):
     rng = np.random.default_rng(0)
     same = np.repeat(rng.uniform(0, 255, (1, 12, 12, 1)).astype("float32"), 64, axis=0)
-    network = build("se_resnet", (12, 12, 1), 3, **still, drop_path=0.5)
+    network = build(name, (12, 12, 1), 3, **still, dropout=0.0, drop_path=0.5)
     outcomes, counts = np.unique(
         np.asarray(network(same, training=True)).round(5), axis=0, return_counts=True
     )
     assert len(outcomes) == 2
     assert counts.min() > 15
     assert len(np.unique(np.asarray(network(same)).round(5), axis=0)) == 1
-    steady = build("se_resnet", (12, 12, 1), 3, **still, drop_path=0.0)
+    steady = build(name, (12, 12, 1), 3, **still, dropout=0.0, drop_path=0.0)
     assert len(np.unique(np.asarray(steady(same, training=True)).round(5), axis=0)) == 1
+
+
+def test_pre_activation_adds_to_a_sum_as_it_is():
+    network = build("pre_resnet", (12, 12, 1), 3, filters=(8,), blocks=(2,))
+    first, second = layers_of(network, "Add")
+    assert any(added is first.output for added in second.input)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fer_ensemble.models.networks.blocks import (
     centred_convolution,
@@ -144,16 +144,94 @@ def se_resnet(
             branch = centred_convolution(branch, width, use_bias=False)
             branch = _squeeze_excitation(layers.BatchNormalization()(branch))
             if drop_path:
-                # One draw for all of a face's branch: it is there as a whole, or not at all.
-                branch = layers.Dropout(drop_path * stage / last, noise_shape=(None, 1, 1, 1))(
-                    branch
-                )
+                branch = _skip_branches(branch, drop_path * stage / last)
             x = layers.Activation(activation)(layers.Add()([x, branch]))
         if stage_dropout:
             x = layers.Dropout(stage_dropout)(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(dropout)(x)
     return keras.Model(inputs, softmax(x, n_classes), name="se_resnet")
+
+
+@network
+def pre_resnet(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (64, 128, 256, 512),
+    blocks: Sequence[int] = (2, 2, 2, 2),
+    activation: str = "swish",
+    dropout: float = 0.3,
+    drop_path: float = 0.15,
+) -> keras.Model:
+    """Residual network that normalises before it convolves, with squeeze-excitation.
+
+    Nothing but sums stands on the way from the first convolution to the last normalisation. The
+    first stage sees the face at its full side, so that it has thirteen times the multiplications of
+    `resnet` to as many parameters. Made to teach smaller networks.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(64, 128, 256, 512)
+        Filters of each stage; from the second on, a stage begins by halving the side.
+    blocks : sequence of int, default=(2, 2, 2, 2)
+        Residual blocks of each stage.
+    activation : str, default='swish'
+        Name of a Keras activation.
+    dropout : float, default=0.3
+        Share of the pooled features dropped.
+    drop_path : float, default=0.15
+        Share of the faces that skip the last block's branch in a training step; rises to that
+        from block to block.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+
+    References
+    ----------
+    He, K. et al. (2016). Identity mappings in deep residual networks. ECCV.
+
+    Hu, J., Shen, L., & Sun, G. (2018). Squeeze-and-excitation networks. CVPR.
+
+    Huang, G. et al. (2016). Deep networks with stochastic depth. ECCV.
+    """
+    import keras
+    from keras import layers
+
+    convolution: dict[str, Any] = {
+        "padding": "same",
+        "use_bias": False,
+        "kernel_initializer": "he_normal",
+    }
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = layers.Conv2D(filters[0], 3, **convolution)(x)
+    widths = [
+        (width, bool(stage and not block))
+        for stage, (width, n_blocks) in enumerate(zip(filters, blocks, strict=True))
+        for block in range(n_blocks)
+    ]
+    for number, (width, halves) in enumerate(widths, start=1):
+        branch = _normalise_and_activate(x, activation)
+        shortcut = x
+        if halves or x.shape[-1] != width:
+            # Averaged before it is thinned out: a convolution with strides would skip three places
+            # of four.
+            shortcut = layers.AveragePooling2D(2)(branch) if halves else branch
+            shortcut = layers.Conv2D(width, 1, **convolution)(shortcut)
+        branch = layers.Conv2D(width, 3, strides=2 if halves else 1, **convolution)(branch)
+        branch = _normalise_and_activate(branch, activation)
+        branch = _squeeze_excitation(layers.Conv2D(width, 3, **convolution)(branch))
+        x = layers.Add()([shortcut, _skip_branches(branch, drop_path * number / len(widths))])
+    x = layers.GlobalAveragePooling2D()(_normalise_and_activate(x, activation))
+    x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="pre_resnet")
 
 
 @network
@@ -213,6 +291,20 @@ def _squeeze_excitation(x: keras.KerasTensor) -> keras.KerasTensor:
     scale = layers.Conv2D(width // _SQUEEZE, 1, activation="relu")(scale)
     scale = layers.Conv2D(width, 1, activation="sigmoid")(scale)
     return layers.Multiply()([x, scale])
+
+
+def _skip_branches(branch: keras.KerasTensor, share: float) -> keras.KerasTensor:
+    """Let a share of the faces skip a branch in training."""
+    from keras import layers
+
+    # One draw for all of a face's branch: it is there as a whole, or not at all.
+    return layers.Dropout(share, noise_shape=(None, 1, 1, 1))(branch)
+
+
+def _normalise_and_activate(x: keras.KerasTensor, activation: str) -> keras.KerasTensor:
+    from keras import layers
+
+    return layers.Activation(activation)(layers.BatchNormalization()(x))
 
 
 def _xception(

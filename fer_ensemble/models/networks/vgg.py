@@ -1,6 +1,7 @@
-"""Small networks after VGG: 3×3 convolutions between poolings that halve the side.
+"""Networks after VGG: 3×3 convolutions between poolings that halve the side.
 
-Two that are published under that name, and a baseline with its tuned and regularised successors.
+Two small ones that are published under that name, a large one that is normalised throughout, and a
+baseline with its tuned and regularised successors.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from fer_ensemble.models.networks.blocks import (
     convolution,
     dense_block,
     network,
+    normalised_convolution,
     pooled_block,
     softmax,
 )
@@ -94,6 +96,66 @@ def improved_vgg(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
     x = layers.Flatten()(x)
     x = layers.Dense(128, activation="relu")(x)
     return keras.Model(inputs, softmax(x, n_classes), name="improved_vgg")
+
+
+@network
+def normalised_vgg(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    filters: Sequence[int] = (64, 128, 256, 512),
+    convolutions: Sequence[int] = (2, 2, 3, 3),
+    units: int = 1024,
+    dropout: float = 0.25,
+    dense_dropout: float = 0.4,
+) -> keras.Model:
+    """VGG with a normalisation after every convolution, made to teach smaller networks.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Height, width and channels of one face of pixels 0–255.
+    n_classes : int
+        Number of classes.
+    filters : sequence of int, default=(64, 128, 256, 512)
+        Filters of each block's convolutions.
+    convolutions : sequence of int, default=(2, 2, 3, 3)
+        Convolutions of each block.
+    units : int, default=1024
+        Width of the dense layer.
+    dropout : float, default=0.25
+        Share of the activations dropped after each block.
+    dense_dropout : float, default=0.4
+        Share dropped after the dense layer.
+
+    Returns
+    -------
+    keras.Model
+        Network from ``(n_samples, height, width, channels)`` to ``(n_samples, n_classes)``.
+
+    References
+    ----------
+    Simonyan, K., & Zisserman, A. (2015). Very deep convolutional networks for large-scale image
+    recognition. ICLR.
+
+    Ioffe, S., & Szegedy, C. (2015). Batch normalization: accelerating deep network training by
+    reducing internal covariate shift. ICML.
+    """
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    for width, n_convolutions in zip(filters, convolutions, strict=True):
+        for _ in range(n_convolutions):
+            x = layers.ReLU()(normalised_convolution(x, width, kernel_initializer="he_normal"))
+        x = layers.MaxPooling2D()(x)
+        x = layers.Dropout(dropout)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(units, use_bias=False)(x)
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.Dropout(dense_dropout)(x)
+    return keras.Model(inputs, softmax(x, n_classes), name="normalised_vgg")
 
 
 @network
