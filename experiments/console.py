@@ -34,6 +34,7 @@ Predictions = Annotated[
 Fitted = Annotated[
     Path, typer.Option(help="Folder where 'experiments.run' leaves the fitted members.")
 ]
+Unfinished = Annotated[Path, typer.Option(help="Folder for trainings that are interrupted.")]
 Results = Annotated[Path, typer.Option(help="Folder of the figures.")]
 Out = Annotated[Path, typer.Option(help="File for the figures.")]
 Note = Annotated[str, typer.Option(help="What else to say of this run.")]

@@ -11,7 +11,17 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from experiments.console import Data, Fitted, Note, Predictions, Results, notes, output, read_faces
+from experiments.console import (
+    Data,
+    Fitted,
+    Note,
+    Predictions,
+    Results,
+    Unfinished,
+    notes,
+    output,
+    read_faces,
+)
 from experiments.runs import (
     FITTED,
     PREDICTIONS,
@@ -28,7 +38,7 @@ from experiments.systems import System, read_system
 from fer_ensemble.artifact import installed_version
 from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.atomic_files import open_atomically, write_atomically
-from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
+from fer_ensemble.datasets import FaceDataset, Parts, emotion_names, find_protocol
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.fitting import parse_duration
 from fer_ensemble.models import create_member, describe_device, find_parameters, last_step
@@ -58,13 +68,15 @@ def main(
     time_budget: Annotated[
         str | None, typer.Option(help="Time for each training, as in 20m.", show_default=False)
     ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Epochs of a network, in place of its own.", show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     note: Note = "",
     predictions: Predictions = PREDICTIONS,
     fitted: Fitted = FITTED,
-    unfinished: Annotated[
-        Path, typer.Option(help="Folder for trainings that are interrupted.")
-    ] = UNFINISHED,
+    unfinished: Unfinished = UNFINISHED,
     results: Results = RESULTS,
 ) -> None:
     """Train a published system and measure it.
@@ -85,16 +97,19 @@ def main(
     checkpoint = unfinished / f"{name}.{protocol}.npz"
     member = create_member(
         system.member,
+        **system.params,
         random_state=seed,
         n_jobs=-1,
         verbose=1,
         time_budget=seconds,
         checkpoint=str(checkpoint),
     )
-    rows, held = _hold_out(parts.train, seed)
+    if epochs is not None:
+        _set_everywhere(member, "epochs", epochs)
+    rows, held = hold_out(parts.train, seed)
     X, y = parts.train.images, parts.train.labels
     X_held, y_held = X[held], y[held]
-    soft_labels = _soft_labels(system, fitted, protocol, X[rows], y[rows])
+    teachers = _teachers(system, fitted, protocol)
     classes, has_copy = np.unique(y), find_copies(parts)
     rounds = []
     started = time.perf_counter()
@@ -102,13 +117,13 @@ def main(
         if number:
             notes.print(f"More training, round {number} of {system.more_training}")
             _set_everywhere(member, "warm_start", True)
-        member.fit(X[rows], y[rows], validation_data=(X_held, y_held), **soft_labels)
+        member.fit(X[rows], y[rows], validation_data=(X_held, y_held), **teachers)
         probabilities = member.predict_proba(parts.test.images)
         rounds.append(score(parts.test.labels, probabilities, classes, has_copy))
     record = {
         "system": name,
         "protocol": protocol,
-        "command": _command(data, protocol, time_budget, seed, name),
+        "command": _command(data, protocol, time_budget, epochs, seed, name),
         "note": note,
         "device": describe_device(),
         "versions": {library: installed_version(library) for library in _LIBRARIES},
@@ -125,21 +140,43 @@ def main(
         record["earlier_rounds"] = [scores["all"]["accuracy"] for scores in rounds[:-1]]
     write_record(record_file(results, name, protocol), record)
     _print(record)
-    with open_atomically(prediction_file(predictions, name, protocol)) as stream:
-        np.savez_compressed(
-            stream,
-            test=probabilities.astype(np.float32),
-            y_test=parts.test.labels,
-            test_without_copies=~has_copy,
-            held_out=member.predict_proba(X_held).astype(np.float32),
-            y_held_out=y_held,
-            held_out_rows=held,
-        )
+    write_predictions(
+        prediction_file(predictions, name, protocol), member, parts, held, probabilities
+    )
     # The fitted file comes last and whole: `experiments.pretrained.train` takes it for a sign that
     # the run is complete. Before that, the checkpoint's path must not be stored with the member.
     _set_everywhere(member, "checkpoint", None)
     write_atomically(fitted_file(fitted, name, protocol), dump_member(name, member))
     checkpoint.unlink(missing_ok=True)
+
+
+def write_predictions(
+    path: Path, member: Any, parts: Parts, held: NDArray[np.int64], test: NDArray[np.float64]
+) -> None:
+    """Write what a fitted member predicts, as :func:`experiments.runs.read_predictions` reads it.
+
+    Parameters
+    ----------
+    path : Path
+    member : classifier
+        Fitted.
+    parts : Parts
+        The faces, divided.
+    held : ndarray of int
+        Places of the held-out faces among the training faces.
+    test : ndarray of shape (n_samples, n_classes)
+        What it predicts for the test faces.
+    """
+    with open_atomically(path) as stream:
+        np.savez_compressed(
+            stream,
+            test=test.astype(np.float32),
+            y_test=parts.test.labels,
+            test_without_copies=~find_copies(parts),
+            held_out=member.predict_proba(parts.train.images[held]).astype(np.float32),
+            y_held_out=parts.train.labels[held],
+            held_out_rows=held,
+        )
 
 
 def score(
@@ -177,8 +214,20 @@ def score(
     return {"all": measure(np.ones_like(has_copy)), "without_copies": measure(~has_copy)}
 
 
-def _hold_out(training: FaceDataset, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold out a tenth of the training faces to choose the epoch on."""
+def hold_out(training: FaceDataset, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hold out a tenth of the training faces to choose the epoch on.
+
+    Parameters
+    ----------
+    training : FaceDataset
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    rows, held : ndarray of int
+        Places of the faces to fit on, and of those held out.
+    """
     # Ensembles learn their weights on these faces later, so that the rows are the same for every
     # system of one protocol and seed. A copy of a fitted face among them would favour those that
     # remember it.
@@ -190,18 +239,9 @@ def _hold_out(training: FaceDataset, seed: int) -> tuple[NDArray[np.int64], NDAr
     )
 
 
-def _soft_labels(
-    system: System, fitted: Path, protocol: str, X: NDArray[Any], y: NDArray[Any]
-) -> dict[str, NDArray[np.float64]]:
-    """Mix labels with what a system's teachers predict for the training faces, half and half.
-
-    Returns the argument of ``fit``; none of a system without teachers.
-
-    After Hinton, G., Vinyals, O., & Dean, J. (2015), distilling the knowledge in a neural network.
-    """
-    if not system.teachers:
-        return {}
-    predicted = []
+def _teachers(system: System, fitted: Path, protocol: str) -> dict[str, list[Any]]:
+    """Load a system's teachers, as the argument of ``fit``; none of a system without them."""
+    members = []
     for name in system.teachers:
         path = fitted_file(fitted, name, protocol)
         if not path.is_file():
@@ -209,9 +249,8 @@ def _soft_labels(
                 f"{system.name} learns from {name}: run 'python -m experiments.run {name} "
                 f"--protocol {protocol}' first."
             )
-        notes.print(f"{name} predicts {len(X):,} training faces")
-        predicted.append(load_member(name, path.read_bytes()).predict_proba(X))
-    return {"soft_labels": (np.mean(predicted, axis=0) + np.eye(predicted[0].shape[1])[y]) / 2}
+        members.append(load_member(name, path.read_bytes()))
+    return {"teachers": members} if members else {}
 
 
 def _set_everywhere(member: Any, parameter: str, value: Any) -> None:
@@ -235,10 +274,13 @@ def _training(member: Any) -> dict[str, Any]:
     }
 
 
-def _command(data: Path, protocol: str, time_budget: str | None, seed: int, name: str) -> str:
+def _command(
+    data: Path, protocol: str, time_budget: str | None, epochs: int | None, seed: int, name: str
+) -> str:
     # The file's name without its folder: a record must not show where somebody keeps the data.
     parts = ["python -m experiments.run", name, "--data", data.name, "--protocol", protocol]
     parts += ["--time-budget", time_budget] if time_budget else []
+    parts += ["--epochs", str(epochs)] if epochs else []
     return " ".join([*parts, "--seed", str(seed)])
 
 

@@ -267,10 +267,10 @@ def official_record(records: Records, system: System, systems: Sequence[System])
     Where only its data set it apart from another system, that one's run will do: on the official
     split both are the same network.
     """
-    alike = [system] + [
-        other
-        for other in systems
-        if (other.member, other.classes) == (system.member, system.classes)
-    ]
+
+    def trained(one: System) -> tuple[Any, ...]:
+        return one.member, one.params, one.teachers, one.classes
+
+    alike = [system] + [other for other in systems if trained(other) == trained(system)]
     names = (other.name for other in alike if (other.name, "official") in records)
     return next((records[name, "official"] for name in names), None)

@@ -25,6 +25,9 @@ class System:
         What it is, for the table.
     member : str
         The member that it is.
+    params : dict
+        Parameters in which it differs from the member's recipe, for
+        :func:`fer_ensemble.models.create_member`.
     protocol : str
         How its authors split the data, see :mod:`fer_ensemble.datasets.protocols`.
     protocol_params : dict
@@ -34,7 +37,8 @@ class System:
     more_training : int
         How often it is trained again from where it stopped.
     teachers : tuple of str
-        Systems that were run, whose mean opinion of the training faces it learns beside the labels.
+        Systems that were run, networks whose mean opinion of each changed face it learns beside the
+        label.
     published : dict
         ``accuracy``, and what else is known of its authors' figures: ``n``, ``epochs``,
         ``macro_f1``, ``weighted_f1``, ``note``.
@@ -44,6 +48,7 @@ class System:
     row: int
     title: str
     member: str
+    params: dict[str, Any] = field(default_factory=dict)
     protocol: str = "official"
     protocol_params: dict[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
@@ -80,6 +85,9 @@ class Ensemble:
 def read_system(name: str) -> System:
     """Read a system's file.
 
+    Where it says ``like = "other"``, what it does not say, and each parameter that it does not set,
+    is as in the other system's.
+
     Parameters
     ----------
     name : str
@@ -94,6 +102,10 @@ def read_system(name: str) -> System:
         If there is no such file; the message lists those that there are.
     """
     content = _read(SYSTEMS, name, "system")
+    if "like" in content:
+        other = _read(SYSTEMS, content.pop("like"), "system")
+        params = {**other.get("params", {}), **content.get("params", {})}
+        content = {**other, **content, "params": params}
     for key in ("classes", "teachers"):
         content[key] = tuple(content.get(key, ()))
     return System(name=name, **content)

@@ -52,8 +52,8 @@ def predict_faces(
     paths : path-like or iterable of path-like
         Pictures, videos, folders of them and patterns; see `PictureListing`.
     model : path-like, "fast" or classifier, optional
-        By default the ensemble that comes with the package, or with "fast" its cheapest member;
-        the folder of a saved ensemble; or a fitted classifier with ``classes_`` and a
+        By default the ensemble that comes with the package, with "fast" the quick network beside
+        it; the folder of a saved ensemble; or a fitted classifier with ``classes_`` and a
         ``predict_proba`` that takes faces of shape (n_samples, size, size), uint8.
     out : path-like, optional
         File to which each batch is written as soon as it is predicted: .csv, .jsonl (or .ndjson)

@@ -1,7 +1,8 @@
 """The candidates for the shipped ensemble: declared, read, and chosen.
 
-``ensemble.toml`` names the systems. Their runs leave predictions for the faces that were held out
-of all trainings, and by those alone it is chosen who is shipped.
+``ensemble.toml`` names the systems. Their runs leave fitted members, and these are combined in
+every way on the faces that were held out of all trainings: by those faces alone it is chosen who
+is shipped, whether mirror images are averaged, and by what rule.
 """
 
 from __future__ import annotations
@@ -10,31 +11,34 @@ import copy
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from experiments.runs import read_predictions, stack_predictions
 from fer_ensemble.ensemble import (
-    VotingEnsemble,
+    BaseEnsemble,
     apply_temperature,
     combine,
     fit_temperature,
     learn_weights,
+    meta_features,
 )
 
 DECLARATION = Path(__file__).parent / "ensemble.toml"
 PROTOCOL = "official"
 
+# How large the coefficients of a stacking may be: scikit-learn's C. None stands for no stacking,
+# but an average with learned weights.
+_PENALTIES = (None, 0.01, 0.03, 0.1)
 _N_FOLDS = 5
-# Members differ most where their networks do: the ensemble is not to come down to one kind.
-_LEAST_KINDS = 2
-# In nats. What a member must take off the log loss to be worth its bytes and its time.
-_LEAST_RISE = 5e-4
+# In nats. What a member, or its mirror images, must take off the log loss to be worth their time.
+_LEAST_GAIN = 5e-4
 
 
 @dataclass(frozen=True)
@@ -45,15 +49,15 @@ class Declaration:
     ----------
     candidates : tuple of str
         Systems that are trained.
-    without_flip : tuple of str
-        Those whose probabilities are not averaged over faces and their mirror images.
     max_bytes : int
         Most bytes that the packed ensemble may have.
+    max_multiply_accumulates : int
+        Most operations that its networks may take for one face.
     """
 
     candidates: tuple[str, ...]
-    without_flip: tuple[str, ...]
     max_bytes: int
+    max_multiply_accumulates: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,48 +81,59 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A fitted member that may be shipped.
+    """A fitted member that may be shipped, with or without mirror images.
 
     Attributes
     ----------
     name : str
+        Of the member. Only one candidate of a name is taken.
     probabilities : ndarray of shape (n_samples, n_classes)
         What it predicts for the held-out faces.
     n_bytes : int
         Size of its file.
-    network : str or None
-        Its architecture, if it is a network that looks at the faces themselves.
-    multiply_accumulates : int or None
-        Of that network, for one face.
+    mirrored : bool
+        Whether its probabilities are averaged over each face and its mirror image.
+    multiply_accumulates : int
+        Of a network that looks at the faces themselves, for one face; 0 for other members.
     """
 
     name: str
     probabilities: NDArray[np.float64]
     n_bytes: int
-    network: str | None = None
-    multiply_accumulates: int | None = None
+    mirrored: bool = False
+    multiply_accumulates: int = 0
 
 
-@dataclass(frozen=True)
-class Step:
-    """A round of the choice, in which at most one member is left out.
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A combination of candidates, and how well it did.
 
     Attributes
     ----------
-    log_loss : float
-        Of all members of the round, cross-fitted.
-    contributions : dict of str to float
-        By how much the log loss rises without each member that may be left out.
-    n_bytes : int
-        Of all members of the round.
-    left_out : str or None
-        The member that is left out after it; ``None`` if all stay.
+    candidates : tuple of Candidate
+    penalty : float or None
+        C of the logistic regression that stacks them; ``None`` for a weighted average.
+    probabilities : ndarray of shape (n_samples, n_classes)
+        For each held-out face, by what was learned from others.
+    losses : ndarray of shape (n_samples,)
+        Of each held-out face, in nats.
     """
 
-    log_loss: float
-    contributions: dict[str, float]
-    n_bytes: int
-    left_out: str | None
+    candidates: tuple[Candidate, ...]
+    penalty: float | None
+    probabilities: NDArray[np.float64]
+    losses: NDArray[np.float64]
+
+    @property
+    def log_loss(self) -> float:
+        """The mean of the losses."""
+        return float(self.losses.mean())
+
+    @property
+    def price(self) -> float:
+        """The log loss, and 0.0005 nats for each member and each that sees mirror images too."""
+        views = len(self.candidates) + sum(one.mirrored for one in self.candidates)
+        return self.log_loss + _LEAST_GAIN * views
 
 
 def read_declaration(path: Path = DECLARATION) -> Declaration:
@@ -131,20 +146,9 @@ def read_declaration(path: Path = DECLARATION) -> Declaration:
     Returns
     -------
     Declaration
-
-    Raises
-    ------
-    ValueError
-        If a member is named that is no candidate.
     """
     content = tomllib.loads(path.read_text())
-    declaration = Declaration(
-        tuple(content["candidates"]), tuple(content["without_flip"]), content["max_bytes"]
-    )
-    unknown = set(declaration.without_flip) - set(declaration.candidates)
-    if unknown:
-        raise ValueError(f"{path}: {sorted(unknown)} are no candidates.")
-    return declaration
+    return Declaration(**{**content, "candidates": tuple(content["candidates"])})
 
 
 def read_held_out(folder: Path, names: Sequence[str]) -> HeldOut:
@@ -190,22 +194,23 @@ def cheapest(candidates: Sequence[Candidate]) -> Candidate:
     ValueError
         If there is no such network.
     """
-    networks = [one for one in candidates if one.multiply_accumulates is not None]
+    networks = [one for one in candidates if one.multiply_accumulates]
     if not networks:
         raise ValueError("No candidate is a network on faces: declare one.")
-    return min(networks, key=lambda one: one.multiply_accumulates or 0)
+    return min(networks, key=lambda one: one.multiply_accumulates)
 
 
-def choose_members(
-    candidates: Sequence[Candidate], y: NDArray[Any], max_bytes: int, seed: int = 0
-) -> tuple[list[str], list[Step]]:
-    """Leave out members that contribute too little, one by one.
+def try_combinations(
+    candidates: Sequence[Candidate],
+    y: NDArray[Any],
+    max_bytes: int,
+    max_multiply_accumulates: int,
+    seed: int = 0,
+) -> list[Choice]:
+    """Combine candidates in every way that is neither too large nor too slow.
 
-    As long as the members are too large together, or one of them contributes less than 0.0005
-    nats, the one that contributes least is left out. Contribution is the rise of the log loss
-    without it, of the weighted average of calibrated members whose weights are learned on four
-    fifths of the faces and measured on the fifth. The cheapest network stays in any case, since it
-    is also shipped alone, and so do networks of two kinds.
+    A weighted average of calibrated members, and stackings by logistic regressions on logarithms of
+    probabilities, learn from four fifths of the faces and are measured on the fifth.
 
     Parameters
     ----------
@@ -214,52 +219,76 @@ def choose_members(
         Labels of the held-out faces, 0 to 6.
     max_bytes : int
         Most bytes of all files.
+    max_multiply_accumulates : int
+        Most operations of all networks, for one face.
     seed : int, default=0
         Of the folds.
 
     Returns
     -------
-    names : list of str
-        The members that stay.
-    steps : list of Step
-        The rounds that led to them.
+    list of Choice
+        The one of the lowest price first.
 
     Raises
     ------
     ValueError
-        If there are no two kinds of networks, or those that must stay are too large.
+        If every single candidate is too large or too slow.
     """
-    if len(_kinds(candidates)) < _LEAST_KINDS:
-        raise ValueError("Networks of two kinds are needed at least: declare another candidate.")
-    kept, steps = list(candidates), []
-    while True:
-        loss, n_bytes = _loss(kept, y, seed), sum(one.n_bytes for one in kept)
-        # Anew in each round: of two members alike, each adds nothing until the other is left out.
-        contributions = {
-            one.name: _loss([other for other in kept if other is not one], y, seed) - loss
-            for one in _optional(kept)
-        }
-        least = min(contributions, key=lambda name: contributions[name], default=None)
-        is_left_out = least is not None and (
-            n_bytes > max_bytes or contributions[least] < _LEAST_RISE
-        )
-        steps.append(Step(loss, contributions, n_bytes, least if is_left_out else None))
-        if not is_left_out:
-            break
-        kept = [one for one in kept if one.name != least]
-    if n_bytes > max_bytes:
+    folds = StratifiedKFold(_N_FOLDS, shuffle=True, random_state=seed)
+    choices = [
+        _try(chosen, penalty, y, folds)
+        for chosen in _combinations(candidates)
+        if sum(one.n_bytes for one in chosen) <= max_bytes
+        and sum(one.multiply_accumulates for one in chosen) <= max_multiply_accumulates
+        for penalty in _PENALTIES
+    ]
+    if not choices:
         raise ValueError(
-            f"The members that must stay take {n_bytes:,} bytes, of at most {max_bytes:,}."
+            f"No candidate has at most {max_bytes:,} bytes and {max_multiply_accumulates:,} "
+            "operations: allow more, or declare another."
         )
-    return [one.name for one in kept], steps
+    return sorted(choices, key=lambda choice: choice.price)
 
 
-def mirrored_members(ensemble: VotingEnsemble) -> Iterator[tuple[str, Any]]:
+def make_final_estimator(penalty: float) -> LogisticRegression:
+    """Make the logistic regression that stacks members.
+
+    Parameters
+    ----------
+    penalty : float
+        Its C.
+
+    Returns
+    -------
+    LogisticRegression
+        Unfitted.
+    """
+    # Newton's method: gradients alone need thousands of steps on columns so alike.
+    return LogisticRegression(C=penalty, solver="newton-cg", max_iter=1000)
+
+
+def mirror_parameter(member: Any) -> str | None:
+    """Name the parameter by which a member averages a face and its mirror image.
+
+    Parameters
+    ----------
+    member : classifier
+
+    Returns
+    -------
+    str or None
+        ``None`` if it has none.
+    """
+    names = member.get_params(deep=False)
+    return next((name for name in ("flip_average", "mirror") if name in names), None)
+
+
+def mirrored_members(ensemble: BaseEnsemble) -> Iterator[tuple[str, Any]]:
     """Find the members that average a face and its mirror image, and copy them without that.
 
     Parameters
     ----------
-    ensemble : VotingEnsemble
+    ensemble : BaseEnsemble
 
     Yields
     ------
@@ -267,38 +296,48 @@ def mirrored_members(ensemble: VotingEnsemble) -> Iterator[tuple[str, Any]]:
         Name, and the member that sees each face once.
     """
     for name, member in ensemble.members_:
-        for parameter in ("flip_average", "mirror"):
-            if member.get_params(deep=False).get(parameter):
-                yield name, copy.copy(member).set_params(**{parameter: False})
+        parameter = mirror_parameter(member)
+        if parameter and member.get_params(deep=False)[parameter]:
+            yield name, copy.copy(member).set_params(**{parameter: False})
 
 
-def _optional(kept: list[Candidate]) -> list[Candidate]:
-    """List the members without which two kinds of networks and the cheapest one are left."""
-    fast = cheapest(kept)
-    return [
-        one
-        for one in kept
-        if one is not fast
-        and len(_kinds([other for other in kept if other is not one])) >= _LEAST_KINDS
-    ]
+def _combinations(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:
+    by_name: dict[str, list[Candidate | None]] = {}
+    for one in candidates:
+        by_name.setdefault(one.name, [None]).append(one)
+    for chosen in product(*by_name.values()):
+        if kept := tuple(one for one in chosen if one is not None):
+            yield kept
 
 
-def _kinds(candidates: Sequence[Candidate]) -> set[str]:
-    return {one.network for one in candidates if one.network is not None}
+def _try(
+    members: tuple[Candidate, ...], penalty: float | None, y: NDArray[Any], folds: StratifiedKFold
+) -> Choice:
+    """Measure a combination on faces that it did not learn from."""
+    stacked = np.stack([one.probabilities for one in members], axis=1)
+    if penalty is None:
+        combined = _cross_fit_weights(stacked, y, folds)
+    else:
+        final, features = make_final_estimator(penalty), meta_features(stacked)
+        combined = cross_val_predict(final, features, y, cv=folds, method="predict_proba")
+    losses = -np.log(np.maximum(combined[np.arange(len(y)), y], 1e-15))
+    return Choice(members, penalty, combined, losses)
 
 
-def _loss(members: list[Candidate], y: NDArray[Any], seed: int) -> float:
-    """Measure the weighted average on faces that its weights were not learned on."""
-    classes = np.arange(members[0].probabilities.shape[1])
+def _cross_fit_weights(
+    stacked: NDArray[np.float64], y: NDArray[Any], folds: StratifiedKFold
+) -> NDArray[np.float64]:
+    classes = np.arange(stacked.shape[2])
     # Calibrated on all held-out faces: one temperature a member can hardly overfit thousands.
-    tempered = [
-        apply_temperature(one.probabilities, fit_temperature(one.probabilities, y, classes))
-        for one in members
-    ]
-    stacked = np.stack(tempered, axis=1)
-    combined = np.empty_like(members[0].probabilities)
-    folds = StratifiedKFold(_N_FOLDS, shuffle=True, random_state=seed)
+    tempered = np.stack(
+        [
+            apply_temperature(one, fit_temperature(one, y, classes))
+            for one in np.moveaxis(stacked, 1, 0)
+        ],
+        axis=1,
+    )
+    combined = np.empty_like(stacked[:, 0])
     for learned_on, measured in folds.split(stacked, y):
-        weights = learn_weights(stacked[learned_on], y[learned_on], classes)
-        combined[measured] = combine(stacked[measured], "weighted", weights)
-    return float(log_loss(y, combined, labels=classes))
+        weights = learn_weights(tempered[learned_on], y[learned_on], classes)
+        combined[measured] = combine(tempered[measured], "weighted", weights)
+    return combined

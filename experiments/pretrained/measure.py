@@ -19,12 +19,12 @@ from experiments.pretrained.peer import N_PARAMETERS, load_peer, peer_faces, pre
 from experiments.pretrained.speed import time_command
 from experiments.run import score
 from experiments.runs import RESULTS, write_record
-from fer_ensemble import load_pretrained
 from fer_ensemble.artifact import record_measurement, resolve_model
+from fer_ensemble.artifact.pretrained import FAST
 from fer_ensemble.datasets import FaceDataset
-from fer_ensemble.ensemble import VotingEnsemble, apply_temperature, combine, leave_one_out
-from fer_ensemble.evaluation import calibration_error, compare_predictions
-from fer_ensemble.measuring import measure_model
+from fer_ensemble.ensemble import BaseEnsemble
+from fer_ensemble.evaluation import compare_predictions
+from fer_ensemble.measuring import MeasuredModel, measure_model
 
 # Most machines have more; these can be measured anywhere.
 _CORES = (1, 2)
@@ -37,46 +37,49 @@ def main(
     speed: Annotated[bool, typer.Option(help="Whether to measure times, on idle cores.")] = True,
     results: Results = RESULTS,
 ) -> None:
-    """Measure accuracy and calibration on PublicTest, what members add, size and speed.
+    """Measure accuracy and calibration on PublicTest, size and speed.
 
-    They are written into its model card too. Nothing is chosen by them.
+    They are written into the model cards too, that of the quick network included. Nothing is chosen
+    by them.
     """
     folder = model or resolve_model(None)
     with notes.status("Predicting"):
-        measured = measure_model(folder, data)
+        measured, fast = measure_model(folder, data), measure_model(folder / FAST, data)
         ensemble, test, has_copy = measured.ensemble, measured.part.faces, measured.seen
         if has_copy is None:
             raise typer.BadParameter(f"--data {data}: has no training faces beside the test faces.")
         record: dict[str, Any] = {
             "n": len(test),
             "n_with_copies": int(has_copy.sum()),
-            "n_bytes": sum(file.stat().st_size for file in folder.iterdir()),
+            "n_bytes": _n_bytes(folder),
             "ensemble": ensemble_figures(ensemble, measured.probabilities, test.labels, has_copy),
             "faces_once": _without_mirrors(ensemble, test, has_copy),
-            **_measure_fast(model, peer_weights, test, has_copy),
+            **_measure_fast(fast, peer_weights, has_copy),
         }
     if speed:
         record["speed"] = [_time_in_process(model, peer_weights, cores) for cores in _CORES]
         with TemporaryDirectory() as work:
             record["command"] = [time_command(model, test, Path(work), cores) for cores in _CORES]
-    record_measurement(folder, ensemble, measured.to_measurement(), _cost(record))
+    for place, found, side in ((folder, measured, "ensemble"), (folder / FAST, fast, FAST)):
+        cost = _cost(record, side, _n_bytes(place))
+        record_measurement(place, found.ensemble, found.to_measurement(), cost)
     write_record(results / "pretrained.json", record)
     for line in _lines(record):
         output.print(line)
 
 
 def ensemble_figures(
-    ensemble: VotingEnsemble,
+    ensemble: BaseEnsemble,
     probabilities: NDArray[np.float64],
     y: NDArray[Any],
     has_copy: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """Measure a calibrated ensemble and what its members give it.
+    """Measure an ensemble and what its members give it.
 
     Parameters
     ----------
-    ensemble : VotingEnsemble
-        Fitted with ``calibrate=True``.
+    ensemble : BaseEnsemble
+        Fitted.
     probabilities : ndarray of shape (n_samples, n_members, n_classes)
         What its ``predict_member_proba`` gives for the test faces.
     y : ndarray of shape (n_samples,)
@@ -87,13 +90,11 @@ def ensemble_figures(
     Returns
     -------
     dict
-        Figures on all and on those without copies, of the members, the gain over the best of
-        them on these very faces, each member's contribution, and the calibration error before and
-        after, ready for JSON.
+        Figures on all and on those without copies, of the members too, and the gain over the best
+        of them on these very faces, ready for JSON.
     """
     names = [name for name, _ in ensemble.members_]
     combined = ensemble.combine(probabilities)
-    untempered = combine(probabilities, ensemble.rule, ensemble.weights_)
     members = {
         name: score(y, probabilities[:, i], ensemble.classes_, has_copy)
         for i, name in enumerate(names)
@@ -102,31 +103,29 @@ def ensemble_figures(
     gain = compare_predictions(y, combined.argmax(1), probabilities[:, names.index(best)].argmax(1))
     return {
         **score(y, combined, ensemble.classes_, has_copy),
-        "calibration_error": {
-            "before": calibration_error(y, untempered, ensemble.classes_),
-            "after": calibration_error(y, combined, ensemble.classes_),
-        },
         "members": members,
         "best_member": best,
         "gain": gain.to_dict(),
-        "contributions": _contributions(ensemble, probabilities, y) if len(names) > 1 else {},
     }
 
 
-def _cost(record: dict[str, Any]) -> dict[str, Any] | None:
-    """Give what the model card says of size and speed; nothing if no times were measured."""
+def _n_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _cost(record: dict[str, Any], side: str, n_bytes: int) -> dict[str, Any] | None:
+    """Give what a model card says of size and speed; nothing if no times were measured."""
     if "speed" not in record:
         return None
-    speeds = {str(entry["cores"]): entry["faces_per_second"] for entry in record["speed"]}
+    speeds = {str(entry["cores"]): entry["faces_per_second"][side] for entry in record["speed"]}
     return {
-        "n_bytes": record["n_bytes"],
-        "faces_per_second": {cores: round(sides["ensemble"]) for cores, sides in speeds.items()},
-        "fast": {cores: round(sides["fast"]) for cores, sides in speeds.items()},
+        "n_bytes": n_bytes,
+        "faces_per_second": {cores: round(speed) for cores, speed in speeds.items()},
     }
 
 
 def _without_mirrors(
-    ensemble: VotingEnsemble, test: FaceDataset, has_copy: NDArray[np.bool_]
+    ensemble: BaseEnsemble, test: FaceDataset, has_copy: NDArray[np.bool_]
 ) -> dict[str, Any]:
     """Measure members without the mirror images that they average."""
     return {
@@ -136,39 +135,25 @@ def _without_mirrors(
 
 
 def _measure_fast(
-    model: Path | None, peer_weights: Path | None, test: FaceDataset, has_copy: NDArray[np.bool_]
+    fast: MeasuredModel, peer_weights: Path | None, has_copy: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Measure the fast member alone, and the peer beside it if its weights are at hand."""
-    fast = load_pretrained("fast", folder=model)
-    classes = fast.classes_
-    ours = fast.predict_proba(test.images)
+    """Measure the quick network, and the peer beside it if its weights are at hand."""
+    y, classes = fast.part.faces.labels, fast.ensemble.classes_
+    ours = fast.combine(fast.rule)
     record: dict[str, Any] = {
-        "fast": {"member": fast.members_[0][0], **score(test.labels, ours, classes, has_copy)}
+        "fast": {"member": fast.ensemble.members_[0][0], **score(y, ours, classes, has_copy)}
     }
     if peer_weights is None:
         return record
-    theirs = predict_peer(load_peer(peer_weights), peer_faces(test.images))
-    gain = compare_predictions(test.labels, ours.argmax(1), theirs.argmax(1))
+    theirs = predict_peer(load_peer(peer_weights), peer_faces(fast.part.faces.images))
+    gain = compare_predictions(y, ours.argmax(1), theirs.argmax(1))
     return record | {
         "peer": {
             "parameters": N_PARAMETERS,
-            **score(test.labels, theirs, classes, has_copy),
+            **score(y, theirs, classes, has_copy),
             "gain_of_fast": gain.to_dict(),
         }
     }
-
-
-def _contributions(
-    ensemble: VotingEnsemble, probabilities: NDArray[np.float64], y: NDArray[Any]
-) -> dict[str, dict[str, Any]]:
-    # Without a member the others keep their temperatures: these were fitted one by one.
-    assert ensemble.calibration_ is not None
-    tempered = apply_temperature(
-        probabilities, ensemble.calibration_[ensemble.rule].member_temperatures
-    )
-    found = leave_one_out(tempered, y, ensemble.classes_, "weighted", weights=ensemble.weights_)
-    names = [name for name, _ in ensemble.members_]
-    return {name: one.to_dict() for name, one in zip(names, found, strict=True)}
 
 
 def _time_in_process(model: Path | None, peer_weights: Path | None, cores: int) -> dict[str, Any]:
@@ -185,13 +170,12 @@ def _time_in_process(model: Path | None, peer_weights: Path | None, cores: int) 
 
 def _lines(record: dict[str, Any]) -> list[str]:
     """Write the figures in lines."""
-    ensemble, gain = record["ensemble"], record["ensemble"]["gain"]
-    errors = ensemble["calibration_error"]
+    ensemble, fast = record["ensemble"], record["fast"]
     lines = [
         f"{record['n_bytes']:,} bytes",
-        f"ensemble: {_accuracies(ensemble)}; calibration error {errors['before']:.3f} → "
-        f"{errors['after']:.3f}",
-        f"  gain over {ensemble['best_member']} {_difference(gain)}",
+        f"ensemble: {_accuracies(ensemble)}; calibration error "
+        f"{ensemble['all']['calibration_error']:.3f}",
+        f"  gain over {ensemble['best_member']} {_difference(ensemble['gain'])}",
     ]
     lines += [
         f"  {row['name']}: recall {row['recall']:.3f}, precision {row['precision']:.3f}, F1 "
@@ -200,13 +184,11 @@ def _lines(record: dict[str, Any]) -> list[str]:
     ]
     for name, member in ensemble["members"].items():
         line = f"{name}: {_accuracies(member)}"
-        if name in ensemble["contributions"]:
-            line += f"; adds {_difference(ensemble['contributions'][name])}"
         if name in record["faces_once"]:
             line += f"; faces once {record['faces_once'][name]['all']['accuracy']:.4f}"
         lines.append(line)
-    lines.append(f"fast ({record['fast']['member']}): {_accuracies(record['fast'])}")
-    lines[-1] += f"; calibration error {record['fast']['all']['calibration_error']:.3f}"
+    lines.append(f"fast ({fast['member']}): {_accuracies(fast)}")
+    lines[-1] += f"; calibration error {fast['all']['calibration_error']:.3f}"
     if "peer" in record:
         gain = _difference(record["peer"]["gain_of_fast"])
         lines.append(f"peer: {_accuracies(record['peer'])}; fast gains {gain}")

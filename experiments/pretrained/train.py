@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from experiments import run
-from experiments.console import Data, Fitted, Predictions, notes
+from experiments.console import Data, Fitted, Predictions, Results, Unfinished, notes
 from experiments.pretrained.candidates import DECLARATION, PROTOCOL, read_declaration
-from experiments.runs import FITTED, PREDICTIONS, fitted_file
+from experiments.runs import FITTED, PREDICTIONS, RESULTS, UNFINISHED, fitted_file
 from experiments.systems import read_system
 
 Declaration = Annotated[Path, typer.Option(help="File that names the candidates.")]
@@ -24,13 +24,23 @@ def main(
         str | None,
         typer.Option(help="Time for each member's training, as in 2h.", show_default=False),
     ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Epochs of each network, to try the whole out.", show_default=False
+        ),
+    ] = None,
     predictions: Predictions = PREDICTIONS,
     fitted: Fitted = FITTED,
+    unfinished: Unfinished = UNFINISHED,
+    results: Results = RESULTS,
     declaration: Declaration = DECLARATION,
 ) -> None:
     """Train every candidate that is not trained yet, its teachers first, one after the other.
 
-    After an interruption the same command resumes the member in training after its last epoch.
+    Teachers are large, and each candidate that they teach is trained for 280 epochs in which they
+    judge every view: that is for an accelerator. After an interruption the same command resumes
+    the member in training after its last epoch.
     """
     for name in _with_teachers(read_declaration(declaration).candidates):
         if fitted_file(fitted, name, PROTOCOL).is_file():
@@ -41,8 +51,11 @@ def main(
             data,
             protocol=PROTOCOL,
             time_budget=time_budget,
+            epochs=epochs,
             predictions=predictions,
             fitted=fitted,
+            unfinished=unfinished,
+            results=results,
         )
 
 

@@ -10,31 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
-from fer_ensemble.ensemble import VotingEnsemble
+from fer_ensemble.ensemble import BaseEnsemble
 
 _HELD_OUT = (
     "validation_indices_",
     "validation_labels_",
     "validation_probabilities_",
     "validation_sample_weight_",
+    "oof_probabilities_",
+    "oof_labels_",
+    "fold_ids_",
 )
 
 
-def compact_ensemble(ensemble: VotingEnsemble) -> VotingEnsemble:
+def compact_ensemble(ensemble: BaseEnsemble) -> BaseEnsemble:
     """Copy a fitted ensemble without what predicting does not need.
 
     Members are compacted, see :func:`compact_member`. Held-out predictions go; what was learned
-    from them stays, so that any rule can still be chosen, but nothing can be learned anew. The
-    ensemble keeps its ``training_digests_``, by which copies of training faces are known again.
+    from them stays, but nothing can be learned anew. The ensemble keeps its ``training_digests_``,
+    by which copies of training faces are known again.
 
     Parameters
     ----------
-    ensemble : VotingEnsemble
+    ensemble : VotingEnsemble or StackingEnsemble
         Fitted; it stays as it is.
 
     Returns
     -------
-    VotingEnsemble
+    VotingEnsemble or StackingEnsemble
         Its probabilities differ from those of `ensemble` by the rounding of the weights, less
         than 0.01 for trained networks.
 
@@ -50,7 +53,8 @@ def compact_ensemble(ensemble: VotingEnsemble) -> VotingEnsemble:
     compacted.members_ = [(name, compact_member(member)) for name, member in ensemble.members_]
     compacted.members = compacted.members_
     for name in _HELD_OUT:
-        setattr(compacted, name, None)
+        if hasattr(compacted, name):
+            setattr(compacted, name, None)
     return compacted
 
 

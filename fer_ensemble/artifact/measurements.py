@@ -100,8 +100,8 @@ def record_measurement(
     measurement : Measurement
         The figures.
     cost : mapping, optional
-        What it costs, for ``data["cost"]``: ``n_bytes``, ``faces_per_second`` by the number of
-        cores, and the same of ``fast``, if it has such a member.
+        What it costs, for ``data["cost"]``: ``n_bytes``, and ``faces_per_second`` by the number of
+        cores.
 
     Raises
     ------

@@ -29,8 +29,8 @@ def predict(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Folder of a saved ensemble; or fast, the cheapest member of the ensemble that "
-            "comes with the package. Without it, that ensemble. (A folder named fast: ./fast)",
+            help="Folder of a saved ensemble; or fast, the quick network that comes with "
+            "the package. Without it, the ensemble that does. (A folder named fast: ./fast)",
             show_default=False,
         ),
     ] = None,

@@ -30,6 +30,7 @@ from fer_ensemble.ensemble.member_fits import (
     fit_side_by_side,
     sample_weight_keyword,
 )
+from fer_ensemble.ensemble.ties import choose_labels
 from fer_ensemble.evaluation import encode_labels, find_classes
 
 
@@ -84,6 +85,8 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
     training_digests_: NDArray[np.uint64]
     n_jobs: int | None = None
     verbose: int = 0
+    ties: str = "mean_probability"
+    abstain_label: int | str | None = None
 
     @property
     def rule_name(self) -> str:
@@ -199,27 +202,37 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
         check_is_fitted(self)
         return self._member_probabilities(self._check_input(X, reset=False))
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each sample: the ``argmax`` of ``predict_proba``.
+    def predict(self, X: Any, min_confidence: float = 0.0) -> NDArray[Any]:
+        """Return the most probable class of each sample, or abstain.
 
         Parameters
         ----------
         X : array, sparse matrix or data frame whose first axis is the samples
             Samples of the kind that was fitted on.
+        min_confidence : float, default=0.0
+            Abstain where the highest probability is below this.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Labels of the type that was fitted on.
+            Labels of the type that was fitted on, and `abstain_label` where the confidence is too
+            low or ``ties="abstain"`` finds a tie. Where an ensemble has no such parameter, that
+            label is -1, or "abstain" among text.
 
         Raises
         ------
         NotFittedError
             If the ensemble has not been fitted.
+        ValueError
+            If `min_confidence` is not between 0 and 1, or `abstain_label` is one of the classes.
         """
-        winners = self.predict_proba(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[winners]
-        return labels
+        return choose_labels(
+            self.predict_proba(X),
+            self.classes_,
+            min_confidence=min_confidence,
+            abstain_on_ties=self.ties == "abstain",
+            abstain_label=self.abstain_label,
+        )
 
     def __sklearn_tags__(self) -> Any:
         """Say to scikit-learn what data all members can take."""

@@ -75,7 +75,7 @@ class StackingEnsemble(BaseEnsemble):
         The fitted final estimator.
     oof_probabilities_ : ndarray of shape (n_samples, n_members, n_classes)
         What each member predicts for the rows of the other folds, or for `validation_data`; NaN
-        for samples of weight zero.
+        for samples of weight zero. None where that was not kept.
     oof_labels_ : ndarray of shape (n_samples,)
         True labels of the same samples.
     fold_ids_ : ndarray of shape (n_samples,), int, or None
@@ -290,9 +290,14 @@ class StackingEnsemble(BaseEnsemble):
         return [rule for rule in RULES if rule not in WEIGHTED_RULES] + [self.rule_name]
 
     @property
-    def held_out(self) -> HeldOut:
-        """What the members predict for the samples that the final estimator learned from."""
+    def held_out(self) -> HeldOut | None:
+        """What the members predict for the samples that the final estimator learned from.
+
+        None where that was not kept, as in an ensemble that was made small.
+        """
         check_is_fitted(self)
+        if self.oof_probabilities_ is None:
+            return None
         predicted = np.isfinite(self.oof_probabilities_).all(axis=(1, 2))  # not of weight zero
         return HeldOut(self.oof_probabilities_[predicted], self.oof_labels_[predicted])
 
@@ -314,8 +319,11 @@ class StackingEnsemble(BaseEnsemble):
         ------
         NotFittedError
             If the ensemble has not been fitted.
+        ValueError
+            If the table was not kept.
         """
-        check_is_fitted(self)
+        if self.held_out is None:
+            raise ValueError("What the final estimator learned from was not kept.")
         return write_out_of_fold(
             path,
             probabilities=self.oof_probabilities_,

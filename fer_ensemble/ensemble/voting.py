@@ -20,7 +20,7 @@ from fer_ensemble.ensemble.calibration import (
 from fer_ensemble.ensemble.evidence import check_sample_weight, check_weights
 from fer_ensemble.ensemble.member_fits import FitStore, TrainingData
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, check_rule, combine
-from fer_ensemble.ensemble.ties import check_ties, choose_labels, ties_for_scoring
+from fer_ensemble.ensemble.ties import check_ties, ties_for_scoring
 from fer_ensemble.ensemble.weights import check_weighting, learn_weights
 from fer_ensemble.splitting import check_unseen, distinct_holdout_split, seen_digests
 
@@ -392,38 +392,6 @@ class VotingEnsemble(BaseEnsemble):
         if not self.calibration_:
             return probabilities
         return apply_temperature(probabilities, self.calibration_[self.rule].member_temperatures)
-
-    def predict(self, X: Any, min_confidence: float = 0.0) -> NDArray[Any]:
-        """Return the most probable class of each sample, or abstain.
-
-        Parameters
-        ----------
-        X : array, sparse matrix or data frame whose first axis is the samples
-            Samples of the kind that was fitted on.
-        min_confidence : float, default=0.0
-            Abstain where the highest probability is below this.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels of the type that was fitted on, and `abstain_label` where ``ties="abstain"``
-            finds a tie or the confidence is too low.
-
-        Raises
-        ------
-        NotFittedError
-            If the ensemble has not been fitted.
-        ValueError
-            If `min_confidence` is not between 0 and 1, or `abstain_label` is one of the classes.
-        """
-        probabilities = self.predict_proba(X)
-        return choose_labels(
-            probabilities,
-            self.classes_,
-            min_confidence=min_confidence,
-            abstain_on_ties=self.ties == "abstain",
-            abstain_label=self.abstain_label,
-        )
 
     def _check_rule(self, rule: str) -> str:
         if check_rule(rule) in WEIGHTED_RULES and self.weights_ is None:

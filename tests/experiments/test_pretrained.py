@@ -1,149 +1,222 @@
-"""The shipped ensemble: its candidates, packed and measured."""
+"""The shipped ensemble: its candidates trained, packed and measured."""
 
 import json
 
 import numpy as np
 import pytest
 import typer
+from sklearn.frozen import FrozenEstimator
 
-from experiments import run
-from experiments.pretrained import measure, pack, train
+from experiments import run, systems
+from experiments.pretrained import adopt, measure, pack, train
 from experiments.pretrained.candidates import (
     Candidate,
     cheapest,
-    choose_members,
     mirrored_members,
     read_declaration,
     read_held_out,
+    try_combinations,
 )
 from experiments.pretrained.speed import cap_cores
+from experiments.runs import fitted_file, prediction_file, record_file
+from experiments.systems import read_system
 from fer_ensemble import load_pretrained
+from fer_ensemble.artifact import read_manifest
 from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.datasets import load_faces
-from fer_ensemble.models import create_member, list_members
+from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble, to_stacking
+from fer_ensemble.models import list_members
 from fer_ensemble.splitting import row_digests
-from tests.experiments.stand_ins import invoke, write_faces
+from tests.experiments.stand_ins import invoke, words, write_faces
 
-# Two kinds of networks, as small as they go; the second is the cheaper one by its registered cost.
-CANDIDATES = {
-    "cnn_2": {"filters": [4, 4], "convolutions": [1, 1], "units": 8},
-    "cnn_1": {"filters": [4], "units": 8},
+# A teacher, and two kinds of networks as small as they go; the second is the cheaper one by its
+# registered cost.
+TINY = {
+    "teacher": 'member = "cnn_1"\n[params]\nnetwork_params = { filters = [8], units = 8 }',
+    "taught": """member = "cnn_2"
+teachers = ["teacher"]
+[params]
+network_params = { filters = [4, 4], convolutions = [1, 1], units = 8 }""",
+    "small": 'member = "cnn_1"\n[params]\nnetwork_params = { filters = [4], units = 8 }',
 }
+CANDIDATES = ["taught", "small"]
+
+
+def places(folder):
+    """The options that have all that a run leaves in one folder."""
+    return [word for kind in ("predictions", "fitted", "results") for word in (f"--{kind}", folder)]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return write_faces(tmp_path_factory.mktemp("data"), 210, 70)
+    return write_faces(tmp_path_factory.mktemp("data"), 560, 70)
 
 
 @pytest.fixture(scope="module")
 def runs(data, tmp_path_factory):
-    """What 'experiments.run' leaves of two members, and a file that declares them."""
+    """What training the candidates leaves, and the file that declares them."""
     folder = tmp_path_factory.mktemp("runs")
-    faces = load_faces(data).select("train")
-    held = np.arange(0, 210, 3)
-    fitted = np.setdiff1d(np.arange(210), held)
-    for name, params in CANDIDATES.items():
-        member = create_member(
-            name,
-            random_state=0,
-            network_params=params,
-            augmentation=None,
-            epochs=1,
-            batch_size=64,
+    with pytest.MonkeyPatch.context() as patch:
+        for path in systems.SYSTEMS.iterdir():
+            (folder / path.name).symlink_to(path)
+        for row, (name, text) in enumerate(TINY.items()):
+            content = f'title = ""\nrow = {row}\n{text}\nbatch_size = 64\naugmentation = {{}}\n'
+            (folder / f"{name}.toml").write_text(content)
+        patch.setattr(systems, "SYSTEMS", folder)
+        (folder / "two.declared").write_text(
+            f"candidates = {CANDIDATES}\nmax_bytes = 500_000\n"
+            "max_multiply_accumulates = 1_000_000_000\n"
         )
-        member.fit(faces.images[fitted], faces.labels[fitted])
-        (folder / f"{name}.official.skops").write_bytes(dump_member(name, member))
-        np.savez(
-            folder / f"{name}.official.npz",
-            held_out=member.predict_proba(faces.images[held]).astype(np.float32),
-            y_held_out=faces.labels[held],
-            held_out_rows=held,
-        )
-    (folder / "two.toml").write_text(
-        f"candidates = {list(CANDIDATES)}\nwithout_flip = []\nmax_bytes = 500_000\n"
-    )
-    return folder
+        kept = [
+            word for kind in ("predictions", "fitted", "results") for word in (f"--{kind}", folder)
+        ]
+        options = ["--declaration", folder / "two.declared", "--epochs", "1", *kept]
+        outcome = invoke(train.main, "--data", data, *options)
+        assert outcome.exit_code == 0, outcome.output
+        yield folder
 
 
 @pytest.fixture(scope="module")
 def packed(data, runs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("packed")
-    pack.main(data, runs, runs, folder / "model", folder, runs / "two.toml")
+    pack.main(data, runs, runs, folder / "model", runs, runs / "two.declared")
     return folder
 
 
 def test_what_is_declared_is_registered():
     declared = read_declaration()
-    assert set(declared.candidates) <= {info.name for info in list_members()}
-    assert declared.max_bytes <= 16_000_000
+    members = [read_system(name).member for name in declared.candidates]
+    assert set(members) <= {info.name for info in list_members()}
+    assert declared.max_bytes <= 20_000_000
 
 
 def test_only_what_is_not_trained_yet_is_trained(runs, tmp_path, monkeypatch):
     trained = []
     monkeypatch.setattr(run, "main", lambda name, data, **_: trained.append((name, str(data))))
-    (tmp_path / "cnn_2.official.skops").touch()
-    options = ["--declaration", runs / "two.toml", "--fitted", tmp_path]
+    (tmp_path / "taught.official.skops").touch()
+    options = ["--declaration", runs / "two.declared", "--fitted", tmp_path]
     outcome = invoke(train.main, "--data", "faces.zip", *options)
     assert outcome.exit_code == 0, outcome.output
-    assert trained == [("cnn_1", "faces.zip")]
+    assert trained == [("teacher", "faces.zip"), ("small", "faces.zip")]
 
 
-def test_teachers_are_trained_before_their_pupils(tmp_path, monkeypatch):
+def test_teachers_are_trained_once_and_before_their_pupils(tmp_path, monkeypatch):
     trained = []
     monkeypatch.setattr(run, "main", lambda name, data, **_: trained.append(name))
-    (tmp_path / "two.toml").write_text(
-        'candidates = ["se_resnet", "fast_cnn"]\nwithout_flip = []\nmax_bytes = 1\n'
-    )
-    options = ["--declaration", tmp_path / "two.toml", "--fitted", tmp_path]
-    invoke(train.main, "--data", "faces.zip", *options)
-    assert trained == ["se_resnet", "cnn_2", "fast_cnn"]
+    invoke(train.main, "--data", "faces.zip", "--fitted", tmp_path)
+    teachers = read_system("taught_fast_cnn").teachers
+    assert len(teachers) == 4
+    assert trained == [*teachers, *read_declaration().candidates]
 
 
-def test_a_packed_ensemble_is_calibrated_and_small(packed, data):
+def test_a_packed_ensemble_is_small_and_knows_what_it_was_fitted_on(packed, runs, data):
     ensemble = load_pretrained(folder=packed / "model")
-    assert [name for name, _ in ensemble.members_] == ["cnn_2", "cnn_1"]
-    assert ensemble.calibration_ is not None
-    assert ensemble.validation_probabilities_ is None
+    assert {name for name, _ in ensemble.members_} <= {"cnn_2", "cnn_1"}
+    assert ensemble.held_out is None
     fast = load_pretrained("fast", folder=packed / "model")
     assert [name for name, _ in fast.members_] == ["cnn_1"]
-    seen = np.isin(row_digests(load_faces(data).images), ensemble.training_digests_)
-    assert seen.sum() == 140
-    record = json.loads((packed / "pretrained_choice.json").read_text())
-    assert record["n_bytes"] == sum(f.stat().st_size for f in (packed / "model").iterdir())
-    assert record["steps"][-1]["left_out"] is None
-    assert sum(record["weights"].values()) == pytest.approx(1)
-    manifest = json.loads((packed / "model" / "manifest.json").read_text())
-    assert manifest["data"]["protocol"] == "official"
-    assert manifest["data"]["n_held_out"] == 70
+    assert fast.calibration_ is not None
+    images = load_faces(data).images
+    for model in (ensemble, fast):
+        assert np.isin(row_digests(images), model.training_digests_).sum() == 504
+    record = json.loads((runs / "pretrained_choice.json").read_text())
+    files = [file for file in (packed / "model").rglob("*") if file.is_file()]
+    assert record["n_bytes"] == sum(file.stat().st_size for file in files)
+    assert record["n_held_out"] == 56
+    # Two members, each left out, with or without mirror images: eight ways, by four rules.
+    assert record["n_combinations"] == 8 * 4
+    assert record["best"][0]["log_loss"] <= record["other_rule"]["log_loss"] + 0.002
+
+
+def test_the_card_says_on_what_and_how_members_were_trained(packed, runs):
+    card = (packed / "model" / "MODEL_CARD.md").read_text()
+    device = json.loads(record_file(runs, "small", "official").read_text())["device"]
+    fast = (packed / "model" / "fast" / "MODEL_CARD.md").read_text()
+    assert f"minutes on {device}, keras" in fast
+    assert "cnn_1: 1 epochs" in fast
+    data = read_manifest(packed / "model").data
+    assert (data["protocol"], data["n_held_out"]) == ("official", 56)
+    names = [name for name, _ in load_pretrained(folder=packed / "model").members_]
+    assert ("cnn_2 learned from the labels" in card) == ("cnn_2" in names)
 
 
 def test_members_that_have_seen_the_held_out_faces_are_refused(data, runs, tmp_path):
-    for file in runs.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    file = tmp_path / "cnn_1.official.skops"
-    member = load_member("cnn_1", file.read_bytes())
+    for name in CANDIDATES:
+        path = fitted_file(tmp_path, name, "official")
+        path.write_bytes(fitted_file(runs, name, "official").read_bytes())
+    file = fitted_file(tmp_path, "small", "official")
+    member = load_member("small", file.read_bytes())
     member.training_digests_ = np.unique(row_digests(load_faces(data).select("train").images))
-    file.write_bytes(dump_member("cnn_1", member))
-    with pytest.raises(ValueError, match="'cnn_1' was fitted on 70 of the 70 held-out"):
-        pack.main(data, tmp_path, tmp_path, tmp_path / "model", tmp_path, runs / "two.toml")
+    file.write_bytes(dump_member("small", member))
+    with pytest.raises(ValueError, match="'small' was fitted on 56 of the 56 held-out"):
+        pack.main(data, tmp_path, runs, tmp_path / "model", tmp_path, runs / "two.declared")
 
 
 def test_runs_on_other_faces_are_refused(runs, tmp_path):
     for name in CANDIDATES:
-        arrays = dict(np.load(runs / f"{name}.official.npz"))
-        arrays["held_out_rows"] = arrays["held_out_rows"] + (name == "cnn_1")
-        np.savez(tmp_path / f"{name}.official.npz", **arrays)
+        arrays = dict(np.load(prediction_file(runs, name, "official")))
+        arrays["held_out_rows"] = arrays["held_out_rows"] + (name == "small")
+        np.savez(prediction_file(tmp_path, name, "official"), **arrays)
     with pytest.raises(typer.BadParameter, match="did not predict the same faces"):
         read_held_out(tmp_path, tuple(CANDIDATES))
     with pytest.raises(typer.BadParameter, match=r"resnet.*is missing.*experiments\.run resnet"):
         read_held_out(tmp_path, ("resnet",))
 
 
-def test_a_setting_of_no_candidate_is_refused(tmp_path):
-    (tmp_path / "x.toml").write_text('candidates = ["a"]\nwithout_flip = ["b"]\nmax_bytes = 1\n')
-    with pytest.raises(ValueError, match="'b'"):
-        read_declaration(tmp_path / "x.toml")
+def test_weights_trained_elsewhere_become_a_run(runs, data, tmp_path):
+    there = load_member("small", fitted_file(runs, "small", "official").read_bytes())
+    told = write_weights(tmp_path / "small.npz", there)
+    places = [
+        word for kind in ("predictions", "fitted", "results") for word in (f"--{kind}", tmp_path)
+    ]
+    outcome = invoke(adopt.main, "small", tmp_path / "small.npz", "--data", data, *places)
+    assert outcome.exit_code == 0, outcome.output
+    found = dict(np.load(prediction_file(tmp_path, "small", "official")))
+    wanted = dict(np.load(prediction_file(runs, "small", "official")))
+    np.testing.assert_array_equal(found["held_out_rows"], wanted["held_out_rows"])
+    for part in ("held_out", "test"):
+        np.testing.assert_allclose(found[part], wanted[part], atol=0.01)
+    adopted = load_member("small", fitted_file(tmp_path, "small", "official").read_bytes())
+    assert adopted.history_["loss"] == [1.5]
+    np.testing.assert_array_equal(adopted.training_digests_, there.training_digests_)
+    record = json.loads(record_file(tmp_path, "small", "official").read_text())
+    assert (record["device"], record["recipe"]) == ("a GPU (jax)", told["job"])
+    right = (found["test"].argmax(1) == found["y_test"]).mean()
+    assert record["all"]["accuracy"] == pytest.approx(right)
+    assert str(tmp_path) not in json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"params": 1}, "1 by the record, do not fill a network of"),
+        ({"spec": ["cnn_1", {"filters": [4], "units": 9}]}, "units"),
+    ],
+)
+def test_weights_of_another_network_are_refused(runs, data, tmp_path, change, error):
+    there = load_member("small", fitted_file(runs, "small", "official").read_bytes())
+    write_weights(tmp_path / "small.npz", there, **change)
+    outcome = invoke(adopt.main, "small", tmp_path / "small.npz", "--data", data)
+    assert outcome.exit_code == 2
+    assert error in words(outcome)
+
+
+def write_weights(path, member, **change):
+    """Write a network's weights as an accelerator's trainer does."""
+    np.savez(path, **{f"w{i}": w.astype(np.float16) for i, w in enumerate(member.weights_)})
+    told = {
+        "spec": [member.network, dict(member.network_params)],
+        "params": sum(w.size for w in member.weights_),
+        "job": {"seed": 3, "epochs": 1},
+        "history": [[[1.5, 0.5], 2.0]],
+        "seconds": 2.0,
+        "device": "a GPU",
+        "jax": "1",
+        "keras": "3",
+        **change,
+    }
+    path.with_suffix(".json").write_text(json.dumps(told))
+    return told
 
 
 def test_measuring_writes_its_figures(packed, data, tmp_path):
@@ -155,50 +228,61 @@ def test_measuring_writes_its_figures(packed, data, tmp_path):
     record = json.loads((tmp_path / "pretrained.json").read_text())
     assert record["n"] == record["ensemble"]["all"]["n"] == 70
     assert record["fast"]["member"] == "cnn_1"
-    assert record["faces_once"].keys() == {"cnn_2"}
-    assert record["ensemble"]["contributions"].keys() == {"cnn_2", "cnn_1"}
     assert "calibration error" in outcome.output
     assert str(tmp_path) not in json.dumps(record)
-    card = (model / "MODEL_CARD.md").read_text()
-    assert f"| all | 70 | {record['ensemble']['all']['accuracy']:.3f} |" in card
-    assert "| PrivateTest † | | |" in card
+    for folder, figures in ((model, record["ensemble"]), (model / "fast", record["fast"])):
+        card = (folder / "MODEL_CARD.md").read_text()
+        assert f"| all | 70 | {figures['all']['accuracy']:.3f} |" in card
+        assert "| PrivateTest † | | |" in card
     load_pretrained(folder=model)
+    load_pretrained("fast", folder=model)
 
 
 def test_the_card_says_what_the_ensemble_costs():
     sides = {"ensemble": 200.4, "fast": 1234.5, "peer": 1000.0}
     speed = [{"cores": cores, "faces_per_second": sides} for cores in (1, 2)]
-    cost = measure._cost({"n_bytes": 9, "speed": speed})
-    assert cost == {
-        "n_bytes": 9,
-        "faces_per_second": {"1": 200, "2": 200},
-        "fast": {"1": 1234, "2": 1234},
-    }
+    cost = measure._cost({"speed": speed}, "fast", 9)
+    assert cost == {"n_bytes": 9, "faces_per_second": {"1": 1234, "2": 1234}}
+    assert measure._cost({}, "fast", 9) is None
 
 
-def test_the_gain_is_over_the_best_member_on_the_same_faces(packed, data):
-    ensemble = load_pretrained(folder=packed / "model")
+@pytest.fixture(scope="module")
+def pair(runs, data):
+    """A weighted average of both candidates, mirror images included."""
+    faces = load_faces(data).select("train")
+    kept = dict(np.load(prediction_file(runs, "small", "official")))["held_out_rows"]
+    members = []
+    for name in CANDIDATES:
+        member = load_member(name, fitted_file(runs, name, "official").read_bytes())
+        members.append((name, FrozenEstimator(member.set_params(flip_average=name == "taught"))))
+    return VotingEnsemble(members, calibrate=True).fit(
+        faces.images, faces.labels, validation_data=(faces.images[kept], faces.labels[kept])
+    )
+
+
+@pytest.mark.parametrize("kind", [VotingEnsemble, StackingEnsemble])
+def test_the_gain_is_over_the_best_member_on_the_same_faces(pair, kind):
+    ensemble = pair if kind is VotingEnsemble else to_stacking(pair)
     y = np.arange(70) % 7
     right, wrong = np.eye(7)[y], np.eye(7)[(y + 1) % 7]
     probabilities = (
         0.5 * np.stack([right, np.where(y[:, None] < 3, right, wrong)], axis=1) + 0.5 / 7
     )
     found = measure.ensemble_figures(ensemble, probabilities, y, np.arange(70) < 10)
-    assert found["best_member"] == "cnn_2"
-    assert found["members"]["cnn_1"]["all"]["accuracy"] == pytest.approx(30 / 70)
+    assert found["best_member"] == "taught"
+    assert found["members"]["small"]["all"]["accuracy"] == pytest.approx(30 / 70)
     combined = ensemble.combine(probabilities).argmax(1)
     assert found["gain"]["difference"] == pytest.approx((combined == y).mean() - 1)
     assert found["without_copies"]["n"] == 60
 
 
-def test_mirrors_are_taken_from_copies(packed, faces):
-    ensemble = load_pretrained(folder=packed / "model")
-    [(name, once)] = mirrored_members(ensemble)
-    assert name == "cnn_2"
-    assert dict(ensemble.members_)["cnn_2"].flip_average
+def test_mirrors_are_taken_from_copies(pair, faces):
+    [(name, once)] = mirrored_members(pair)
+    assert name == "taught"
+    member = dict(pair.members_)["taught"]
     images = faces[0][:4]
     both = (once.predict_proba(images) + once.predict_proba(images[:, :, ::-1])) / 2
-    assert dict(ensemble.members_)["cnn_2"].predict_proba(images) == pytest.approx(both, abs=1e-5)
+    assert member.predict_proba(images) == pytest.approx(both, abs=1e-5)
 
 
 def test_more_cores_than_there_are_cannot_be_had():
@@ -214,59 +298,58 @@ def y():
     return np.random.default_rng(0).integers(0, 7, N_FACES)
 
 
-def candidate(name, y, *, skill, network=None, cost=None, n_bytes=10, seed=None):
+def candidate(name, y, *, skill, cost=0, n_bytes=10, seed=None, mirrored=False):
     """A member that is right to a known degree, with errors of its own."""
     random = np.random.default_rng(len(name) if seed is None else seed)
     scores = random.normal(size=(len(y), 7)) + skill * np.eye(7)[y]
     probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-    return Candidate(name, probabilities, n_bytes, network, cost)
+    return Candidate(name, probabilities, n_bytes, mirrored, cost)
 
 
-def networks(y):
-    return [
-        candidate("large", y, skill=2.5, network="a", cost=100, seed=1),
-        candidate("small", y, skill=1.5, network="b", cost=1, seed=2),
-    ]
+def best_names(candidates, y, max_bytes=99, max_cost=99):
+    [best, *_] = try_combinations(candidates, y, max_bytes, max_cost)
+    return {(one.name, one.mirrored) for one in best.candidates}
 
 
 def test_a_member_that_adds_nothing_is_left_out(y):
     good, copy = (candidate(name, y, skill=2, seed=3) for name in ("good", "copy"))
-    kept, steps = choose_members([*networks(y), copy, good], y, 99)
-    assert kept == ["large", "small", "good"]
-    assert [step.left_out for step in steps] == ["copy", None]
-    assert steps[0].contributions["copy"] == pytest.approx(0, abs=1e-5)
-    assert steps[1].contributions["good"] > 0.01
-    assert steps[0].n_bytes == 40
-    assert steps[1].log_loss == pytest.approx(steps[0].log_loss, abs=1e-5)
+    other = candidate("other", y, skill=2, seed=4)
+    assert best_names([copy, other], y) == {("copy", False), ("other", False)}
+    assert len(best_names([good, copy, other], y)) == 2
 
 
-def test_the_least_useful_goes_while_they_are_too_large(y):
-    good = [candidate(name, y, skill=skill, seed=3 + skill) for name, skill in (("x", 1), ("z", 3))]
-    kept, steps = choose_members([*networks(y), *good], y, 30)
-    assert kept == ["large", "small", "z"]
-    assert steps[0].left_out == "x"
-    assert steps[0].contributions["x"] > 0
+def test_mirror_images_are_taken_for_what_they_gain_and_not_beside_the_plain_view(y):
+    plain = candidate("net", y, skill=2, seed=3, cost=1)
+    alike = candidate("net", y, skill=2, seed=3, cost=2, mirrored=True)
+    better = candidate("net", y, skill=3, seed=3, cost=2, mirrored=True)
+    assert best_names([plain, alike], y) == {("net", False)}
+    assert best_names([plain, better], y) == {("net", True)}
+    assert best_names([plain, better], y, max_cost=1) == {("net", False)}
 
 
-def test_two_kinds_of_networks_and_the_cheapest_stay(y):
-    useless = [
-        candidate("one", y, skill=0, network="a", cost=5, seed=8),
-        candidate("two", y, skill=0, network="b", cost=3, seed=9),
-        candidate("strong", y, skill=3),
-    ]
-    kept, steps = choose_members(useless, y, 99)
-    assert kept == ["one", "two", "strong"]
-    assert steps[0].contributions.keys() == {"strong"}
-    with pytest.raises(ValueError, match="20 bytes, of at most 15"):
-        choose_members([*networks(y), candidate("huge", y, skill=9, network="c", cost=0)], y, 15)
+def test_what_is_too_large_or_too_slow_is_not_tried(y):
+    first, second = (candidate(name, y, skill=2, seed=i, cost=5) for i, name in enumerate("ab"))
+    for limits in ({"max_bytes": 10}, {"max_cost": 5}):
+        assert len(best_names([first, second], y, **limits)) == 1
+    assert len(best_names([first, second], y)) == 2
+    with pytest.raises(ValueError, match="at most 9 bytes"):
+        try_combinations([first], y, 9, 99)
 
 
-def test_networks_of_one_kind_are_refused(y):
-    with pytest.raises(ValueError, match="two kinds"):
-        choose_members([networks(y)[0], candidate("trees", y, skill=2)], y, 99)
+def test_stacking_is_chosen_where_a_member_confuses_two_classes(y):
+    # Of one that takes fear for surprise and the other way round, weights can make nothing.
+    told = candidate("swapped", y, skill=4)
+    swapped = Candidate("swapped", told.probabilities[:, [0, 1, 5, 3, 4, 2, 6]], 10)
+    best, *rest = try_combinations([swapped], y, 99, 99)
+    assert best.penalty is not None
+    weighted = next(one for one in rest if one.penalty is None)
+    assert weighted.log_loss - best.log_loss > 0.1
+    assert best.probabilities.shape == (N_FACES, 7)
 
 
 def test_trees_and_features_are_never_the_cheapest(y):
-    assert cheapest([candidate("trees", y, skill=2), *networks(y)]).name == "small"
+    trees = candidate("trees", y, skill=2)
+    networks = [candidate("large", y, skill=2, cost=9), candidate("small", y, skill=1, cost=1)]
+    assert cheapest([trees, *networks]).name == "small"
     with pytest.raises(ValueError, match="network on faces"):
-        cheapest([candidate("trees", y, skill=2)])
+        cheapest([trees])
