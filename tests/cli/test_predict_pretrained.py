@@ -11,9 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
-from fer_ensemble import load_pretrained, predict_faces
+from fer_ensemble import load_pretrained, predict_faces, save_ensemble
 from fer_ensemble.artifact import pretrained
-from fer_ensemble.artifact.pretrained import save_pretrained
 from fer_ensemble.cli import main
 from fer_ensemble.datasets import EMOTIONS, make_faces
 from fer_ensemble.ensemble import VotingEnsemble
@@ -29,8 +28,11 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     ensemble = VotingEnsemble(members, calibrate=True, random_state=0)
     ensemble.fit(faces.images, faces.labels)
-    folder = tmp_path_factory.mktemp("packed") / "pretrained"
-    return save_pretrained(ensemble, folder, fast="linear", data={})
+    alone = VotingEnsemble(members[1:], rule="average", calibrate=True, random_state=0)
+    alone.fit(faces.images, faces.labels)
+    folder = save_ensemble(ensemble, tmp_path_factory.mktemp("packed") / "pretrained")
+    save_ensemble(alone, folder / "fast")
+    return folder
 
 
 @pytest.fixture(autouse=True)

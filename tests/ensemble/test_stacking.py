@@ -532,3 +532,13 @@ def test_verbose_says_which_member_is_being_fitted(caplog: pytest.LogCaptureFixt
     _stacking(verbose=1, n_splits=2).fit(*_table())
     assert caplog.messages.count("lr: fitting on 150 samples") == 1
     assert caplog.messages.count("lr: fitting on 75 samples") == 2
+
+
+def test_a_sample_that_is_too_unsure_gets_no_label() -> None:
+    X, y = _table()
+    ensemble = _stacking().fit(X, y)
+    confidence = ensemble.predict_proba(X).max(axis=1)
+    labels = ensemble.predict(X, min_confidence=0.8)
+    assert 0 < (confidence < 0.8).sum() < len(X)
+    np.testing.assert_array_equal(labels == "abstain", confidence < 0.8)
+    np.testing.assert_array_equal(labels[confidence >= 0.8], ensemble.predict(X)[confidence >= 0.8])

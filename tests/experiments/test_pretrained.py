@@ -67,10 +67,8 @@ def runs(data, tmp_path_factory):
             f"candidates = {CANDIDATES}\nmax_bytes = 500_000\n"
             "max_multiply_accumulates = 1_000_000_000\n"
         )
-        kept = [
-            word for kind in ("predictions", "fitted", "results") for word in (f"--{kind}", folder)
-        ]
-        options = ["--declaration", folder / "two.declared", "--epochs", "1", *kept]
+        options = ["--declaration", folder / "two.declared", "--epochs", "1"]
+        options += [*places(folder), "--unfinished", folder]
         outcome = invoke(train.main, "--data", data, *options)
         assert outcome.exit_code == 0, outcome.output
         yield folder
@@ -166,10 +164,7 @@ def test_runs_on_other_faces_are_refused(runs, tmp_path):
 def test_weights_trained_elsewhere_become_a_run(runs, data, tmp_path):
     there = load_member("small", fitted_file(runs, "small", "official").read_bytes())
     told = write_weights(tmp_path / "small.npz", there)
-    places = [
-        word for kind in ("predictions", "fitted", "results") for word in (f"--{kind}", tmp_path)
-    ]
-    outcome = invoke(adopt.main, "small", tmp_path / "small.npz", "--data", data, *places)
+    outcome = invoke(adopt.main, "small", tmp_path / "small.npz", "--data", data, *places(tmp_path))
     assert outcome.exit_code == 0, outcome.output
     found = dict(np.load(prediction_file(tmp_path, "small", "official")))
     wanted = dict(np.load(prediction_file(runs, "small", "official")))
