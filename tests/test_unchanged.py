@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_ensemble import load_ensemble, load_pretrained, predict_faces
+from fer_ensemble import load_ensemble
 from fer_ensemble.artifact import read_manifest
-from fer_ensemble.datasets import make_faces, synthetic_dataset, write_folder
+from fer_ensemble.datasets import make_faces
 from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
+from tests.record_answers import ANSWERS, RECORDED, ROWS, answer, predict_files
 
-RECORDED = Path(__file__).parent / "recorded"
 SAVED = RECORDED / "saved_by_2e706e3"
 
 # Processors add up single precision in different orders; on one machine the answers are equal.
@@ -20,26 +20,18 @@ ROUNDING = 2e-5
 
 @pytest.mark.parametrize("name", ["ensemble", "fast"])
 def test_the_pretrained_ensembles_answer_as_recorded(name: str) -> None:
-    faces = make_faces(200, random_state=0).images
-    with np.load(RECORDED / "pretrained_on_200_faces.npz") as recorded:
-        answers = load_pretrained(name).predict_proba(faces)
-        np.testing.assert_allclose(answers, recorded[name], atol=ROUNDING, rtol=0)
-        if name == "ensemble":
-            members = load_pretrained(name).predict_member_proba(faces)
-            np.testing.assert_allclose(members, recorded["members"], atol=ROUNDING, rtol=0)
+    with np.load(ANSWERS) as recorded:
+        for key, found in answer(name).items():
+            np.testing.assert_allclose(found, recorded[key], atol=ROUNDING, rtol=0)
 
 
-@pytest.mark.parametrize(
-    ("model", "recorded"),
-    [("ensemble", "predicted_200_files.csv"), ("fast", "predicted_200_files_fast.csv")],
-)
+@pytest.mark.parametrize("name", ["ensemble", "fast"])
 def test_files_are_predicted_as_recorded(
-    model: str, recorded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_folder(synthetic_dataset(200, random_state=1), "faces")
-    rows = predict_faces("faces", model)
-    expected = list(csv.DictReader((RECORDED / recorded).open(newline="")))
+    rows = predict_files(name)
+    expected = list(csv.DictReader(ROWS[name].open(newline="")))
     assert [row.path for row in rows] == [row["path"] for row in expected]
     assert [row.label for row in rows] == [row["label"] for row in expected]
     assert {row.status for row in rows} == {"ok"}

@@ -70,8 +70,8 @@ def main(
     """Choose members and rule on the held-out faces, compact, combine and save.
 
     Everything is chosen and learned on the faces held out of Training; no other is looked at.
-    Weights and temperatures are learned on what the compacted members predict. The cheapest network
-    is saved alone too, for quick prediction.
+    What combines members is learned on what they predict once compacted. The cheapest network is
+    saved alone too, for quick prediction.
     """
     declared = read_declaration(declaration)
     training, record = training_part(read_faces(data), PROTOCOL)
@@ -92,6 +92,8 @@ def main(
         declared.max_bytes - fast.n_bytes,
         declared.max_multiply_accumulates,
     )
+    # Of one member, a stacking is a calibration that knows the classes apart.
+    alone = next(choice for choice in choices if choice.candidates == (fast,))
     facts = {
         "source": data.name,
         "synthetic": False,
@@ -105,7 +107,7 @@ def main(
     }
     for folder, ensemble in (
         (out, _combine(choices[0], members, training, held_out)),
-        (out / FAST, _calibrate(fast, members, training, held_out)),
+        (out / FAST, _combine(alone, members, training, held_out)),
     ):
         remark = _describe_trainings([systems[name] for name, _ in ensemble.members_], results)
         save_ensemble(
@@ -113,7 +115,7 @@ def main(
         )
     n_bytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     packed = {"candidates": {one.name: one.n_bytes for one in candidates}, "compacted": changes}
-    _report(choices, held_out.y, {**packed, "n_bytes": n_bytes}, results)
+    _report(choices, alone, held_out.y, {**packed, "n_bytes": n_bytes}, results)
     if n_bytes > declared.max_bytes:
         raise ValueError(f"{out} takes {n_bytes:,} bytes, of at most {declared.max_bytes:,}.")
 
@@ -204,15 +206,6 @@ def _combine(
     return _fit(ensemble, training, held_out)
 
 
-def _calibrate(
-    fast: Candidate, members: dict[str, Any], training: FaceDataset, held_out: HeldOut
-) -> BaseEnsemble:
-    """Make a calibrated ensemble of a single member."""
-    alone = [_freeze(fast, members)]
-    ensemble = VotingEnsemble(alone, rule="average", calibrate=True, random_state=0)
-    return _fit(ensemble, training, held_out)
-
-
 def _freeze(candidate: Candidate, members: dict[str, Any]) -> tuple[str, FrozenEstimator]:
     member = members[candidate.name]
     if parameter := mirror_parameter(member):
@@ -251,13 +244,14 @@ def _report(choices: list[Choice], y: NDArray[Any], packed: dict[str, Any], resu
         "n_held_out": len(y),
         "n_combinations": len(choices),
         "best": [_describe(choice, y) for choice in choices[:_SHOWN]],
+        "fast": _describe(fast, y),
         "other_rule": other and {**_describe(other, y), **_difference(best, other)},
         "without": {name: one and _difference(best, one) for name, one in rest.items()},
         **packed,
     }
     write_record(results / "pretrained_choice.json", record)
     output.print(f"{len(choices)} combinations on {len(y):,} held-out faces, cross-fitted")
-    for told in [*record["best"], *filter(None, [record["other_rule"]])]:
+    for told in [*record["best"], *filter(None, [record["other_rule"]]), record["fast"]]:
         output.print(
             f"{told['log_loss']:.4f} nats, accuracy {told['accuracy']:.3f}, calibration error "
             f"{told['calibration_error']:.3f}: {told['rule']} of {', '.join(told['members'])}"

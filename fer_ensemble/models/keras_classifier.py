@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
@@ -427,6 +428,12 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_network"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # One that an earlier release saved lacks the parameters that came later.
+        signature = inspect.signature(type(self).__init__).parameters
+        defaults = {name: entry.default for name, entry in signature.items() if name != "self"}
+        super().__setstate__({**defaults, **state})
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

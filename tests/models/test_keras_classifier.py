@@ -80,6 +80,14 @@ def test_clone_keeps_every_argument_and_fit_changes_none(tmp_path):
     assert estimator.get_params() == copies
 
 
+def test_parameters_that_came_later_have_their_defaults_in_what_was_saved_before():
+    state = KerasClassifier(epochs=3).__getstate__()
+    del state["schedule"]
+    old = KerasClassifier.__new__(KerasClassifier)
+    old.__setstate__(state)
+    assert (old.get_params()["schedule"], old.epochs) == ("plateau", 3)
+
+
 def test_pickled_estimator_predicts_the_same(table):
     X, y = table
     estimator = small(epochs=2).fit(X, y)
