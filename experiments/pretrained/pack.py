@@ -38,7 +38,7 @@ from experiments.runs import (
     record_file,
     write_record,
 )
-from experiments.systems import read_system
+from experiments.systems import System, read_system
 from fer_ensemble.artifact import save_ensemble
 from fer_ensemble.artifact.compact import compact_ensemble, compact_member
 from fer_ensemble.artifact.pretrained import FAST, SHIPPED
@@ -127,7 +127,7 @@ def _describe_trainings(systems: Sequence[str], results: Path) -> str:
     for name in systems:
         system, record = read_system(name), read_record(record_file(results, name, PROTOCOL))
         if record:
-            sentences.append(_describe_training(system.member, record))
+            sentences.append(_describe_training(system, record))
         if system.teachers:
             taught.setdefault(system.teachers, []).append(system.member)
     for teachers, pupils in taught.items():
@@ -136,17 +136,21 @@ def _describe_trainings(systems: Sequence[str], results: Path) -> str:
             f"networks, fitted on the same faces, made of the same changed views of them: "
             f"{', '.join(teachers)}."
         )
+    sentences.append("python -m experiments.pretrained.train trains all of them anew.")
     return " ".join(sentences)
 
 
-def _describe_training(member: str, record: Record) -> str:
+def _describe_training(system: System, record: Record) -> str:
     versions = ", ".join(
         f"{library} {version}"
         for library, version in record["versions"].items()
         if library in _TRAINERS and version != "not installed"
     )
     epochs = f"{record['epochs_run']:g} epochs, " if record["epochs_run"] else ""
-    told = f"{member}: {epochs}{record['minutes']:g} minutes on {record['device']}, {versions}"
+    told = (
+        f"{system.member}, as experiments/systems/{system.name}.toml says: {epochs}"
+        f"{record['minutes']:g} minutes on {record['device']}, {versions}"
+    )
     return f"{told}; {record['note']}." if record["note"] else f"{told}."
 
 
@@ -235,7 +239,9 @@ def _compare(name: str, new: NDArray[np.float64], old: NDArray[np.float64]) -> d
     return change
 
 
-def _report(choices: list[Choice], y: NDArray[Any], packed: dict[str, Any], results: Path) -> None:
+def _report(
+    choices: list[Choice], fast: Choice, y: NDArray[Any], packed: dict[str, Any], results: Path
+) -> None:
     """Write and print how the choice came about."""
     best = choices[0]
     other = next((one for one in choices if (one.penalty is None) != (best.penalty is None)), None)

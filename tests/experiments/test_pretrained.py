@@ -131,7 +131,7 @@ def test_the_card_says_on_what_and_how_members_were_trained(packed, runs):
     device = json.loads(record_file(runs, "small", "official").read_text())["device"]
     fast = (packed / "model" / "fast" / "MODEL_CARD.md").read_text()
     assert f"minutes on {device}, keras" in fast
-    assert "cnn_1: 1 epochs" in fast
+    assert "cnn_1, as experiments/systems/small.toml says: 1 epochs, " in fast
     data = read_manifest(packed / "model").data
     assert (data["protocol"], data["n_held_out"]) == ("official", 56)
     names = [name for name, _ in load_pretrained(folder=packed / "model").members_]
