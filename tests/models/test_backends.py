@@ -23,8 +23,12 @@ import numpy as np
 import keras
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.ensemble import VotingEnsemble
-from fer_ensemble.models import create_member, epochs
-from tests.models.stand_ins import small_dense, train_augmented_step
+from fer_ensemble.models import KerasClassifier, create_member, epochs
+from tests.models.stand_ins import (
+    learn_from_a_saturated_start,
+    small_dense,
+    train_augmented_step,
+)
 
 directory = sys.argv[1]
 images = np.load(f"{directory}/images.npy")
@@ -81,8 +85,49 @@ def resume():
     np.testing.assert_allclose(broken.history_["loss"], unbroken.history_["loss"], rtol=1e-4)
 
 
+
+
+def group():
+    # Many steps in one call come to what one at a time comes to.
+    cases = [
+        (
+            "dense",
+            images.reshape(len(images), -1),
+            # The last batch is smaller.
+            {"network_params": {"units": (8,)}, "batch_size": 17, "time_budget": 600.0},
+        ),
+        (
+            "se_resnet",
+            images,
+            {
+                "network_params": {"filters": [4, 8], "blocks": [0, 1]},
+                "augmentation": {"flip": True, "rotation": 10, "mixup": 0.4},
+                "optimizer": "adamw",
+                "optimizer_params": {"use_ema": True, "ema_momentum": 0.8, "global_clipnorm": 1.0},
+                "schedule": "one_cycle",
+            },
+        ),
+        ("tiny_xception", images, {"schedule_params": {"patience": 1}}),
+    ]
+    for network, X, params in cases:
+        # 126 fitted samples: 7 steps an epoch and more.
+        quick = {"epochs": 5, "batch_size": 18, "random_state": 0, "precision": "float32"}
+        params = {**quick, **params}
+        single, grouped = (
+            KerasClassifier(network, **params, steps_per_execution=steps).fit(
+                X, labels, sample_weight=np.linspace(0.5, 1.5, len(X))
+            )
+            for steps in (1, "auto")
+        )
+        for ours, expected in zip(grouped.weights_, single.weights_, strict=True):
+            np.testing.assert_allclose(ours, expected, atol=2e-3)
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "epoch"):
+            np.testing.assert_allclose(grouped.history_[name], single.history_[name], rtol=1e-3)
+
+
 errors = {"backend": keras.backend.backend()}
-for part in (predict, train, resume, train_augmented_step):
+parts = (predict, train, resume, group, train_augmented_step, learn_from_a_saturated_start)
+for part in parts:
     try:
         part()
         errors[part.__name__] = None
@@ -151,3 +196,13 @@ def test_a_training_is_resumed_to_the_same_end_on_jax(on_jax):
 
 def test_a_training_step_with_every_augmentation_compiles_as_a_whole_on_jax(on_jax):
     assert on_jax[1]["train_augmented_step"] is None, on_jax[1]["train_augmented_step"]
+
+
+def test_a_saturated_network_learns_on_jax(on_jax):
+    assert on_jax[1]["learn_from_a_saturated_start"] is None, on_jax[1][
+        "learn_from_a_saturated_start"
+    ]
+
+
+def test_many_steps_in_one_call_train_as_one_at_a_time_on_jax(on_jax):
+    assert on_jax[1]["group"] is None, on_jax[1]["group"]

@@ -323,17 +323,19 @@ def _xception(
         x = _separable_module(x, width)
     x = layers.Conv2D(n_classes, 3, padding="same")(x)
     x = layers.GlobalAveragePooling2D(dtype="float32")(x)
-    return keras.Model(inputs, layers.Softmax(dtype="float32")(x), name=name)
+    return keras.Model(inputs, layers.Activation("softmax", dtype="float32")(x), name=name)
 
 
 def _separable_module(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
     from keras import layers
 
+    from fer_ensemble.models.layers import SeparableConv2D
+
     shortcut = normalised_convolution(x, width, 1, strides=2)
-    x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+    x = SeparableConv2D(width)(x)
     x = layers.BatchNormalization()(x)
     x = layers.ReLU()(x)
-    x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+    x = SeparableConv2D(width)(x)
     x = layers.BatchNormalization()(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
     return layers.Add()([x, shortcut])
