@@ -68,7 +68,7 @@ def runs(data, tmp_path_factory):
             "max_multiply_accumulates = 1_000_000_000\n"
         )
         options = ["--declaration", folder / "two.declared", "--epochs", "1"]
-        options += [*places(folder), "--unfinished", folder]
+        options += [*places(folder), "--unfinished", folder / "unfinished"]
         outcome = invoke(train.main, "--data", data, *options)
         assert outcome.exit_code == 0, outcome.output
         yield folder
@@ -285,7 +285,7 @@ def test_more_cores_than_there_are_cannot_be_had():
         cap_cores(10_000)
 
 
-N_FACES = 700
+N_FACES = 350
 
 
 @pytest.fixture
@@ -307,10 +307,10 @@ def best_names(candidates, y, max_bytes=99, max_cost=99):
 
 
 def test_a_member_that_adds_nothing_is_left_out(y):
-    good, copy = (candidate(name, y, skill=2, seed=3) for name in ("good", "copy"))
+    good, noise = candidate("good", y, skill=2, seed=3), candidate("noise", y, skill=0, seed=4)
+    assert best_names([noise, good], y) == {("good", False)}
     other = candidate("other", y, skill=2, seed=4)
-    assert best_names([copy, other], y) == {("copy", False), ("other", False)}
-    assert len(best_names([good, copy, other], y)) == 2
+    assert best_names([other, good], y) == {("good", False), ("other", False)}
 
 
 def test_mirror_images_are_taken_for_what_they_gain_and_not_beside_the_plain_view(y):
