@@ -12,7 +12,7 @@ from experiments.runs import divide, find_runs, stack_predictions, write_record
 from experiments.systems import all_ensembles, all_systems, read_ensemble, read_system
 from fer_ensemble.artifact.states import load_member
 from fer_ensemble.datasets import PROTOCOLS, load_faces
-from fer_ensemble.models import list_members
+from fer_ensemble.models import NETWORKS, create_member, list_members
 from tests.experiments.stand_ins import invoke, write_predictions
 
 
@@ -32,6 +32,33 @@ def test_systems_name_members_and_protocols_that_exist(system):
         "note",
         "weighted_f1",
     }
+
+
+@pytest.mark.parametrize("system", all_systems(), ids=lambda system: system.name)
+def test_systems_set_parameters_that_their_members_have(system):
+    member = create_member(system.member, **system.params)
+    assert system.params.items() <= member.get_params().items()
+    assert not system.params or member.network in NETWORKS
+
+
+def test_a_system_like_another_differs_in_what_it_says(declare):
+    declare("one", 'teachers = ["a"]', "[params]", "epochs = 3", "augmentation = { flip = true }")
+    declare("two", 'like = "one"', "[params]", "epochs = 4", member="cnn_1")
+    one, two = read_system("one"), read_system("two")
+    assert (one.params["epochs"], two.params["epochs"]) == (3, 4)
+    assert two.params["augmentation"] == one.params["augmentation"] == {"flip": True}
+    assert (two.member, two.teachers) == ("cnn_1", ("a",))
+
+
+def test_a_run_may_set_parameters_and_epochs(data, declare, tmp_path):
+    declare("short", "[params]", "classifier__batch_size = 16", "classifier__patience = 7")
+    outcome = train("short", data, tmp_path / "kept", "--epochs", "2")
+    assert outcome.exit_code == 0, outcome.output
+    record = json.loads((tmp_path / "kept" / "results" / "short.official.json").read_text())
+    assert record["epochs_planned"] == 2
+    assert "--epochs 2" in record["command"]
+    fitted = load_member("short", (tmp_path / "kept/fitted/short.official.skops").read_bytes())
+    assert fitted.steps[-1][1].patience == 7
 
 
 @pytest.mark.parametrize("ensemble", all_ensembles(), ids=lambda ensemble: ensemble.name)
@@ -111,10 +138,11 @@ def test_a_run_leaves_its_probabilities_and_its_fitted_member(finished, data):
 
 
 def test_a_pupil_learns_from_its_teachers_and_is_trained_on(finished, data, declare):
-    declare("pupil", 'teachers = ["dense_hog"]', "more_training = 1", member="cnn_1")
+    declare("teacher", member="cnn_1")
+    declare("pupil", 'teachers = ["teacher"]', "more_training = 1", member="cnn_1")
+    assert train("teacher", data, finished).exit_code == 0
     outcome = train("pupil", data, finished)
     assert outcome.exit_code == 0, outcome.output
-    assert "dense_hog predicts" in outcome.output
     record = json.loads((finished / "results" / "pupil.official.json").read_text())
     assert len(record["earlier_rounds"]) == 1
 
