@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,13 +31,12 @@ from experiments.runs import (
     FITTED,
     PREDICTIONS,
     RESULTS,
-    Record,
     fitted_file,
     read_record,
     record_file,
     write_record,
 )
-from experiments.systems import System, read_system
+from experiments.systems import read_system
 from fer_ensemble.artifact import save_ensemble
 from fer_ensemble.artifact.compact import compact_ensemble, compact_member
 from fer_ensemble.artifact.pretrained import FAST, SHIPPED
@@ -100,6 +98,10 @@ def main(
         **record,
         "n_held_out": len(held_out.y),
         "held_back": _HELD_BACK,
+        "remark": (
+            "Trained from scratch on these faces alone: no other data, no foreign weights. "
+            "python -m experiments.pretrained.train trains all members anew."
+        ),
         "commands": [
             shlex.join(["python", "-m", f"experiments.pretrained.{step}", "--data", data.name])
             for step in ("train", "pack")
@@ -109,10 +111,11 @@ def main(
         (out, _combine(choices[0], members, training, held_out)),
         (out / FAST, _combine(alone, members, training, held_out)),
     ):
-        remark = _describe_trainings([systems[name] for name, _ in ensemble.members_], results)
-        save_ensemble(
-            compact_ensemble(ensemble), folder, data={**facts, "remark": remark}, overwrite=True
-        )
+        trainings = {
+            name: _describe_training(systems[name], results) for name, _ in ensemble.members_
+        }
+        told = {**facts, "trainings": trainings}
+        save_ensemble(compact_ensemble(ensemble), folder, data=told, overwrite=True)
     n_bytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     packed = {"candidates": {one.name: one.n_bytes for one in candidates}, "compacted": changes}
     _report(choices, alone, held_out.y, {**packed, "n_bytes": n_bytes}, results)
@@ -120,38 +123,25 @@ def main(
         raise ValueError(f"{out} takes {n_bytes:,} bytes, of at most {declared.max_bytes:,}.")
 
 
-def _describe_trainings(systems: Sequence[str], results: Path) -> str:
-    """Describe for the model card what the members were trained on, and how."""
-    sentences = ["Trained from scratch on these faces alone: no other data, no foreign weights."]
-    taught: dict[tuple[str, ...], list[str]] = {}
-    for name in systems:
-        system, record = read_system(name), read_record(record_file(results, name, PROTOCOL))
-        if record:
-            sentences.append(_describe_training(system, record))
-        if system.teachers:
-            taught.setdefault(system.teachers, []).append(system.member)
-    for teachers, pupils in taught.items():
-        sentences.append(
-            f"{' and '.join(pupils)} learned from the labels and from what {len(teachers)} larger "
-            f"networks, fitted on the same faces, made of the same changed views of them: "
-            f"{', '.join(teachers)}."
+def _describe_training(name: str, results: Path) -> str:
+    """Describe for the model card by which recipe, on what and by whom a system was trained."""
+    record, teachers = read_record(record_file(results, name, PROTOCOL)), read_system(name).teachers
+    facts = [f"recipe experiments/systems/{name}.toml"]
+    if record:
+        versions = [
+            f"{library} {version}"
+            for library, version in record["versions"].items()
+            if library in _TRAINERS and version != "not installed"
+        ]
+        epochs = [f"{record['epochs_run']:g} epochs"] if record["epochs_run"] else []
+        time = f"{record['minutes']:g} minutes on {record['device']}"
+        facts += [*epochs, time, ", ".join(versions), *filter(None, [record["note"]])]
+    if teachers:
+        facts.append(
+            f"learned from the labels and from what {len(teachers)} larger networks, fitted on the "
+            f"same faces, made of the same changed views of them: {', '.join(teachers)}"
         )
-    sentences.append("python -m experiments.pretrained.train trains all of them anew.")
-    return " ".join(sentences)
-
-
-def _describe_training(system: System, record: Record) -> str:
-    versions = ", ".join(
-        f"{library} {version}"
-        for library, version in record["versions"].items()
-        if library in _TRAINERS and version != "not installed"
-    )
-    epochs = f"{record['epochs_run']:g} epochs, " if record["epochs_run"] else ""
-    told = (
-        f"{system.member}, as experiments/systems/{system.name}.toml says: {epochs}"
-        f"{record['minutes']:g} minutes on {record['device']}, {versions}"
-    )
-    return f"{told}; {record['note']}." if record["note"] else f"{told}."
+    return "; ".join(facts) + "."
 
 
 def _held_out_images(training: FaceDataset, held_out: HeldOut) -> NDArray[np.uint8]:

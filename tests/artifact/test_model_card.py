@@ -166,6 +166,11 @@ def test_rendering_needs_no_ensemble(saved):
     assert "minutes of fit" not in untimed
 
 
+def test_each_members_training_is_told_where_it_is_known(card):
+    told = card({"source": "a.zip", "trainings": {"lr": "2 epochs; on a GPU.", "nb": "None."}})
+    assert "- `lr`: 2 epochs; on a GPU. - `nb`: None." in told
+
+
 def test_cost_is_told_where_it_was_measured(card):
     cost = {"n_bytes": 12_345_678, "faces_per_second": {"1": 100, "2": 190}}
     told = card({"cost": cost})
