@@ -27,8 +27,8 @@ from fer_ensemble.ensemble import (
     combine,
     fit_temperature,
     learn_weights,
-    meta_features,
 )
+from fer_ensemble.ensemble.meta_learner import meta_features
 
 DECLARATION = Path(__file__).parent / "ensemble.toml"
 PROTOCOL = "official"

@@ -18,7 +18,6 @@ from fer_ensemble.ensemble.diversity import (
     q_statistic,
 )
 from fer_ensemble.ensemble.member_fits import FitStore, sample_weight_keyword
-from fer_ensemble.ensemble.meta_learner import meta_features
 from fer_ensemble.ensemble.recombining import EnsembleScores, score_ensemble, to_stacking, to_voting
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, CombiningRule, combine
 from fer_ensemble.ensemble.stacking import StackingEnsemble
@@ -52,7 +51,6 @@ __all__ = [
     "learn_weights",
     "leave_one_out",
     "measure_diversity",
-    "meta_features",
     "oracle_accuracy",
     "q_statistic",
     "sample_weight_keyword",
