@@ -270,14 +270,7 @@ class SeparableConv2D(keras.layers.SeparableConv2D):
         """
         if not self._moves_faces:
             return super().call(inputs)
-        height, width = inputs.shape[1:3]
-        padded = ops.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]])
-        channels: Any = sum(
-            padded[:, down : down + height, right : right + width]
-            * self.depthwise_kernel[down, right, :, 0]
-            for down in range(3)
-            for right in range(3)
-        )
+        channels = _depthwise(inputs, self.depthwise_kernel[..., 0])
         return ops.matmul(channels, self.pointwise_kernel[0, 0])
 
 
@@ -305,6 +298,37 @@ class CentredNorm(keras.constraints.Constraint):
         centred = w - ops.mean(w, axis=axes, keepdims=True)
         norm = ops.sqrt(ops.sum(ops.square(centred), axis=axes, keepdims=True))
         return centred * (_FILTER_NORM / (norm + keras.config.epsilon()))
+
+
+@ops.custom_gradient
+def _depthwise(faces: Any, kernel: Any) -> tuple[Any, Any]:
+    """Convolve each channel by 3×3, as a sum of moved faces; return that and its gradient.
+
+    XLA would find the gradient by itself, and take twice the time for it.
+    """
+    moved = _moved(faces)
+
+    def gradient(upstream: Any) -> tuple[Any, Any]:
+        of_faces = sum(map(ops.multiply, _moved(upstream), _weights(kernel[::-1, ::-1])))
+        of_kernel = ops.stack([ops.sum(one * upstream, axis=(0, 1, 2)) for one in moved])
+        return of_faces, ops.reshape(of_kernel, kernel.shape)
+
+    return sum(map(ops.multiply, moved, _weights(kernel))), gradient
+
+
+def _moved(faces: Any) -> list[Any]:
+    """Move faces by up to a pixel each way, so that each weight of a 3×3 kernel has its own."""
+    height, width = faces.shape[1:3]
+    padded = ops.pad(faces, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    return [
+        padded[:, down : down + height, right : right + width]
+        for down in range(3)
+        for right in range(3)
+    ]
+
+
+def _weights(kernel: Any) -> list[Any]:
+    return [kernel[down, right] for down in range(3) for right in range(3)]
 
 
 def _clip(images: keras.KerasTensor) -> keras.KerasTensor:

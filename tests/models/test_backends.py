@@ -101,7 +101,7 @@ def group():
             images,
             {
                 "network_params": {"filters": [4, 8], "blocks": [0, 1]},
-                "augmentation": {"flip": True, "rotation": 10, "mixup": 0.4},
+                "augmentation": {"flip": True, "rotation": 10, "mixup": 0.4, "cutmix": 0.3},
                 "optimizer": "adamw",
                 "optimizer_params": {"use_ema": True, "ema_momentum": 0.8, "global_clipnorm": 1.0},
                 "schedule": "one_cycle",
@@ -114,10 +114,15 @@ def group():
         quick = {"epochs": 5, "batch_size": 20, "random_state": 0, "precision": "float32"}
         params = {**quick, "validation_fraction": None, **params}
         weight = np.linspace(0.5, 1.5, len(X))
+        teachers = [load_ensemble(f"{directory}/given").members_[0][1]]
         held_out = (np.tile(X, (2, 1)), np.tile(labels, 2)) if network == "dense" else None
         single, grouped = (
             KerasClassifier(network, **params, steps_per_execution=steps).fit(
-                X, labels, sample_weight=weight, validation_data=held_out
+                X,
+                labels,
+                sample_weight=weight,
+                validation_data=held_out,
+                teachers=teachers if network == "se_resnet" else [],
             )
             for steps in (1, "auto")
         )
