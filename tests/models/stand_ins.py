@@ -47,3 +47,28 @@ def train_augmented_step():
     assert np.isfinite(model.train_on_batch(images, np.arange(8) % 2))
     np.testing.assert_array_equal(model.predict_on_batch(images), model.predict_on_batch(images))
     assert model.jit_compile
+
+
+def oversure(input_shape, n_classes):
+    """A network whose softmax is saturated by its first weights."""
+    import keras
+
+    start = keras.initializers.RandomNormal(stddev=1e4, seed=3)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(n_classes, "softmax", True, start)]
+    return keras.Sequential([keras.Input(input_shape), *layers])
+
+
+def learn_from_a_saturated_start():
+    """Train such a network; a loss of clipped probabilities would leave it as it is."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 4)).astype("float32")
+    y = (X[:, 0] > 0).astype(int)
+    params = {"schedule": "constant", "patience": None, "validation_fraction": None}
+    for loss in ("sparse_categorical_crossentropy", "categorical_crossentropy"):
+        network = KerasClassifier(
+            oversure, loss=loss, epochs=12, learning_rate=1000.0, random_state=0, **params
+        )
+        losses = network.fit(X, y).history_["loss"]
+        # Far above what probabilities clipped at 1e-7 allow, and falling.
+        assert losses[0] > 100
+        assert losses[-1] < losses[0] / 2

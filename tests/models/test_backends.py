@@ -24,7 +24,11 @@ import keras
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.models import create_member, epochs
-from tests.models.stand_ins import small_dense, train_augmented_step
+from tests.models.stand_ins import (
+    learn_from_a_saturated_start,
+    small_dense,
+    train_augmented_step,
+)
 
 directory = sys.argv[1]
 images = np.load(f"{directory}/images.npy")
@@ -82,7 +86,7 @@ def resume():
 
 
 errors = {"backend": keras.backend.backend()}
-for part in (predict, train, resume, train_augmented_step):
+for part in (predict, train, resume, train_augmented_step, learn_from_a_saturated_start):
     try:
         part()
         errors[part.__name__] = None
@@ -151,3 +155,9 @@ def test_a_training_is_resumed_to_the_same_end_on_jax(on_jax):
 
 def test_a_training_step_with_every_augmentation_compiles_as_a_whole_on_jax(on_jax):
     assert on_jax[1]["train_augmented_step"] is None, on_jax[1]["train_augmented_step"]
+
+
+def test_a_saturated_network_learns_on_jax(on_jax):
+    assert on_jax[1]["learn_from_a_saturated_start"] is None, on_jax[1][
+        "learn_from_a_saturated_start"
+    ]

@@ -7,7 +7,7 @@ import pytest
 
 from fer_ensemble.models.epochs import BestEpoch, batches
 from fer_ensemble.models.networks.blocks import softmax
-from tests.models.stand_ins import small_cnn, small_dense
+from tests.models.stand_ins import learn_from_a_saturated_start, small_cnn, small_dense
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +67,16 @@ def test_predictions_do_not_depend_on_the_batch(training):
 
 
 def test_smoothed_targets_spread_their_share_over_all_classes(training):
-    loss = training._OneHotCrossentropy(4, 0.2)
+    loss = training._OneHotCrossentropy(4, 0.2, from_logits=False)
     predicted = np.array([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1]], "float32")
     for targets in (np.array([3, 0]), np.array([[3], [0]])):
         smoothed = np.array([[0.05, 0.05, 0.05, 0.85], [0.85, 0.05, 0.05, 0.05]])
         expected = -(smoothed * np.log(predicted)).sum(axis=1).mean()
         assert float(loss(targets, predicted)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_network_that_starts_far_too_sure_of_itself_learns():
+    learn_from_a_saturated_start()
 
 
 class Weights:

@@ -231,7 +231,7 @@ def _xception(
         x = _separable_module(x, width)
     x = layers.Conv2D(n_classes, 3, padding="same")(x)
     x = layers.GlobalAveragePooling2D(dtype="float32")(x)
-    return keras.Model(inputs, layers.Softmax(dtype="float32")(x), name=name)
+    return keras.Model(inputs, layers.Activation("softmax", dtype="float32")(x), name=name)
 
 
 def _separable_module(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
