@@ -59,6 +59,13 @@ def main(
         str | None, typer.Option(help="Time for each training, as in 20m.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of 'experiments.imagenet_weights' that mobilenet_v2 starts from.",
+            show_default=False,
+        ),
+    ] = None,
     note: Note = "",
     predictions: Predictions = PREDICTIONS,
     fitted: Fitted = FITTED,
@@ -91,7 +98,9 @@ def main(
         time_budget=seconds,
         checkpoint=str(checkpoint),
     )
-    rows, held = _hold_out(parts.train, seed)
+    if weights is not None:
+        _start_from(member, str(weights))
+    rows, held = hold_out(parts.train, seed)
     X, y = parts.train.images, parts.train.labels
     X_held, y_held = X[held], y[held]
     soft_labels = _soft_labels(system, fitted, protocol, X[rows], y[rows])
@@ -108,7 +117,7 @@ def main(
     record = {
         "system": name,
         "protocol": protocol,
-        "command": _command(data, protocol, time_budget, seed, name),
+        "command": _command(data, protocol, time_budget, seed, name, weights),
         "note": note,
         "device": describe_device(),
         "versions": {library: installed_version(library) for library in _LIBRARIES},
@@ -136,10 +145,36 @@ def main(
             held_out_rows=held,
         )
     # The fitted file comes last and whole: `experiments.pretrained.train` takes it for a sign that
-    # the run is complete. Before that, the checkpoint's path must not be stored with the member.
+    # the run is complete. Before that, no path of this machine must be stored with the member.
     _set_everywhere(member, "checkpoint", None)
+    if weights is not None:
+        _start_from(member, None)
     write_atomically(fitted_file(fitted, name, protocol), dump_member(name, member))
     checkpoint.unlink(missing_ok=True)
+
+
+def hold_out(training: FaceDataset, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hold out a tenth of the training faces to choose the epoch on.
+
+    Parameters
+    ----------
+    training : FaceDataset
+    seed : int
+
+    Returns
+    -------
+    rows, held : ndarray of int
+        Rows to fit on, and those held out.
+    """
+    # Ensembles learn their weights on these faces later, so that the rows are the same for every
+    # system of one protocol and seed. A copy of a fitted face among them would favour those that
+    # remember it.
+    return holdout_split(
+        training.labels,
+        test_size=0.1,
+        groups=copy_groups(training.images),
+        random_state=np.random.RandomState(seed).randint(2**31 - 1),
+    )
 
 
 def score(
@@ -177,19 +212,6 @@ def score(
     return {"all": measure(np.ones_like(has_copy)), "without_copies": measure(~has_copy)}
 
 
-def _hold_out(training: FaceDataset, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold out a tenth of the training faces to choose the epoch on."""
-    # Ensembles learn their weights on these faces later, so that the rows are the same for every
-    # system of one protocol and seed. A copy of a fitted face among them would favour those that
-    # remember it.
-    return holdout_split(
-        training.labels,
-        test_size=0.1,
-        groups=copy_groups(training.images),
-        random_state=np.random.RandomState(seed).randint(2**31 - 1),
-    )
-
-
 def _soft_labels(
     system: System, fitted: Path, protocol: str, X: NDArray[Any], y: NDArray[Any]
 ) -> dict[str, NDArray[np.float64]]:
@@ -214,6 +236,13 @@ def _soft_labels(
     return {"soft_labels": (np.mean(predicted, axis=0) + np.eye(predicted[0].shape[1])[y]) / 2}
 
 
+def _start_from(member: Any, weights: str | None) -> None:
+    """Let a network start from converted weights; None forgets the file, once it is fitted."""
+    network = last_step(member)
+    params = {**(network.network_params or {}), "weights": weights, "origin": "torchvision"}
+    network.set_params(network_params=params)
+
+
 def _set_everywhere(member: Any, parameter: str, value: Any) -> None:
     """Set the parameter of that name in every step that has it."""
     member.set_params(**dict.fromkeys(find_parameters(member, parameter), value))
@@ -235,10 +264,13 @@ def _training(member: Any) -> dict[str, Any]:
     }
 
 
-def _command(data: Path, protocol: str, time_budget: str | None, seed: int, name: str) -> str:
-    # The file's name without its folder: a record must not show where somebody keeps the data.
+def _command(
+    data: Path, protocol: str, time_budget: str | None, seed: int, name: str, weights: Path | None
+) -> str:
+    # Names of files without their folders: a record must not show where somebody keeps the data.
     parts = ["python -m experiments.run", name, "--data", data.name, "--protocol", protocol]
     parts += ["--time-budget", time_budget] if time_budget else []
+    parts += ["--weights", weights.name] if weights else []
     return " ".join([*parts, "--seed", str(seed)])
 
 

@@ -232,9 +232,7 @@ def _training_model(estimator: Trainable, network: keras.Model, seed: int) -> ke
     return MixedModel(inputs, network(x))
 
 
-def _compile(
-    estimator: Trainable, model: keras.Model, soft: bool, from_logits: bool
-) -> None:
+def _compile(estimator: Trainable, model: keras.Model, soft: bool, from_logits: bool) -> None:
     """Give a model its optimizer and loss.
 
     `soft` says that targets are shares of the classes, `from_logits` what the model gives.
