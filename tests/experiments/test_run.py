@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from experiments.runs import divide, find_runs, stack_predictions, write_record
 from experiments.systems import all_ensembles, all_systems, read_ensemble, read_system
 from fer_ensemble.artifact.states import load_member
 from fer_ensemble.datasets import PROTOCOLS, load_faces
-from fer_ensemble.models import list_members
+from fer_ensemble.models import create_member, list_members
 from tests.experiments.stand_ins import invoke, write_predictions
 
 
@@ -108,6 +109,18 @@ def test_a_run_leaves_its_probabilities_and_its_fitted_member(finished, data):
     )
     assert again == pytest.approx(kept["held_out"], abs=1e-6)
     assert not list((finished / "unfinished").iterdir())
+
+
+def test_a_network_starts_from_converted_weights_and_keeps_no_path(tmp_path):
+    member = create_member("mobilenet_v2")
+    run._start_from(member, str(tmp_path / "base.weights.h5"))
+    started = member.network_params
+    assert started == {"weights": str(tmp_path / "base.weights.h5"), "origin": "torchvision"}
+    run._start_from(member, None)
+    # What is stored rebuilds the same network, wherever it is loaded.
+    assert member.network_params == {"weights": None, "origin": "torchvision"}
+    command = run._command(Path("a/fer.zip"), "random", None, 0, "mobilenet_v2", Path("b/w.h5"))
+    assert command.endswith("--data fer.zip --protocol random --weights w.h5 --seed 0")
 
 
 def test_a_pupil_learns_from_its_teachers_and_is_trained_on(finished, data, declare):
