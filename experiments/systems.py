@@ -37,7 +37,7 @@ class System:
         Systems that were run, whose mean opinion of the training faces it learns beside the labels.
     published : dict
         ``accuracy``, and what else is known of its authors' figures: ``n``, ``epochs``,
-        ``macro_f1``, ``weighted_f1``, ``note``.
+        ``macro_f1``, ``weighted_f1``, ``recall`` by expression, ``note``.
     """
 
     name: str

@@ -104,6 +104,105 @@ def trainings(records: Records) -> list[Row]:
     ]
 
 
+def screened_rows(readings: Record) -> list[Row]:
+    """Write a row for each reading of a HOG that `experiments.hog_readings` screened.
+
+    Parameters
+    ----------
+    readings : dict
+        Its record.
+
+    Returns
+    -------
+    list of tuple of str
+        Reading, number of features, accuracy; the best first.
+    """
+    found = readings.get("screened", {}).items()
+    return [
+        (name, f"{figures['n_features']:,}", cells.share(figures["accuracy"], figures["interval"]))
+        for name, figures in sorted(found, key=lambda item: -item[1]["accuracy"])
+    ]
+
+
+def reading_rows(readings: Record, system: System) -> list[Row]:
+    """Write a row for each network on a HOG that `experiments.hog_readings` measured.
+
+    Parameters
+    ----------
+    readings : dict
+        Its record.
+    system : System
+        The one whose published figures come first.
+
+    Returns
+    -------
+    list of tuple of str
+        Network, on which faces and how many, epochs, accuracy, macro F1, recall of disgust and of
+        fear.
+    """
+    theirs = system.published
+    rows: list[Row] = [
+        (
+            "published",
+            f"{system.protocol}, n = {theirs['n']:,}",
+            f"{theirs['epochs']}",
+            *(f"{theirs[key]:g}" for key in ("accuracy", "macro_f1")),
+            *(f"{theirs['recall'][name]:g}" for name in ("disgust", "fear")),
+        )
+    ]
+    for section, faces in (
+        ("trained", "held out of Training"),
+        ("own split", system.protocol),
+        ("drawn anew", f"{system.protocol}, drawn anew"),
+    ):
+        for name, figures in readings.get(section, {}).items():
+            epochs = f"{figures['epochs']:g}" if "epochs" in figures else cells.NOTHING
+            rows.append(
+                (
+                    name,
+                    f"{faces}, n = {figures['n']:,}",
+                    epochs,
+                    cells.share(figures["accuracy"], figures["interval"]),
+                    f"{figures['macro_f1']:.2f}",
+                    *(f"{figures['recall'][emotion]:.2f}" for emotion in ("disgust", "fear")),
+                )
+            )
+    return rows
+
+
+def reading_summary(readings: Record, system: System) -> str:
+    """Say whether a network on a HOG reaches what was published.
+
+    Parameters
+    ----------
+    readings : dict
+        What `experiments.hog_readings` found.
+    system : System
+
+    Returns
+    -------
+    str
+        Of the network under the system's own split, and of faces drawn anew, as far as measured.
+    """
+    theirs, recall = system.published["accuracy"], system.published["recall"]
+    said = []
+    for name, figures in readings.get("own split", {}).items():
+        share = cells.share(figures["accuracy"], figures["interval"])
+        reached = "within reach" if figures["interval"][1] >= theirs else "not reached"
+        said.append(
+            f"The best network, {name}, has {share} under the authors' split: {theirs:g} is "
+            f"{reached}."
+        )
+    for figures in readings.get("drawn anew", {}).values():
+        share = cells.share(figures["accuracy"], figures["interval"])
+        said.append(
+            f"On test faces drawn anew after training the dense network would have {share}, with a "
+            f"recall of disgust of {figures['recall']['disgust']:.2f} where the authors have "
+            f"{recall['disgust']:g}."
+        )
+    return " ".join(said)
+
+
 def _accuracies_of(system: System, records: Records, systems: Sequence[System]) -> Row:
     own, official = own_record(records, system), official_record(records, system, systems)
     if system.protocol == "official":

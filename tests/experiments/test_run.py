@@ -31,6 +31,7 @@ def test_systems_name_members_and_protocols_that_exist(system):
         "macro_f1",
         "n",
         "note",
+        "recall",
         "weighted_f1",
     }
 
