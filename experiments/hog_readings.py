@@ -129,8 +129,8 @@ def main(
     best = READINGS[_best(record["screened"])]
     plans = {
         "dense, 1,024 and 512": (best.features, dense_network((1024, 512), epochs, seed)),
-        "dense, 256": (best.features, dense_network((256,), epochs, seed)),
         "convolutions": (READINGS["8, 4, 2"].maps, convolutional_network(epochs, seed)),
+        "dense, 256": (best.features, dense_network((256,), epochs, seed)),
     }
     fit, watched = official.train.take(rows), official.train.take(held)
     for name, plan in plans.items():
