@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zipfile import BadZipFile
 
 import keras
@@ -20,6 +20,12 @@ from fer_ensemble.models.progress import EpochProgress
 from fer_ensemble.models.schedules import Pace, Plateau, rate_factor, schedule_params
 from fer_ensemble.models.training_data import Samples
 
+if TYPE_CHECKING:
+    from fer_ensemble.models.grouped_steps import GroupedSteps
+
+# How long a group of steps should take where many are taken in one call, in which nothing can be
+# shown, and Ctrl-C is not heard.
+_GROUP_SECONDS = 1.0
 # Samples that a network classifies at a time, in validation and in prediction. The last bits of the
 # result depend on it: on some processors matrix products round differently with the number of rows.
 INFERENCE_BATCH = 256
@@ -34,6 +40,7 @@ class LoopOptions(Protocol):
     epochs: int
     time_budget: float | None
     batch_size: int
+    steps_per_execution: int | str
     patience: int | None
     monitor: str
 
@@ -98,11 +105,17 @@ class EpochLoop:
         # NumPy's own generator: the same order on every backend, and a state that JSON can hold.
         self._shuffler = np.random.default_rng(seed)
         self._progress = progress
+        self._grouped = _grouped_steps(model, options)
+        self._largest_group = 1
+        if self._grouped is not None:
+            self._largest_group = self._grouped.most(fitted, options.batch_size)
         steps = len(batches(len(fitted.X), options.batch_size))
         self._pace = Pace(steps * options.epochs, steps, options.time_budget)
         self._plateau: Plateau | None = None
         if options.schedule == "plateau":
             self._plateau = Plateau(self._schedule_params, options.learning_rate)
+        # Those of the batches so far: a step is compiled for each.
+        self._sizes: set[int] = set()
         self._checkpoint: tuple[str | os.PathLike[str], str] | None = None
         self.best = BestEpoch(lowest=options.monitor == "loss")
         self.history: dict[str, list[float]] = {}
@@ -143,25 +156,28 @@ class EpochLoop:
     def _run_epoch(self) -> None:
         started = time.perf_counter()
         order = self._shuffler.permutation(len(self._fitted.X))
+        left = [order[places] for places in batches(len(order), self._options.batch_size)]
         means = _Means()
-        for places in batches(len(order), self._options.batch_size):
-            rate = self._next_rate()
-            means.add(*self._step(order[places], rate))
-            self._pace.advance()
-            self._progress.advance(self._pace.step + self._pace.remaining)
-            if self._pace.finished:
-                break
+        while left and not self._pace.finished:
+            group = left[: self._group_size(left)]
+            left = left[len(group) :]
+            rates = [self._rate_after(i) for i in range(len(group))]
+            means.add(*self._train(group, rates))
+            size = len(group[0])
+            self._pace.advance(len(group), compiled=size not in self._sizes)
+            self._sizes.add(size)
+            self._progress.advance(len(group), self._pace.step + self._pace.remaining)
         figures = means.result()
         with _moving_averages(self._model):
             if self._validation is not None:
-                tested = _test(self._model, self._validation)
+                tested = self._test(self._validation)
                 figures |= {f"val_{name}": value for name, value in tested.items()}
             self._pace.end_validation()
             improved = self.best.update(figures[self._monitor], self._network)
         if self._plateau is not None:
             self._plateau.end_epoch(improved)
         figures |= {
-            "learning_rate": rate,
+            "learning_rate": rates[-1],
             "seconds": time.perf_counter() - started,
             "epoch": self._pace.epoch,
         }
@@ -169,21 +185,67 @@ class EpochLoop:
             self.history.setdefault(name, []).append(value)
         self._progress.report(len(self.history["seconds"]), figures)
 
-    def _step(self, rows: NDArray[np.intp], rate: float) -> tuple[dict[str, float], int, float]:
-        """Train on a batch; return its figures, its samples, and their summed weights."""
-        self._model.optimizer.learning_rate = rate
-        weight = None if self._fitted.weight is None else self._fitted.weight[rows]
-        logs = self._model.train_on_batch(
-            self._fitted.X[rows], self._fitted.targets[rows], sample_weight=weight, return_dict=True
-        )
-        return logs, len(rows), len(rows) if weight is None else float(weight.sum())
+    def _group_size(self, left: list[NDArray[np.intp]]) -> int:
+        """Say how many of the batches that are left to train on at once."""
+        # The last batch of an epoch may be smaller, and arrays of another size take a call of their
+        # own, and a compilation of it.
+        n_full = len(left) - (len(left[-1]) < len(left[0]))
+        if self._grouped is None or not n_full:
+            return 1
+        wanted = self._options.steps_per_execution
+        if isinstance(wanted, str):
+            wanted = self._pace.next_group(_GROUP_SECONDS)
+        return min(n_full, self._largest_group, wanted)
 
-    def _next_rate(self) -> float:
+    def _train(
+        self, group: list[NDArray[np.intp]], rates: list[float]
+    ) -> tuple[dict[str, float], int, float]:
+        """Train on batches; return their figures, their samples, and their summed weights."""
+        data = self._fitted
+        if self._grouped is not None and len(group[0]) == self._options.batch_size:
+            logs = self._grouped.train(data, group, rates, self._largest_group)
+        else:
+            (rows,) = group
+            self._model.optimizer.learning_rate = rates[0]
+            weight = None if data.weight is None else data.weight[rows]
+            logs = self._model.train_on_batch(
+                data.X[rows], data.targets[rows], sample_weight=weight, return_dict=True
+            )
+        rows = np.concatenate(group)
+        return logs, len(rows), len(rows) if data.weight is None else float(data.weight[rows].sum())
+
+    def _test(self, validation: Samples) -> dict[str, float]:
+        rows = np.arange(len(validation.X))
+        left = [rows[places] for places in batches(len(rows), INFERENCE_BATCH)]
+        means = _Means()
+        while left:
+            logs, group = self._test_group(validation, left)
+            left = left[len(group) :]
+            n_samples = sum(map(len, group))
+            means.add(logs, n_samples, n_samples)
+        return means.result()
+
+    def _test_group(
+        self, validation: Samples, left: list[NDArray[np.intp]]
+    ) -> tuple[dict[str, float], list[NDArray[np.intp]]]:
+        """Measure on the first of some batches; return their figures, and them."""
+        if self._grouped is not None and len(left[0]) == INFERENCE_BATCH:
+            most = self._grouped.most(validation, INFERENCE_BATCH)
+            group = [rows for rows in left[:most] if len(rows) == INFERENCE_BATCH]
+            return self._grouped.test(validation, group, most), group
+        rows = left[0]
+        logs = self._model.test_on_batch(
+            validation.X[rows], validation.targets[rows], return_dict=True
+        )
+        return logs, [rows]
+
+    def _rate_after(self, n_steps: int) -> float:
+        """Compute the learning rate of the step after some more of them."""
         factor = rate_factor(
             self._options.schedule,
             self._schedule_params,
-            self._pace.progress,
-            self._pace.step,
+            self._pace.progress_after(n_steps),
+            self._pace.step + n_steps,
             self._pace.cut_short,
         )
         plateau = self._plateau.factor if self._plateau else 1.0
@@ -340,20 +402,20 @@ def batches(n_samples: int, batch_size: int) -> list[slice]:
     return [slice(i, i + batch_size) for i in range(0, n_samples, batch_size)]
 
 
+def _grouped_steps(model: keras.Model, options: LoopOptions) -> GroupedSteps | None:
+    """Make what takes many steps in one call, where that pays."""
+    if options.steps_per_execution == 1 or keras.backend.backend() != "jax":
+        return None
+    from fer_ensemble.models.grouped_steps import GroupedSteps
+
+    return GroupedSteps(model)
+
+
 def _variables(model: keras.Model) -> list[keras.Variable]:
     # The optimizer makes its variables at the first step unless it is asked to.
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]
-
-
-def _test(model: keras.Model, validation: Samples) -> dict[str, float]:
-    means = _Means()
-    for rows in batches(len(validation.X), INFERENCE_BATCH):
-        targets = validation.targets[rows]
-        logs = model.test_on_batch(validation.X[rows], targets, return_dict=True)
-        means.add(logs, len(targets), len(targets))
-    return means.result()
 
 
 @contextmanager

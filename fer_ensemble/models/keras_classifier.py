@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 
 # Parameters that an interrupted training may be resumed under other values of: they change nothing
 # of it, or only its end (a budget); of `random_state`, the seed drawn from it counts.
-_NOT_IN_FINGERPRINT = ("checkpoint", "flip_average", "random_state", "time_budget", "verbose")
+_NOT_IN_FINGERPRINT = (
+    "checkpoint",
+    "flip_average",
+    "random_state",
+    "steps_per_execution",
+    "time_budget",
+    "verbose",
+)
 
 
 class KerasClassifier(ClassifierMixin, BaseEstimator):
@@ -91,6 +98,10 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         come down by then are annealed along a cosine. Such a fit cannot be repeated exactly.
     batch_size : int, default=32
         Samples per step.
+    steps_per_execution : int or 'auto', default='auto'
+        How many steps are taken in one compiled call with Keras on JAX, the faces of all of them
+        on the device. ``'auto'`` takes those of about a second, so that progress is shown; 1 takes
+        one at a time, as other backends always do. It changes weights by rounding only.
     patience : int, default=10
         Epochs without improvement of `monitor` before training stops; ``None`` never stops.
         The best epoch's weights are restored either way.
@@ -168,6 +179,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "time_budget": [Interval(Real, 0, None, closed="neither"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "steps_per_execution": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "patience": [Interval(Integral, 0, None, closed="left"), None],
         "monitor": [StrOptions({"loss", "accuracy"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
@@ -198,6 +210,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         epochs: int = 100,
         time_budget: float | None = None,
         batch_size: int = 32,
+        steps_per_execution: int | str = "auto",
         patience: int | None = 10,
         monitor: str = "loss",
         validation_fraction: float | None = 0.1,
@@ -224,6 +237,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         self.epochs = epochs
         self.time_budget = time_budget
         self.batch_size = batch_size
+        self.steps_per_execution = steps_per_execution
         self.patience = patience
         self.monitor = monitor
         self.validation_fraction = validation_fraction

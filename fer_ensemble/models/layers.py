@@ -14,6 +14,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from fer_ensemble.models.device import has_gpu
+
 _WHITE = 255.0
 _MID_GREY = 127.0
 # Least and greatest share of a face, and least ratio of height to width: as published for random
@@ -315,6 +317,47 @@ class MixedModel(keras.Model):
         opposite_weight = None if sample_weight is None else ops.flip(sample_weight, axis=0)
         opposite = super().compute_loss(x, ops.flip(y, axis=0), y_pred, opposite_weight, training)
         return share * own + (1 - share) * opposite
+
+
+class SeparableConv2D(keras.layers.SeparableConv2D):
+    """Keras's separable convolution of 3×3, which is quick on JAX's CPU, too.
+
+    XLA computes depthwise convolutions on a processor value by value. There, nine products of moved
+    faces with a weight each are added up instead: a step of ``tiny_xception`` takes about a quarter
+    of the time.
+
+    Parameters
+    ----------
+    filters : int
+        Number of filters. The side of a face stays as it is, and nothing is added (no bias).
+    """
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        super().__init__(filters, 3, padding="same", use_bias=False, **kwargs)
+        self._moves_faces = keras.backend.backend() == "jax" and not has_gpu()
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Convolve each channel, then mix them.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (n_samples, height, width, n_channels)
+
+        Returns
+        -------
+        tensor of shape (n_samples, height, width, filters)
+        """
+        if not self._moves_faces:
+            return super().call(inputs)
+        height, width = inputs.shape[1:3]
+        padded = ops.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        channels: Any = sum(
+            padded[:, down : down + height, right : right + width]
+            * self.depthwise_kernel[down, right, :, 0]
+            for down in range(3)
+            for right in range(3)
+        )
+        return ops.matmul(channels, self.pointwise_kernel[0, 0])
 
 
 class CentredNorm(keras.constraints.Constraint):

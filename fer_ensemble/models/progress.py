@@ -53,15 +53,16 @@ class ProgressDisplay:
             self._task = self._bar.add_task(self._title, total=self._total, status="")
         return self
 
-    def advance(self, total: int | None = None) -> None:
-        """Count one step.
+    def advance(self, n_steps: int = 1, total: int | None = None) -> None:
+        """Count steps.
 
         Parameters
         ----------
+        n_steps : int, default=1
         total : int, default=None
             Steps planned by now, if that changed.
         """
-        self._done += 1
+        self._done += n_steps
         self._total = self._total if total is None else total
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done, total=self._total)
@@ -146,15 +147,16 @@ class EpochProgress:
         self._display = display
         self._epochs = epochs
 
-    def advance(self, total: int) -> None:
-        """Count one step.
+    def advance(self, n_steps: int, total: int) -> None:
+        """Count steps.
 
         Parameters
         ----------
+        n_steps : int
         total : int
             Steps planned by now, which a time budget changes.
         """
-        self._display.advance(total)
+        self._display.advance(n_steps, total)
 
     def report(self, epoch: int, figures: Mapping[str, float]) -> None:
         """Show an epoch.

@@ -232,19 +232,57 @@ class Pace:
         """Whether no step is left."""
         return self.remaining == 0
 
-    def advance(self) -> None:
-        """Count one step, and time it."""
-        remaining = self.remaining
+    def progress_after(self, n_steps: int) -> float:
+        """Foresee the share of the training that is done after some more steps.
+
+        Parameters
+        ----------
+        n_steps : int
+
+        Returns
+        -------
+        float
+        """
         # Each step takes its share of what is left, so that progress never falls when the estimate
         # of the steps left changes, and is a plain count when it doesn't.
-        self.progress += (1 - self.progress) / max(remaining, 1)
-        self.step += 1
-        self._steps_here += 1
-        seconds = self._lap()
-        if self._steps_here > _COMPILING_STEPS:
+        return self.progress + (1 - self.progress) * n_steps / max(self.remaining, 1)
+
+    def next_group(self, seconds: float) -> int:
+        """Say how many steps to take before asking the clock again.
+
+        Parameters
+        ----------
+        seconds : float
+            How long they should take.
+
+        Returns
+        -------
+        int
+            At least 1.
+        """
+        for first in (_COMPILING_STEPS, _TRIAL_STEPS):
+            if self._steps_here < first:
+                return first - self._steps_here
+        return max(1, min(self.remaining, int(seconds / max(self._step_seconds, 1e-9))))
+
+    def advance(self, n_steps: int = 1, *, compiled: bool = False) -> None:
+        """Count steps, and time them.
+
+        Parameters
+        ----------
+        n_steps : int, default=1
+        compiled : bool, default=False
+            Whether something was compiled for them, so that they tell nothing of the steps to come.
+        """
+        self.progress = self.progress_after(n_steps)
+        self.step += n_steps
+        before, self._steps_here = self._steps_here, self._steps_here + n_steps
+        seconds = self._lap() / n_steps
+        if before >= _COMPILING_STEPS and not compiled:
             memory = min(self._steps_here - _COMPILING_STEPS, _STEPS_REMEMBERED)
-            self._step_seconds += (seconds - self._step_seconds) / memory
-        if self._steps_here == _TRIAL_STEPS and self.remaining < self._n_steps - self.step:
+            self._step_seconds += (seconds - self._step_seconds) * min(1.0, n_steps / memory)
+        is_tried = before < _TRIAL_STEPS <= self._steps_here
+        if is_tried and self.remaining < self._n_steps - self.step:
             self.cut_short = True
 
     def end_validation(self) -> None:

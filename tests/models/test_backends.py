@@ -23,7 +23,7 @@ import numpy as np
 import keras
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.ensemble import VotingEnsemble
-from fer_ensemble.models import create_member, epochs
+from fer_ensemble.models import KerasClassifier, create_member, epochs
 from tests.models.stand_ins import (
     learn_from_a_saturated_start,
     small_dense,
@@ -85,8 +85,51 @@ def resume():
     np.testing.assert_allclose(broken.history_["loss"], unbroken.history_["loss"], rtol=1e-4)
 
 
+
+
+def group():
+    # Many steps in one call come to what one at a time comes to.
+    cases = [
+        (
+            "dense",
+            images.reshape(len(images), -1),
+            # The last batches are smaller, of training and of validation.
+            {"network_params": {"units": (8,)}, "batch_size": 17, "time_budget": 600.0},
+        ),
+        (
+            "se_resnet",
+            images,
+            {
+                "network_params": {"filters": [4, 8], "blocks": [0, 1]},
+                "augmentation": {"flip": True, "rotation": 10, "mixup": 0.4},
+                "optimizer": "adamw",
+                "optimizer_params": {"use_ema": True, "ema_momentum": 0.8, "global_clipnorm": 1.0},
+                "schedule": "one_cycle",
+            },
+        ),
+        ("tiny_xception", images, {"schedule_params": {"patience": 1}}),
+    ]
+    for network, X, params in cases:
+        # 140 samples: 7 steps an epoch and more, 35 in all.
+        quick = {"epochs": 5, "batch_size": 20, "random_state": 0, "precision": "float32"}
+        params = {**quick, "validation_fraction": None, **params}
+        weight = np.linspace(0.5, 1.5, len(X))
+        held_out = (np.tile(X, (2, 1)), np.tile(labels, 2)) if network == "dense" else None
+        single, grouped = (
+            KerasClassifier(network, **params, steps_per_execution=steps).fit(
+                X, labels, sample_weight=weight, validation_data=held_out
+            )
+            for steps in (1, "auto")
+        )
+        for ours, expected in zip(grouped.weights_, single.weights_, strict=True):
+            np.testing.assert_allclose(ours, expected, atol=2e-3)
+        for name in set(single.history_) - {"seconds"}:
+            np.testing.assert_allclose(grouped.history_[name], single.history_[name], rtol=1e-3)
+
+
 errors = {"backend": keras.backend.backend()}
-for part in (predict, train, resume, train_augmented_step, learn_from_a_saturated_start):
+parts = (predict, train, resume, group, train_augmented_step, learn_from_a_saturated_start)
+for part in parts:
     try:
         part()
         errors[part.__name__] = None
@@ -161,3 +204,7 @@ def test_a_saturated_network_learns_on_jax(on_jax):
     assert on_jax[1]["learn_from_a_saturated_start"] is None, on_jax[1][
         "learn_from_a_saturated_start"
     ]
+
+
+def test_many_steps_in_one_call_train_as_one_at_a_time_on_jax(on_jax):
+    assert on_jax[1]["group"] is None, on_jax[1]["group"]

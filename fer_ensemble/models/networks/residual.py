@@ -237,11 +237,13 @@ def _xception(
 def _separable_module(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
     from keras import layers
 
+    from fer_ensemble.models.layers import SeparableConv2D
+
     shortcut = normalised_convolution(x, width, 1, strides=2)
-    x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+    x = SeparableConv2D(width)(x)
     x = layers.BatchNormalization()(x)
     x = layers.ReLU()(x)
-    x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+    x = SeparableConv2D(width)(x)
     x = layers.BatchNormalization()(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
     return layers.Add()([x, shortcut])
