@@ -153,30 +153,6 @@ def main(
     checkpoint.unlink(missing_ok=True)
 
 
-def hold_out(training: FaceDataset, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold out a tenth of the training faces to choose the epoch on.
-
-    Parameters
-    ----------
-    training : FaceDataset
-    seed : int
-
-    Returns
-    -------
-    rows, held : ndarray of int
-        Rows to fit on, and those held out.
-    """
-    # Ensembles learn their weights on these faces later, so that the rows are the same for every
-    # system of one protocol and seed. A copy of a fitted face among them would favour those that
-    # remember it.
-    return holdout_split(
-        training.labels,
-        test_size=0.1,
-        groups=copy_groups(training.images),
-        random_state=np.random.RandomState(seed).randint(2**31 - 1),
-    )
-
-
 def score(
     y: NDArray[Any],
     probabilities: NDArray[np.float64],
@@ -210,6 +186,31 @@ def score(
         ).to_dict()
 
     return {"all": measure(np.ones_like(has_copy)), "without_copies": measure(~has_copy)}
+
+
+def hold_out(training: FaceDataset, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hold out a tenth of the training faces to choose the epoch on.
+
+    Parameters
+    ----------
+    training : FaceDataset
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    rows, held : ndarray of int
+        Places of the faces to fit on, and of those held out.
+    """
+    # Ensembles learn their weights on these faces later, so that the rows are the same for every
+    # system of one protocol and seed. A copy of a fitted face among them would favour those that
+    # remember it.
+    return holdout_split(
+        training.labels,
+        test_size=0.1,
+        groups=copy_groups(training.images),
+        random_state=np.random.RandomState(seed).randint(2**31 - 1),
+    )
 
 
 def _soft_labels(
