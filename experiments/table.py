@@ -77,7 +77,7 @@ def render_readme(results: Path) -> str:
         + redrawn_ensemble_rows(redrawn.get("ensembles", {}), combined, ensembles),
         not_redrawn=not_redrawn(records, redrawn.get("systems", {})),
         screened=screened_rows(readings),
-        readings=reading_rows(readings, dense_hog),
+        readings=reading_rows(readings, dense_hog, records),
         reading_summary=reading_summary(readings, dense_hog),
         n_screened=_numbers(readings.get("screened", {}), "n"),
         most_epochs=_numbers(readings.get("trained", {}), "allowed"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.runs import Record, Records, official_record, own_record
@@ -14,6 +14,10 @@ from fer_ensemble.models import list_members
 # The ways to combine that are shown, the published ones first; the records hold all rules.
 WAYS = ("weighted", "average", "majority", "greedy selection", "stacking")
 _ENSEMBLE_PROTOCOLS = ("balanced", "official")
+
+# Expressions whose recall says of what kind a network is, and networks to tell it from.
+_RARE = ("disgust", "fear")
+_ON_PIXELS = ("baseline_cnn", "regularised_cnn")
 
 Row = tuple[str, ...]
 
@@ -124,7 +128,7 @@ def screened_rows(readings: Record) -> list[Row]:
     ]
 
 
-def reading_rows(readings: Record, system: System) -> list[Row]:
+def reading_rows(readings: Record, system: System, records: Records) -> list[Row]:
     """Write a row for each network on a HOG that `experiments.hog_readings` measured.
 
     Parameters
@@ -133,6 +137,8 @@ def reading_rows(readings: Record, system: System) -> list[Row]:
         Its record.
     system : System
         The one whose published figures come first.
+    records : mapping
+        Of runs, whose rows stand last: the system's own, and networks on pixels.
 
     Returns
     -------
@@ -140,34 +146,45 @@ def reading_rows(readings: Record, system: System) -> list[Row]:
         Network, on which faces and how many, epochs, accuracy, macro F1, recall of disgust and of
         fear.
     """
-    theirs = system.published
+    theirs, split = system.published, system.protocol
     rows: list[Row] = [
         (
             "published",
-            f"{system.protocol}, n = {theirs['n']:,}",
+            f"{split}, n = {theirs['n']:,}",
             f"{theirs['epochs']}",
             *(f"{theirs[key]:g}" for key in ("accuracy", "macro_f1")),
-            *(f"{theirs['recall'][name]:g}" for name in ("disgust", "fear")),
+            *(f"{theirs['recall'][emotion]:g}" for emotion in _RARE),
         )
     ]
     for section, faces in (
         ("trained", "held out of Training"),
-        ("own split", system.protocol),
-        ("drawn anew", f"{system.protocol}, drawn anew"),
+        ("own split", split),
+        ("drawn anew", f"{split}, drawn anew"),
     ):
         for name, figures in readings.get(section, {}).items():
-            epochs = f"{figures['epochs']:g}" if "epochs" in figures else cells.NOTHING
-            rows.append(
-                (
-                    name,
-                    f"{faces}, n = {figures['n']:,}",
-                    epochs,
-                    cells.share(figures["accuracy"], figures["interval"]),
-                    f"{figures['macro_f1']:.2f}",
-                    *(f"{figures['recall'][emotion]:.2f}" for emotion in ("disgust", "fear")),
-                )
-            )
+            rows.append(_reading_row(name, faces, figures, figures["recall"]))
+    for name in (system.name, *_ON_PIXELS):
+        if record := records.get((name, split)):
+            recall = {entry["name"]: entry["recall"] for entry in record["all"]["per_class"]}
+            figures = {
+                **record["all"],
+                "interval": record["all"]["accuracy_interval"],
+                "epochs": record["epochs_run"],
+            }
+            title = f"`{name}`" + (", on pixels" if name in _ON_PIXELS else "")
+            rows.append(_reading_row(title, split, figures, recall))
     return rows
+
+
+def _reading_row(name: str, faces: str, figures: Record, recall: Mapping[str, float]) -> Row:
+    return (
+        name,
+        f"{faces}, n = {figures['n']:,}",
+        f"{figures['epochs']:g}" if "epochs" in figures else cells.NOTHING,
+        cells.share(figures["accuracy"], figures["interval"]),
+        f"{figures['macro_f1']:.2f}",
+        *(f"{recall[emotion]:.2f}" for emotion in _RARE),
+    )
 
 
 def reading_summary(readings: Record, system: System) -> str:

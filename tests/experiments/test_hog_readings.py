@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from experiments import hog_readings
+from experiments import hog_readings, table
 from experiments.hog_readings import READINGS, Reading, convolutional_network, score, train
+from experiments.systems import read_system
+from experiments.tables.published import reading_rows, reading_summary, screened_rows
 from fer_ensemble.datasets import load_faces
 from tests.experiments.stand_ins import invoke
 
@@ -79,3 +81,75 @@ def test_figures_are_those_the_authors_publish():
     figures = score(y, probabilities)
     assert figures["accuracy"] == pytest.approx(13 / 14)
     assert figures["recall"] == {"disgust": 0.5, "fear": 1.0}
+
+
+FIGURES = {
+    "n": 200,
+    "accuracy": 0.5,
+    "interval": [0.43, 0.57],
+    "macro_f1": 0.456,
+    "recall": {"disgust": 0.3, "fear": 0.2},
+}
+FOUND = {
+    "screened": {
+        "8, 6, 2": {**FIGURES, "n_features": 1568},
+        "9, 8, 2": {**FIGURES, "n_features": 900, "accuracy": 0.51},
+    },
+    "trained": {"dense": {**FIGURES, "epochs": 7.0, "allowed": 30}},
+    "own split": {"dense": {**FIGURES, "epochs": 8.0, "allowed": 30}},
+    "drawn anew": {"dense_hog_published": FIGURES},
+}
+
+
+def test_readings_stand_below_what_was_published():
+    assert screened_rows(FOUND) == [
+        ("9, 8, 2", "900", "0.510 (0.430–0.570)"),
+        ("8, 6, 2", "1,568", "0.500 (0.430–0.570)"),
+    ]
+    rows = reading_rows(FOUND, read_system("dense_hog_published"), {})
+    assert rows[0] == ("published", "random, n = 3,589", "39", "0.656", "0.56", "0.09", "0.27")
+    assert rows[1][1:] == (
+        "held out of Training, n = 200",
+        "7",
+        "0.500 (0.430–0.570)",
+        "0.46",
+        "0.30",
+        "0.20",
+    )
+    assert [row[1] for row in rows[2:]] == ["random, n = 200", "random, drawn anew, n = 200"]
+
+
+def test_runs_stand_below_the_readings(make_record):
+    runs = {
+        (name, "random"): make_record(name, "random")
+        for name in ("dense_hog_published", "baseline_cnn", "resnet")
+    }
+    for record in runs.values():
+        for entry, name in zip(record["all"]["per_class"], ("disgust", "fear"), strict=True):
+            entry["name"] = name
+    rows = reading_rows({}, read_system("dense_hog_published"), runs)[1:]
+    assert [row[0] for row in rows] == ["`dense_hog_published`", "`baseline_cnn`, on pixels"]
+    assert rows[1][1:] == (
+        "random, n = 200",
+        "10",
+        "0.700 (0.633–0.759)",
+        "0.70",
+        "0.80",
+        "0.60",
+    )
+
+
+def test_it_is_said_whether_a_reading_reaches_what_was_published():
+    system = read_system("dense_hog_published")
+    assert "0.656 is not reached" in reading_summary(FOUND, system)
+    better = {"own split": {"dense": {**FIGURES, "interval": [0.6, 0.7]}}}
+    assert "0.656 is within reach" in reading_summary(better, system)
+    assert reading_summary({}, system) == ""
+
+
+def test_readings_are_told_once_there_are_some(tmp_path):
+    assert "Which HOG" not in table.render_readme(tmp_path)
+    (tmp_path / "hog_readings.json").write_text(json.dumps(FOUND))
+    page = " ".join(table.render_readme(tmp_path).split())
+    assert "held out of Training, n = 200: directions" in page
+    assert "for 30 epochs at most" in page

@@ -25,9 +25,6 @@ from experiments.tables.published import (
     WAYS,
     accuracies,
     ensemble_sections,
-    reading_rows,
-    reading_summary,
-    screened_rows,
     trainings,
 )
 from fer_ensemble.evaluation import difference_interval
@@ -115,50 +112,6 @@ def test_networks_that_were_not_drawn_again_are_named_with_what_they_remember(ma
         )
     }
     assert not_redrawn(runs, {"cnn_1": AGAIN}) == ["`resnet` 0.815"]
-
-
-FIGURES = {
-    "n": 200,
-    "accuracy": 0.5,
-    "interval": [0.43, 0.57],
-    "macro_f1": 0.456,
-    "recall": {"disgust": 0.3, "fear": 0.2},
-}
-READINGS = {
-    "screened": {
-        "8, 6, 2": {**FIGURES, "n_features": 1568},
-        "9, 8, 2": {**FIGURES, "n_features": 900, "accuracy": 0.51},
-    },
-    "trained": {"dense": {**FIGURES, "epochs": 7.0, "allowed": 30}},
-    "own split": {"dense": {**FIGURES, "epochs": 8.0, "allowed": 30}},
-    "drawn anew": {"dense_hog_published": FIGURES},
-}
-
-
-def test_readings_stand_below_what_was_published():
-    assert screened_rows(READINGS) == [
-        ("9, 8, 2", "900", "0.510 (0.430–0.570)"),
-        ("8, 6, 2", "1,568", "0.500 (0.430–0.570)"),
-    ]
-    rows = reading_rows(READINGS, read_system("dense_hog_published"))
-    assert rows[0] == ("published", "random, n = 3,589", "39", "0.656", "0.56", "0.09", "0.27")
-    assert rows[1][1:] == (
-        "held out of Training, n = 200",
-        "7",
-        "0.500 (0.430–0.570)",
-        "0.46",
-        "0.30",
-        "0.20",
-    )
-    assert [row[1] for row in rows[2:]] == ["random, n = 200", "random, drawn anew, n = 200"]
-
-
-def test_it_is_said_whether_a_reading_reaches_what_was_published():
-    system = read_system("dense_hog_published")
-    assert "0.656 is not reached" in reading_summary(READINGS, system)
-    better = {"own split": {"dense": {**FIGURES, "interval": [0.6, 0.7]}}}
-    assert "0.656 is within reach" in reading_summary(better, system)
-    assert reading_summary({}, system) == ""
 
 
 def test_an_official_run_of_another_system_is_named(make_record):
@@ -443,14 +396,6 @@ def test_the_leaking_figure_stands_beside_the_librarys_warning(write, tmp_path):
     page = table.render_readme(tmp_path)
     assert "balanced, **leaks**" in find_row(page, "| `resnet` ")
     assert "> The balanced protocol leaks: changed copies of test faces" in page
-
-
-def test_readings_are_told_once_there_are_some(tmp_path):
-    assert "Which HOG" not in table.render_readme(tmp_path)
-    (tmp_path / "hog_readings.json").write_text(json.dumps(READINGS))
-    page = " ".join(table.render_readme(tmp_path).split())
-    assert "held out of Training, n = 200: directions" in page
-    assert "for 30 epochs at most" in page
 
 
 def test_trainings_held_to_a_time_are_named(tmp_path, write):
