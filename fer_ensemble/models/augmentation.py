@@ -31,6 +31,7 @@ AUGMENTATIONS: Mapping[str, float] = {
     "erasing": 1,
     "share": 1,
     "mixup": math.inf,
+    "cutmix": 1,
 }
 #: What the published HOG + CNN ensemble does to faces, in balancing and in training.
 AUGMENTATION = {"noise": 0.05, "flip": True, "contrast": 0.25, "sharpness": 0.5, "crop": 0.1}
@@ -62,7 +63,9 @@ def augmentation_layers(
         - ``noise``: greatest standard deviation of Gaussian noise, as a share of 255.
         - ``erasing``: probability that a box of 2–20 % of the face is filled with noise.
         - ``share`` (default 1): probability that a face gets any of these changes at all.
-        - ``mixup``: for the training loop, which mixes pairs of faces; no layer here.
+        - ``mixup``: parameter of the Beta distribution by which a training step blends pairs of
+          faces; ``cutmix``: probability that a step pastes a box of the other face instead. Both
+          mix labels, too, and are for the training loop: no layers here.
     random_state : int
         Seed of the draws. Each change draws the same whatever the others are.
 

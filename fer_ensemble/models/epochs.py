@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.atomic_files import open_atomically
+from fer_ensemble.models.mixing import AveragedStatistics, MeanOpinion
 from fer_ensemble.models.progress import EpochProgress
 from fer_ensemble.models.schedules import Pace, Plateau, rate_factor, schedule_params
 from fer_ensemble.models.training_data import Samples
@@ -415,12 +416,16 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
     # The optimizer makes its variables at the first step unless it is asked to.
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    return [*model.variables, *model.optimizer.variables]
+    # Teachers are given to every training anew, and may be large.
+    frozen = [layer for layer in model.layers if isinstance(layer, MeanOpinion)]
+    left_out = {id(variable) for layer in frozen for variable in layer.variables}
+    variables = [variable for variable in model.variables if id(variable) not in left_out]
+    return [*variables, *model.optimizer.variables]
 
 
 @contextmanager
 def _moving_averages(model: keras.Model) -> Iterator[None]:
-    """Put the moving averages of the weights in their place for a while, if there are any.
+    """Put moving averages in the place of weights and batch statistics, if there are any.
 
     Keras itself would do so once, at the end of ``fit``, and for good; training has to go on from
     the weights themselves.
@@ -429,13 +434,18 @@ def _moving_averages(model: keras.Model) -> Iterator[None]:
         yield
         return
     # Keras has no public name for them.
-    averages = [np.asarray(v) for v in model.optimizer._model_variables_moving_average]
-    weights = [np.asarray(v).copy() for v in model.trainable_variables]
-    _assign(model.trainable_variables, averages)
+    averages = model.optimizer._model_variables_moving_average
+    pairs = list(zip(model.trainable_variables, averages, strict=True))
+    for layer in model.layers:
+        if isinstance(layer, AveragedStatistics):
+            pairs += layer.pairs
+    variables = [variable for variable, _ in pairs]
+    values = [np.asarray(variable).copy() for variable in variables]
+    _assign(variables, [np.asarray(average) for _, average in pairs])
     try:
         yield
     finally:
-        _assign(model.trainable_variables, weights)
+        _assign(variables, values)
 
 
 def _assign(variables: list[keras.Variable], values: list[NDArray[Any]]) -> None:

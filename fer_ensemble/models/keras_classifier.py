@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -81,12 +81,15 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     optimizer_params : mapping, default=None
         Further arguments of the optimizer, such as ``weight_decay``, ``momentum``, ``nesterov``
         and ``global_clipnorm``. With ``use_ema`` and ``ema_momentum``, the moving average of the
-        weights is what is validated and kept.
+        weights, and of the statistics of batch normalisation, is what is validated and kept.
+        ``exclude_from_weight_decay`` names what is not decayed, such as
+        ``["bias", "gamma", "beta"]``.
     schedule : {'plateau', 'one_cycle', 'cosine', 'inverse_time', 'constant'}, default='plateau'
         ``'plateau'`` multiplies the learning rate by ``factor`` (0.25) whenever `monitor` has not
         improved for ``patience`` (3) epochs, down to ``min_lr`` (1e-6); ``'one_cycle'`` starts at
         1/``div_factor`` (25), warms up over the first ``warm_up`` (0.25) of the steps and anneals
-        to zero along a cosine; ``'cosine'`` anneals from the start; ``'inverse_time'`` divides by
+        to zero along a cosine; ``'cosine'`` warms up from zero over the first ``warm_up`` (0.0) of
+        the steps and anneals like that; ``'inverse_time'`` divides by
         1 + ``decay_rate`` (1e-6) × steps.
     schedule_params : mapping, default=None
         Those parameters of the schedule that differ from the values in brackets.
@@ -114,6 +117,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     flip_average : bool, default=False
         Whether to average the probabilities of each face and of its mirror image; doubles the
         cost of prediction.
+    teacher_weight : float, default=0.85
+        Share of the loss that is against what teachers make of a face, where ``fit`` is given
+        some; the rest is against the labels.
     precision : str, default='auto'
         Keras dtype policy of training. ``'auto'`` is mixed_bfloat16 on GPUs that compute in
         bfloat16 and on processors with AMX, else float32.
@@ -184,6 +190,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         "monitor": [StrOptions({"loss", "accuracy"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "flip_average": ["boolean"],
+        "teacher_weight": [Interval(Real, 0, 1, closed="both")],
         "precision": [str],
         "checkpoint": [str, os.PathLike, None],
         "warm_start": ["boolean"],
@@ -215,6 +222,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         monitor: str = "loss",
         validation_fraction: float | None = 0.1,
         flip_average: bool = False,
+        teacher_weight: float = 0.85,
         precision: str = "auto",
         checkpoint: str | os.PathLike[str] | None = None,
         warm_start: bool = False,
@@ -242,6 +250,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         self.monitor = monitor
         self.validation_fraction = validation_fraction
         self.flip_average = flip_average
+        self.teacher_weight = teacher_weight
         self.precision = precision
         self.checkpoint = checkpoint
         self.warm_start = warm_start
@@ -255,6 +264,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         sample_weight: ArrayLike | None = None,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
         soft_labels: ArrayLike | None = None,
+        teachers: Sequence[KerasClassifier] = (),
     ) -> KerasClassifier:
         """Train the network.
 
@@ -272,6 +282,10 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             Shares of the classes, in sorted order, to train on in place of `y`, such as the votes
             of several people or the probabilities of a teacher (Hinton et al., 2015). Only for
             ``loss='categorical_crossentropy'``. `y` still stratifies, balances and validates.
+        teachers : sequence of KerasClassifier, default=()
+            Fitted classifiers of the same classes and shape of face. Their networks see each
+            changed and mixed batch beside this one, and it learns their mean probabilities beside
+            the labels (Beyer et al., 2022), see `teacher_weight`. They stay as they are.
 
         Returns
         -------
@@ -282,8 +296,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is out of range, `X` or `soft_labels` are malformed, a class is too
-            small to be held out, or ``warm_start`` meets other classes or another shape than the
-            last fit.
+            small to be held out, ``warm_start`` meets other classes or another shape than the
+            last fit, or a teacher is none.
         """
         self._check_parameters(soft_labels is not None)
         samples = self._validate(X, y, reset=True)
@@ -294,6 +308,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             self._check_warm_start(classes, samples.shape[1:])
         self.classes_ = classes
         self.input_shape_: tuple[int, ...] = samples.shape[1:]
+        self._check_teachers(teachers)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, samples)
         if validation_data is not None:
             validation_data = (
@@ -321,9 +336,10 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         )
         weights = self.weights_ if is_warm else None
         self.weights_: list[NDArray[Any]]
-        fingerprint = self._fingerprint(fitted, validation, seed, weights)
+        lessons = [(teacher.network, teacher.weights_) for teacher in teachers]
+        fingerprint = self._fingerprint(fitted, validation, seed, weights, *lessons)
         self.weights_, self.history_ = _training().train(
-            self, fitted, validation, seed, weights, fingerprint
+            self, fitted, validation, seed, weights, fingerprint, teachers
         )
         # Kept so that an evaluation can tell faces that a network was trained on from new ones.
         digests = row_digests(X)
@@ -400,9 +416,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     def _build(self) -> keras.Model:
         """Build the network for prediction and load the fitted weights into it."""
         training = _training()
-        network = training.build_network(self, "float32", to_predict=True)
+        network = training.fitted_network(self, "float32")
         network.compile(jit_compile=training.jit_compile())
-        network.set_weights(self.weights_)
         return network
 
     def _fingerprint(self, *data: Any) -> str:
@@ -413,6 +428,25 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         # A function can't be hashed by what it does.
         params["network"] = getattr(self.network, "__qualname__", self.network)
         return str(joblib.hash([params, data]))
+
+    def _check_teachers(self, teachers: Sequence[KerasClassifier]) -> None:
+        for teacher in teachers:
+            if not isinstance(teacher, KerasClassifier):
+                raise ValueError(
+                    f"A {type(teacher).__name__} cannot teach: teachers see each changed batch "
+                    "inside the compiled step, so that they must be fitted KerasClassifiers. "
+                    "Others can give soft_labels."
+                )
+            check_is_fitted(teacher)
+            for what, found, needed in (
+                ("classes", teacher.classes_.tolist(), self.classes_.tolist()),
+                ("shape of samples", teacher.input_shape_, self.input_shape_),
+            ):
+                if found != needed:
+                    raise ValueError(
+                        f"A teacher was fitted on the {what} {found}, but here they are {needed}: "
+                        "fit teachers on the same."
+                    )
 
     def _check_warm_start(self, classes: NDArray[Any], input_shape: tuple[int, ...]) -> None:
         for what, new, old in (

@@ -1,4 +1,4 @@
-"""What Keras lacks: layers that change faces at random, mixup, a constraint on filters.
+"""What Keras lacks: random changes of faces, a convolution that JAX is quick at, a constraint.
 
 Keras has layers that change images at random, too. They would keep the whole training step from
 being compiled (XLA), resample, and so blur, once for each change, and change faces by default
@@ -238,85 +238,6 @@ class RandomErasing(RandomChange):
         start = self._draw(images) * (side - length)
         centres = ops.reshape(ops.arange(side, dtype="float32") + 0.5, (1, 1, side, 1))
         return ops.logical_and(centres > start, centres < start + length)
-
-
-class MixUp(keras.layers.Layer):
-    """Mixes each face of a training batch with the one that stands opposite in it.
-
-    Batches are shuffled, so the one opposite is any other face. The share of the face itself is
-    drawn from a Beta distribution once for each batch, and kept for the loss.
-
-    Parameters
-    ----------
-    alpha : float
-        Both parameters of the Beta distribution; 0.2 mixes little, 1 draws the share uniformly.
-    seed : int
-        Seed of the draws.
-
-    References
-    ----------
-    Zhang, H. et al. (2018). mixup: beyond empirical risk minimization. ICLR.
-    """
-
-    def __init__(self, alpha: float, seed: int, **kwargs: Any) -> None:
-        super().__init__(dtype="float32", **kwargs)
-        if alpha <= 0:
-            raise ValueError(f"augmentation has mixup={alpha}: it takes a positive number.")
-        self._alpha = alpha
-        self._draws = keras.random.SeedGenerator(seed)
-        self.share = self.add_weight(shape=(), initializer="ones", trainable=False, name="share")
-
-    def call(self, faces: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
-        """Mix a batch.
-
-        Parameters
-        ----------
-        faces : tensor of shape (n_samples, height, width, channels)
-        training : bool, default=False
-            Nothing is mixed outside training.
-
-        Returns
-        -------
-        tensor of the same shape
-        """
-        if not training:
-            return faces
-        # Kept as a weight of the layer, because the loss is computed outside it.
-        share = keras.random.beta((), self._alpha, self._alpha, seed=self._draws)
-        self.share.assign(share)
-        return share * faces + (1 - share) * ops.flip(faces, axis=0)
-
-
-class MixedModel(keras.Model):
-    """A functional model whose loss mixes labels as its layer ``mixup`` mixed faces."""
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """Compute the loss against both labels of each mixture.
-
-        Parameters
-        ----------
-        x, y, y_pred, sample_weight, training
-            As in :meth:`keras.Model.compute_loss`.
-
-        Returns
-        -------
-        scalar tensor
-        """
-        own = super().compute_loss(x, y, y_pred, sample_weight, training)
-        if not training:
-            return own
-        # Against both labels in turn, and not against a mixed one: class indices can't be mixed.
-        share = self.get_layer("mixup").share
-        opposite_weight = None if sample_weight is None else ops.flip(sample_weight, axis=0)
-        opposite = super().compute_loss(x, ops.flip(y, axis=0), y_pred, opposite_weight, training)
-        return share * own + (1 - share) * opposite
 
 
 class SeparableConv2D(keras.layers.SeparableConv2D):

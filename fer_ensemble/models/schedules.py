@@ -15,7 +15,7 @@ from typing import Any
 SCHEDULES: dict[str, dict[str, float]] = {
     "plateau": {"factor": 0.25, "patience": 3, "min_lr": 1e-6},
     "one_cycle": {"warm_up": 0.25, "div_factor": 25},
-    "cosine": {},
+    "cosine": {"warm_up": 0.0},
     "inverse_time": {"decay_rate": 1e-6},
     "constant": {},
 }
@@ -100,9 +100,12 @@ def rate_factor(
         return _cosine((progress - warm_up) / (1 - warm_up))
     if schedule == "inverse_time":
         factor = 1 / (1 + params["decay_rate"] * step)
-    if schedule == "cosine" or (cut_short and schedule not in _ANNEALED):
-        factor *= _cosine(progress)
-    return factor
+    if schedule == "cosine":
+        warm_up = params["warm_up"]
+        if progress < warm_up:
+            return progress / warm_up
+        return _cosine((progress - warm_up) / (1 - warm_up))
+    return factor * _cosine(progress) if cut_short and schedule not in _ANNEALED else factor
 
 
 class Plateau:

@@ -10,7 +10,7 @@ import inspect
 import logging
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -21,10 +21,13 @@ from numpy.typing import NDArray
 from fer_ensemble.models.augmentation import augmentation_layers
 from fer_ensemble.models.device import describe_device, has_gpu, resolve_precision
 from fer_ensemble.models.epochs import INFERENCE_BATCH, EpochLoop, LoopOptions, batches
-from fer_ensemble.models.layers import MixedModel, MixUp
+from fer_ensemble.models.mixing import AveragedStatistics, MeanOpinion, Mix, TrainingModel
 from fer_ensemble.models.networks import NETWORKS
 from fer_ensemble.models.progress import EpochProgress, ProgressDisplay
 from fer_ensemble.models.training_data import Samples
+
+# Of Keras's optimizers.
+_EMA_MOMENTUM = 0.99
 
 # TensorFlow counts the traces of all networks together, and takes those of an ensemble's members
 # for one function that is traced again and again.
@@ -48,9 +51,11 @@ class Trainable(LoopOptions, Protocol):
     optimizer_params: Mapping[str, Any] | None
     precision: str
     checkpoint: str | os.PathLike[str] | None
+    teacher_weight: float
     verbose: int
     classes_: NDArray[Any]
     input_shape_: tuple[int, ...]
+    weights_: list[NDArray[Any]]
 
 
 def train(
@@ -60,6 +65,7 @@ def train(
     seed: int,
     initial_weights: list[NDArray[Any]] | None,
     fingerprint: str = "",
+    teachers: Sequence[Trainable] = (),
 ) -> tuple[list[NDArray[Any]], dict[str, list[float]]]:
     """Train a network under an estimator's parameters.
 
@@ -77,6 +83,8 @@ def train(
         Where to start from; ``None`` draws fresh weights.
     fingerprint : str, default=''
         Of the estimator's parameters and the data: a checkpoint with another one is not resumed.
+    teachers : sequence of Trainable
+        Fitted estimators whose networks see each batch, too.
 
     Returns
     -------
@@ -99,7 +107,8 @@ def train(
         if initial_weights is not None:
             network.set_weights(initial_weights)
         from_logits = _give_logits(network)
-        model = _training_model(estimator, network, seed)
+        taught_by = [fitted_network(teacher, precision) for teacher in teachers]
+        model = _training_model(estimator, network, seed, taught_by)
         _compile(estimator, model, soft, from_logits)
         title = builder if isinstance(builder := estimator.network, str) else builder.__name__
         steps = len(batches(len(fitted.X), estimator.batch_size)) * estimator.epochs
@@ -153,6 +162,25 @@ def build_network(estimator: Trainable, precision: str, *, to_predict: bool = Fa
         return builder(estimator.input_shape_, len(estimator.classes_), **params)
     finally:
         keras.config.set_dtype_policy(previous)
+
+
+def fitted_network(estimator: Trainable, precision: str) -> keras.Model:
+    """Build an estimator's network with its fitted weights.
+
+    Parameters
+    ----------
+    estimator : Trainable
+        Fitted.
+    precision : str
+        Keras dtype policy of its layers.
+
+    Returns
+    -------
+    keras.Model
+    """
+    network = build_network(estimator, precision, to_predict=True)
+    network.set_weights(estimator.weights_)
+    return network
 
 
 def predict_batches(network: keras.Model, X: NDArray[Any]) -> NDArray[np.float64]:
@@ -215,21 +243,36 @@ def _give_logits(network: keras.Model) -> bool:
     return True
 
 
-def _training_model(estimator: Trainable, network: keras.Model, seed: int) -> keras.Model:
+def _training_model(
+    estimator: Trainable,
+    network: keras.Model,
+    seed: int,
+    teachers: list[keras.Model],
+) -> keras.Model:
     """Put augmentation before the network, so that it runs inside the compiled step.
 
     There it runs where the network runs and needs no input pipeline, and the states of its random
     generators are among the model's variables, where a checkpoint finds them.
     """
     augmentation = dict(estimator.augmentation or {})
+    averaging = dict(estimator.optimizer_params or {})
+    mixup, cutmix = augmentation.get("mixup", 0), augmentation.get("cutmix", 0)
     inputs = x = keras.Input(estimator.input_shape_)
     for layer in augmentation_layers(augmentation, seed):
         x = layer(x)
-    if not augmentation.get("mixup"):
+    if not (mixup or cutmix or averaging.get("use_ema") or teachers):
         return keras.Model(inputs, network(x))
-    # Last: the mixture of two faces is what the network is to see.
-    x = MixUp(augmentation["mixup"], seed, name="mixup")(x)
-    return MixedModel(inputs, network(x))
+    if mixup or cutmix:
+        # Last: the mixture of two faces is what the network is to see.
+        x = Mix(mixup, cutmix, seed, name="mix")(x)
+    outputs = network(x)
+    if averaging.get("use_ema"):
+        outputs = AveragedStatistics(network, averaging.get("ema_momentum", _EMA_MOMENTUM))(outputs)
+    if teachers:
+        outputs = {"logits": outputs, "opinion": MeanOpinion(teachers)(x)}
+    model = TrainingModel(inputs, outputs)
+    model.teacher_weight = estimator.teacher_weight
+    return model
 
 
 def _compile(estimator: Trainable, model: keras.Model, soft: bool, from_logits: bool) -> None:
@@ -238,8 +281,12 @@ def _compile(estimator: Trainable, model: keras.Model, soft: bool, from_logits: 
     `soft` says that targets are shares of the classes, `from_logits` what the model gives.
     """
     config = {"learning_rate": estimator.learning_rate, **(estimator.optimizer_params or {})}
+    # A method in Keras, for the optimizers that decay weights.
+    undecayed = config.pop("exclude_from_weight_decay", None)
     try:
         optimizer = keras.optimizers.get({"class_name": estimator.optimizer, "config": config})
+        if undecayed is not None:
+            optimizer.exclude_from_weight_decay(var_names=list(undecayed))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"optimizer={estimator.optimizer!r} cannot be made with "
@@ -256,6 +303,8 @@ def _compile(estimator: Trainable, model: keras.Model, soft: bool, from_logits: 
         loss = _OneHotCrossentropy(len(estimator.classes_), smoothing, from_logits)
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits)
+    if isinstance(model, TrainingModel):
+        model.teacher_loss = keras.losses.CategoricalCrossentropy(from_logits)
     model.compile(
         optimizer=optimizer,
         loss=loss,

@@ -29,7 +29,7 @@ def same_face(n_samples: int = 16) -> np.ndarray:
 
 
 def test_every_change_is_tried_here() -> None:
-    assert {*CHANGES, "share", "mixup"} == set(AUGMENTATIONS)
+    assert {*CHANGES, "share", "mixup", "cutmix"} == set(AUGMENTATIONS)
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -262,10 +262,10 @@ def test_erasing_is_a_probability() -> None:
     assert 0.2 < change(black, erasing=0.3).any(axis=(1, 2, 3)).mean() < 0.4
 
 
-def mixup(alpha=1.0, seed=0):
-    from fer_ensemble.models.layers import MixUp
+def mixup(alpha=1.0, seed=0, cutmix=0.0):
+    from fer_ensemble.models.mixing import Mix
 
-    return MixUp(alpha, seed, name="mixup")
+    return Mix(alpha, cutmix, seed)
 
 
 def test_nothing_is_mixed_outside_training():
@@ -302,17 +302,42 @@ def test_alpha_decides_how_evenly_and_the_seed_what_is_drawn():
     assert not np.array_equal(shares(0.2, seed=1), by_alpha[0.2])
 
 
-@pytest.mark.parametrize("alpha", [0, -0.1])
-def test_alpha_is_positive(alpha):
-    with pytest.raises(ValueError, match=f"mixup={alpha}: it takes a positive number"):
-        mixup(alpha)
+@pytest.mark.parametrize("n_samples", [6, 7])
+def test_cutmix_pastes_a_square_of_the_face_opposite(n_samples):
+    layer, faces = mixup(0, cutmix=1), noisy_faces(n_samples, side=20)
+    areas = []
+    for _ in range(40):
+        mixed, share = np.asarray(layer(faces, training=True)), float(layer.share)
+        pasted = (mixed == faces[::-1]) & (mixed != faces)
+        kept = mixed == faces
+        assert (pasted | kept).all()
+        # The same square in every face; the middle one of an odd number is its own opposite.
+        box = pasted[0, ..., 0]
+        height, width = box.any(axis=1).sum(), box.any(axis=0).sum()
+        assert box.sum() == height * width
+        assert abs(int(height) - int(width)) <= 1
+        assert (pasted[1, ..., 0] == box).all()
+        assert share == pytest.approx(1 - box.mean(), abs=1e-5)
+        areas.append(1 - share)
+    assert 0.02 < min(areas) < 0.12
+    assert 0.3 < max(areas) < 0.45
+    np.testing.assert_array_equal(layer(faces), faces)
+
+
+def test_a_step_either_blends_or_pastes():
+    layer, faces = mixup(1.0, cutmix=0.3), noisy_faces(2, side=8)
+    pasted = []
+    for _ in range(100):
+        mixed = np.asarray(layer(faces, training=True))
+        pasted.append(bool(((mixed == faces) | (mixed == faces[::-1])).all()))
+    assert 15 < sum(pasted) < 45
 
 
 @pytest.mark.parametrize("weight", [None, np.linspace(0.5, 2, 6).astype("float32")])
 def test_the_loss_is_the_mixture_of_both_labels(weight):
     import keras
 
-    from fer_ensemble.models.layers import MixedModel
+    from fer_ensemble.models.mixing import TrainingModel
 
     keras.utils.set_random_seed(0)
     decay = keras.regularizers.L2(0.1)
@@ -320,7 +345,7 @@ def test_the_loss_is_the_mixture_of_both_labels(weight):
     head = keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), dense])
     inputs = keras.Input((4, 4, 1))
     layer = mixup()
-    model = MixedModel(inputs, head(layer(inputs)))
+    model = TrainingModel(inputs, head(layer(inputs)))
     still = keras.optimizers.SGD(0.0)
     model.compile(still, "sparse_categorical_crossentropy", jit_compile=False)
     faces, targets = noisy_faces(6, side=4), np.array([0, 1, 2, 2, 0, 0])
@@ -337,7 +362,7 @@ def test_the_loss_is_the_mixture_of_both_labels(weight):
     assert float(model.test_on_batch(faces, targets)) == pytest.approx(plain, rel=1e-4)
 
 
-def test_networks_are_trained_with_mixup_and_predict_without(faces) -> None:
+def test_networks_are_trained_on_mixtures_and_predict_without(faces) -> None:
     images, labels = faces[0][:64, ::6, ::6], faces[1][:64]
 
     def fit(augmentation):
@@ -347,8 +372,9 @@ def test_networks_are_trained_with_mixup_and_predict_without(faces) -> None:
         return estimator.fit(images, labels).predict_proba(images)
 
     plain = fit(None)
-    assert np.abs(fit({"mixup": 0.2}) - plain).max() > 1e-3
-    np.testing.assert_array_equal(fit({"mixup": 0}), plain)
+    for mixing in ({"mixup": 0.2}, {"cutmix": 0.5}):
+        assert np.abs(fit(mixing) - plain).max() > 1e-3
+    np.testing.assert_array_equal(fit({"mixup": 0, "cutmix": 0}), plain)
 
 
 def test_filters_have_zero_mean_and_the_norm_of_he():

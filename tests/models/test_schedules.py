@@ -35,6 +35,47 @@ def train(pace, clock, seconds, *, steps_per_epoch=10, validation=0.0, n_steps=N
     return progress
 
 
+def test_groups_of_steps_are_counted_as_the_steps_are():
+    clock = Clock()
+    one, many = Pace(100, 10, None, clock), Pace(100, 10, None, clock)
+    foreseen = [many.progress_after(n) for n in range(8)]
+    for n in range(8):
+        assert one.progress == pytest.approx(foreseen[n])
+        one.advance()
+    many.advance(8)
+    assert many.progress == pytest.approx(one.progress)
+    assert (many.step, many.epoch, many.remaining) == (8, 0.8, 92)
+
+
+def test_groups_are_as_large_as_their_time_allows():
+    clock = Clock()
+    pace = Pace(10_000, 100, None, clock)
+    sizes = []
+    for seconds in (60.0, 0.125, 0.125, 0.5):
+        sizes.append(pace.next_group(seconds=2.0))
+        # The first steps compile; the others take 0.125 s each, and 0.5 s in the end.
+        clock.now += seconds * sizes[-1]
+        pace.advance(sizes[-1])
+    assert sizes == [2, 18, 16, 16]
+    assert 4 <= pace.next_group(seconds=2.0) < 16
+    last = Pace(3, 3, None, clock)
+    last.advance(2)
+    assert last.next_group(seconds=2.0) >= 1
+
+
+def test_steps_that_something_was_compiled_for_are_not_timed():
+    clock = Clock()
+    pace = Pace(1000, 100, 1000.0, clock)
+    for _ in range(40):
+        clock.now += 1.0
+        pace.advance()
+    before = pace.remaining
+    clock.now += 200.0
+    pace.advance(compiled=True)
+    # The time is gone, but the steps to come are as quick as before.
+    assert pace.remaining == pytest.approx(before - 201, abs=1)
+
+
 @pytest.mark.parametrize(
     ("progress", "expected"), [(0, 0.04), (0.125, 0.52), (0.25, 1), (0.5, 0.75), (1, 0)]
 )
@@ -57,6 +98,15 @@ def test_cosine_and_whatever_is_cut_short_come_down(progress, expected):
         assert factor(schedule, progress, cut_short=True) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("progress", "expected"), [(0, 0), (0.05, 0.5), (0.1, 1), (0.55, 0.5), (1, 0)]
+)
+def test_cosine_may_warm_up_from_zero(progress, expected):
+    for cut_short in (False, True):
+        found = factor("cosine", progress, cut_short=cut_short, warm_up=0.1)
+        assert found == pytest.approx(expected)
+
+
 def test_inverse_time_divides_by_the_steps():
     assert factor("inverse_time", 0.9, step=100, decay_rate=0.01) == pytest.approx(0.5)
     assert factor("inverse_time", 0.9, step=10**6) == pytest.approx(0.5)
@@ -70,7 +120,8 @@ def test_plateau_and_constant_stay_where_the_loop_puts_them():
 
 def test_parameters_are_completed_and_wrong_ones_named():
     assert schedule_params("plateau", {"factor": 0.5}) == {**SCHEDULES["plateau"], "factor": 0.5}
-    assert schedule_params("cosine", None) == {}
+    assert schedule_params("constant", None) == {}
+    assert schedule_params("cosine", {"warm_up": 0.1}) == {"warm_up": 0.1}
     assert SCHEDULES["plateau"]["factor"] == 0.25
     with pytest.raises(ValueError, match=r"'one_cycle' has no \['factor'\]; it has \['div_factor'"):
         schedule_params("one_cycle", {"factor": 0.5})
