@@ -197,8 +197,8 @@ def cnn_2() -> KerasClassifier:
     The published training (``cnn_2_published``) takes a GPU; this one-cycle schedule ends fully
     annealed after 32 epochs. Probabilities are averaged over each face and its mirror image.
     """
-    # On PublicTest 0.669 after 29 minutes on two cores; as published, 0.629 after 22 minutes of
-    # its 200 epochs, by experiments/README.md (n = 3,589).
+    # On PublicTest 0.669 after 29 minutes on two cores; as published, 0.640 where it stops early,
+    # by experiments/README.md (n = 3,589).
     return KerasClassifier(
         "cnn_2",
         augmentation={"flip": True, "rotation": 10, "translation": 0.1},
