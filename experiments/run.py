@@ -73,6 +73,13 @@ def main(
         typer.Option(min=1, help="Epochs of a network, in place of its own.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of 'experiments.imagenet_weights' that mobilenet_v2 starts from.",
+            show_default=False,
+        ),
+    ] = None,
     note: Note = "",
     predictions: Predictions = PREDICTIONS,
     fitted: Fitted = FITTED,
@@ -106,6 +113,8 @@ def main(
     )
     if epochs is not None:
         _set_everywhere(member, "epochs", epochs)
+    if weights is not None:
+        _start_from(member, str(weights))
     rows, held = hold_out(parts.train, seed)
     X, y = parts.train.images, parts.train.labels
     X_held, y_held = X[held], y[held]
@@ -123,7 +132,15 @@ def main(
     record = {
         "system": name,
         "protocol": protocol,
-        "command": _command(data, protocol, time_budget, epochs, seed, name),
+        "command": _command(
+            name,
+            data=data.name,
+            protocol=protocol,
+            time_budget=time_budget,
+            epochs=epochs,
+            weights=weights and weights.name,
+            seed=seed,
+        ),
         "note": note,
         "device": describe_device(),
         "versions": {library: installed_version(library) for library in _LIBRARIES},
@@ -144,8 +161,10 @@ def main(
         prediction_file(predictions, name, protocol), member, parts, held, probabilities
     )
     # The fitted file comes last and whole: `experiments.pretrained.train` takes it for a sign that
-    # the run is complete. Before that, the checkpoint's path must not be stored with the member.
+    # the run is complete. Before that, no path of this machine must be stored with the member.
     _set_everywhere(member, "checkpoint", None)
+    if weights is not None:
+        _start_from(member, None)
     write_atomically(fitted_file(fitted, name, protocol), dump_member(name, member))
     checkpoint.unlink(missing_ok=True)
 
@@ -253,6 +272,13 @@ def _teachers(system: System, fitted: Path, protocol: str) -> dict[str, list[Any
     return {"teachers": members} if members else {}
 
 
+def _start_from(member: Any, weights: str | None) -> None:
+    """Let a network start from converted weights; None forgets the file, once it is fitted."""
+    network = last_step(member)
+    params = {**(network.network_params or {}), "weights": weights, "origin": "torchvision"}
+    network.set_params(network_params=params)
+
+
 def _set_everywhere(member: Any, parameter: str, value: Any) -> None:
     """Set the parameter of that name in every step that has it."""
     member.set_params(**dict.fromkeys(find_parameters(member, parameter), value))
@@ -274,14 +300,14 @@ def _training(member: Any) -> dict[str, Any]:
     }
 
 
-def _command(
-    data: Path, protocol: str, time_budget: str | None, epochs: int | None, seed: int, name: str
-) -> str:
-    # The file's name without its folder: a record must not show where somebody keeps the data.
-    parts = ["python -m experiments.run", name, "--data", data.name, "--protocol", protocol]
-    parts += ["--time-budget", time_budget] if time_budget else []
-    parts += ["--epochs", str(epochs)] if epochs else []
-    return " ".join([*parts, "--seed", str(seed)])
+def _command(name: str, **options: str | int | None) -> str:
+    """Write the command of a run, with the options that are given.
+
+    Files are named without their folders: a record must not show where somebody keeps them.
+    """
+    given = {key.replace("_", "-"): value for key, value in options.items() if value is not None}
+    parts = [f"--{key} {value}" for key, value in given.items()]
+    return " ".join(["python -m experiments.run", name, *parts])
 
 
 def _print(record: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ class System:
         label.
     published : dict
         ``accuracy``, and what else is known of its authors' figures: ``n``, ``epochs``,
-        ``macro_f1``, ``weighted_f1``, ``note``.
+        ``macro_f1``, ``weighted_f1``, ``recall`` by expression, ``note``.
     """
 
     name: str

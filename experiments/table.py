@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +12,26 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from experiments.console import Results
 from experiments.runs import HERE, RESULTS, Record, read_record, read_records
-from experiments.systems import all_ensembles, all_systems
+from experiments.systems import all_ensembles, all_systems, read_system
 from experiments.tables import cells
 from experiments.tables.balancing import (
     inflation_rows,
     inflation_summary,
     inflations,
     leak_rows,
+    not_redrawn,
+    reach_summary,
     redrawn_ensemble_rows,
     redrawn_system_rows,
 )
-from experiments.tables.published import accuracies, ensemble_sections, trainings
+from experiments.tables.published import (
+    accuracies,
+    ensemble_sections,
+    reading_rows,
+    reading_summary,
+    screened_rows,
+    trainings,
+)
 from fer_ensemble.datasets import find_protocol
 
 
@@ -48,10 +57,12 @@ def render_readme(results: Path) -> str:
         Markdown.
     """
     systems, ensembles = all_systems(), all_ensembles()
+    dense_hog = read_system("dense_hog_published")
     records = read_records(results, [system.name for system in systems])
     combined = read_records(results, [ensemble.name for ensemble in ensembles])
     found = inflations(records, systems)
     redrawn = read_record(results / "redrawn.json")
+    readings = read_record(results / "hog_readings.json")
     official = [record for (_, protocol), record in records.items() if protocol == "official"]
     return _template().render(
         accuracies=accuracies(records, systems),
@@ -60,9 +71,19 @@ def render_readme(results: Path) -> str:
         warning=find_protocol("balanced").warning,
         inflations=inflation_rows(found),
         inflation_summary=inflation_summary(found),
+        reach_summary=reach_summary(records, systems),
         leaks=leak_rows(read_record(results / "leak.json")),
         redrawn=redrawn_system_rows(redrawn.get("systems", {}), records, systems)
         + redrawn_ensemble_rows(redrawn.get("ensembles", {}), combined, ensembles),
+        not_redrawn=not_redrawn(records, redrawn.get("systems", {})),
+        screened=screened_rows(readings),
+        readings=reading_rows(readings, dense_hog, records),
+        reading_summary=reading_summary(readings, dense_hog),
+        n_screened=_numbers(readings.get("screened", {}), "n"),
+        most_epochs=_numbers(readings.get("trained", {}), "allowed"),
+        cut_short=[
+            f"`{record['system']}`" for record in records.values() if cells.cut_short(record)
+        ],
         ensembles=ensemble_sections(combined, ensembles),
         trainings=trainings(records),
     )
@@ -81,7 +102,16 @@ def _template() -> Template:
 
 def _counts(records: Iterable[Record], faces: str) -> str:
     """List on how many faces the runs were measured: the same for all, as a rule."""
-    return " or ".join(f"{n:,}" for n in sorted({record[faces]["n"] for record in records}))
+    return _listed(record[faces]["n"] for record in records)
+
+
+def _numbers(section: Mapping[str, Record], key: str) -> str:
+    """List what stands under a key in all figures of a section: the same in all, as a rule."""
+    return _listed(figures[key] for figures in section.values())
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return " or ".join(f"{n:,}" for n in sorted(set(numbers)))
 
 
 if __name__ == "__main__":

@@ -136,14 +136,67 @@ def inflation_summary(found: Sequence[Inflation]) -> str:
     fair = [each for each in found if each.is_fair]
     if not fair:
         return ""
-    differences = [each.difference for each in fair]
+    middle = cells.points(median(each.difference for each in fair))
     clear = sum(each.interval[0] > 0 for each in fair)
-    least, middle, most = (cells.points(of(differences)) for of in (min, median, max))
+    least, most = (of(fair, key=lambda each: each.difference) for of in (min, max))
     return (
         f"{clear} of {len(fair)} systems run both ways score higher under the balanced protocol "
-        f"than on the official split, beyond chance. The differences go from {least} to {most} "
-        f"points; the median is {middle}."
+        "than on the official split, beyond chance. The differences go from "
+        f"{cells.points(least.difference)} (`{least.system}`) to "
+        f"{cells.points(most.difference)} points (`{most.system}`); the median is {middle}."
     )
+
+
+def reach_summary(records: Records, systems: Sequence[System]) -> str:
+    """Say which runs reach what was published of this protocol.
+
+    Parameters
+    ----------
+    records : mapping
+        See :func:`~experiments.runs.read_records`.
+    systems : sequence of System
+
+    Returns
+    -------
+    str
+        Empty if no system with a published figure was run.
+    """
+    reached: dict[bool, list[str]] = {True: [], False: []}
+    for system in systems:
+        record = records.get((system.name, _PROTOCOL))
+        if record is None or system.protocol != _PROTOCOL or "accuracy" not in system.published:
+            continue
+        ours, theirs = record["all"]["accuracy"], system.published["accuracy"]
+        reached[ours >= theirs].append(f"`{system.name}` {ours:.3f} ({theirs:g})")
+    n = sum(map(len, reached.values()))
+    if not n:
+        return ""
+    those = [f"{len(reached[True])} of {n} runs reach what was published of this protocol"]
+    those += [", ".join(reached[True])] if reached[True] else []
+    below = f" Below it stay {', '.join(reached[False])}." if reached[False] else ""
+    return f"{': '.join(those)}.{below}"
+
+
+def not_redrawn(records: Records, redrawn: Record) -> list[str]:
+    """List balanced runs whose fitted members could not be measured on another draw.
+
+    Parameters
+    ----------
+    records : mapping
+        See :func:`~experiments.runs.read_records`.
+    redrawn : dict
+        What `experiments.redrawn` found of systems, by name.
+
+    Returns
+    -------
+    list of str
+        Systems, each with the share of training faces that its network recognised at last.
+    """
+    return [
+        f"`{name}` {record['history']['accuracy'][-1]:.3f}"
+        for (name, protocol), record in records.items()
+        if protocol == _PROTOCOL and name not in redrawn and "history" in record
+    ]
 
 
 def leak_rows(leaks: Mapping[str, Record]) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.runs import Record, Records, official_record, own_record
@@ -14,6 +14,10 @@ from fer_ensemble.models import list_members
 # The ways to combine that are shown, the published ones first; the records hold all rules.
 WAYS = ("weighted", "average", "majority", "greedy selection", "stacking")
 _ENSEMBLE_PROTOCOLS = ("balanced", "official")
+
+# Expressions whose recall says of what kind a network is, and networks to tell it from.
+_RARE = ("disgust", "fear")
+_ON_PIXELS = ("baseline_cnn", "regularised_cnn")
 
 Row = tuple[str, ...]
 
@@ -102,6 +106,118 @@ def trainings(records: Records) -> list[Row]:
         )
         for record in records.values()
     ]
+
+
+def screened_rows(readings: Record) -> list[Row]:
+    """Write a row for each reading of a HOG that `experiments.hog_readings` screened.
+
+    Parameters
+    ----------
+    readings : dict
+        Its record.
+
+    Returns
+    -------
+    list of tuple of str
+        Reading, number of features, accuracy; the best first.
+    """
+    found = readings.get("screened", {}).items()
+    return [
+        (name, f"{figures['n_features']:,}", cells.share(figures["accuracy"], figures["interval"]))
+        for name, figures in sorted(found, key=lambda item: -item[1]["accuracy"])
+    ]
+
+
+def reading_rows(readings: Record, system: System, records: Records) -> list[Row]:
+    """Write a row for each network on a HOG that `experiments.hog_readings` measured.
+
+    Parameters
+    ----------
+    readings : dict
+        Its record.
+    system : System
+        The one whose published figures come first.
+    records : mapping
+        Of runs, whose rows stand last: the system's own, and networks on pixels.
+
+    Returns
+    -------
+    list of tuple of str
+        Network, on which faces and how many, epochs, accuracy, macro F1, recall of disgust and of
+        fear.
+    """
+    theirs, split = system.published, system.protocol
+    rows: list[Row] = [
+        (
+            "published",
+            f"{split}, n = {theirs['n']:,}",
+            f"{theirs['epochs']}",
+            *(f"{theirs[key]:g}" for key in ("accuracy", "macro_f1")),
+            *(f"{theirs['recall'][emotion]:g}" for emotion in _RARE),
+        )
+    ]
+    for section, faces in (
+        ("trained", "held out of Training"),
+        ("own split", split),
+        ("drawn anew", f"{split}, drawn anew"),
+    ):
+        for name, figures in readings.get(section, {}).items():
+            rows.append(_reading_row(name, faces, figures, figures["recall"]))
+    for name in (system.name, *_ON_PIXELS):
+        if record := records.get((name, split)):
+            recall = {entry["name"]: entry["recall"] for entry in record["all"]["per_class"]}
+            figures = {
+                **record["all"],
+                "interval": record["all"]["accuracy_interval"],
+                "epochs": record["epochs_run"],
+            }
+            title = f"`{name}`" + (", on pixels" if name in _ON_PIXELS else "")
+            rows.append(_reading_row(title, split, figures, recall))
+    return rows
+
+
+def _reading_row(name: str, faces: str, figures: Record, recall: Mapping[str, float]) -> Row:
+    return (
+        name,
+        f"{faces}, n = {figures['n']:,}",
+        f"{figures['epochs']:g}" if "epochs" in figures else cells.NOTHING,
+        cells.share(figures["accuracy"], figures["interval"]),
+        f"{figures['macro_f1']:.2f}",
+        *(f"{recall[emotion]:.2f}" for emotion in _RARE),
+    )
+
+
+def reading_summary(readings: Record, system: System) -> str:
+    """Say whether a network on a HOG reaches what was published.
+
+    Parameters
+    ----------
+    readings : dict
+        What `experiments.hog_readings` found.
+    system : System
+
+    Returns
+    -------
+    str
+        Of the network under the system's own split, and of faces drawn anew, as far as measured.
+    """
+    theirs, recall = system.published["accuracy"], system.published["recall"]
+    said = []
+    for name, figures in readings.get("own split", {}).items():
+        share = cells.share(figures["accuracy"], figures["interval"])
+        reached = "within reach" if figures["interval"][1] >= theirs else "not reached"
+        said.append(
+            f"The best network, {name}, has {share} under the authors' split: {theirs:g} is "
+            f"{reached}."
+        )
+    for figures in readings.get("drawn anew", {}).values():
+        share = cells.share(figures["accuracy"], figures["interval"])
+        said.append(
+            f"On test faces drawn anew after training the dense network would have {share}, with a "
+            f"recall of disgust of {figures['recall']['disgust']:.2f} where the authors have "
+            f"{recall['disgust']:g}."
+        )
+    return " ".join(said)
 
 
 def _accuracies_of(system: System, records: Records, systems: Sequence[System]) -> Row:

@@ -30,6 +30,7 @@ def test_systems_name_members_and_protocols_that_exist(system):
         "macro_f1",
         "n",
         "note",
+        "recall",
         "weighted_f1",
     }
 
@@ -135,6 +136,18 @@ def test_a_run_leaves_its_probabilities_and_its_fitted_member(finished, data):
     )
     assert again == pytest.approx(kept["held_out"], abs=1e-6)
     assert not list((finished / "unfinished").iterdir())
+
+
+def test_a_network_starts_from_converted_weights_and_keeps_no_path(tmp_path):
+    member = create_member("mobilenet_v2")
+    run._start_from(member, str(tmp_path / "base.weights.h5"))
+    started = member.network_params
+    assert started == {"weights": str(tmp_path / "base.weights.h5"), "origin": "torchvision"}
+    run._start_from(member, None)
+    # What is stored rebuilds the same network, wherever it is loaded.
+    assert member.network_params == {"weights": None, "origin": "torchvision"}
+    command = run._command("mobilenet_v2", data="fer.zip", time_budget=None, weights="w.h5", seed=0)
+    assert command.endswith("run mobilenet_v2 --data fer.zip --weights w.h5 --seed 0")
 
 
 def test_a_pupil_learns_from_its_teachers_and_is_trained_on(finished, data, declare):

@@ -16,10 +16,17 @@ from experiments.tables.balancing import (
     inflation_summary,
     inflations,
     leak_rows,
+    not_redrawn,
+    reach_summary,
     redrawn_ensemble_rows,
     redrawn_system_rows,
 )
-from experiments.tables.published import WAYS, accuracies, ensemble_sections, trainings
+from experiments.tables.published import (
+    WAYS,
+    accuracies,
+    ensemble_sections,
+    trainings,
+)
 from fer_ensemble.evaluation import difference_interval
 from tests.experiments.stand_ins import invoke
 
@@ -48,8 +55,8 @@ def test_systems_run_both_ways_are_compared(both_ways):
     assert found[1].interval[0] < 0 < found[1].interval[1]
     assert inflation_summary(found) == (
         "1 of 2 systems run both ways score higher under the balanced protocol than on the "
-        "official split, beyond chance. The differences go from +1.0 to +20.0 points; the median "
-        "is +10.5."
+        "official split, beyond chance. The differences go from +1.0 (`cnn_1`) to +20.0 points "
+        "(`resnet`); the median is +10.5."
     )
 
 
@@ -78,6 +85,33 @@ def test_trainings_of_another_kind_are_not_compared(both_ways, make_record):
         )
         == ""
     )
+
+
+def test_runs_are_counted_that_reach_what_was_published(make_record):
+    runs = {
+        (name, "balanced"): make_record(name, "balanced", right=(right, right))
+        for name, right in (("resnet", 60), ("cnn_1", 70), ("cnn_2_published", 70))
+    }
+    runs["se_resnet", "balanced"] = make_record("se_resnet", "balanced")  # nothing is published
+    assert reach_summary(runs, all_systems()) == (
+        "2 of 3 runs reach what was published of this protocol: `resnet` 0.600 (0.4962), `cnn_1` "
+        "0.700 (0.5417). Below it stay `cnn_2_published` 0.700 (0.722)."
+    )
+    assert reach_summary({}, all_systems()) == ""
+
+
+def test_networks_that_were_not_drawn_again_are_named_with_what_they_remember(make_record):
+    history = {"history": {"accuracy": [0.5, 0.8149]}}
+    runs = {
+        (name, protocol): make_record(name, protocol, **more)
+        for name, protocol, more in (
+            ("resnet", "balanced", history),
+            ("cnn_1", "balanced", history),
+            ("cnn_2", "official", history),
+            ("boosted_hog", "balanced", {}),
+        )
+    }
+    assert not_redrawn(runs, {"cnn_1": AGAIN}) == ["`resnet` 0.815"]
 
 
 def test_an_official_run_of_another_system_is_named(make_record):
@@ -362,6 +396,13 @@ def test_the_leaking_figure_stands_beside_the_librarys_warning(write, tmp_path):
     page = table.render_readme(tmp_path)
     assert "balanced, **leaks**" in find_row(page, "| `resnet` ")
     assert "> The balanced protocol leaks: changed copies of test faces" in page
+
+
+def test_trainings_held_to_a_time_are_named(tmp_path, write):
+    write("vgg_style", "official")
+    assert "†" not in table.render_readme(tmp_path).partition("## Trainings")[0]
+    write("fast_cnn", "official", time_budget="34m", epochs_run=2.0)
+    assert "did not run to its end: `fast_cnn`." in table.render_readme(tmp_path)
 
 
 def test_sections_without_runs_say_so(tmp_path):

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @network
 def mobilenet_v2(
-    input_shape: tuple[int, ...], n_classes: int, *, weights: str | None = "imagenet"
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    weights: str | None = "imagenet",
+    origin: str = "keras",
 ) -> keras.Model:
     """MobileNetV2 under a convolution of 128 and dense layers of 1,024, 1,024 and 512.
 
@@ -33,6 +37,9 @@ def mobilenet_v2(
         Where the base starts: ``'imagenet'`` takes Keras's weights, downloaded or cached, and
         warns and starts at random where neither can be had; a path reads a local
         ``.weights.h5`` file; ``None`` starts at random.
+    origin : {'keras', 'torchvision'}, default='keras'
+        Whose conventions the base follows: torchvision's are for a file of its weights, which
+        ``experiments.imagenet_weights`` converts.
 
     Returns
     -------
@@ -42,7 +49,7 @@ def mobilenet_v2(
     Raises
     ------
     ValueError
-        If `weights` is no file, or a file of another network.
+        If `weights` is no file, or a file of another network; if `origin` is unknown.
 
     References
     ----------
@@ -51,9 +58,17 @@ def mobilenet_v2(
     import keras
     from keras import layers
 
+    if origin not in ("keras", "torchvision"):
+        raise ValueError(f"origin={origin!r}: choose 'keras' or 'torchvision'.")
     inputs = keras.Input(input_shape)
-    # To -1 … 1, as the pictures were that the weights come from.
-    x = layers.Rescaling(1 / 127.5, offset=-1)(_three_channels(inputs))
+    x = _three_channels(inputs)
+    if origin == "keras":
+        # To -1 … 1, as the pictures were that the weights come from.
+        x = layers.Rescaling(1 / 127.5, offset=-1)(x)
+    else:
+        # Where a stride halves an even side, torchvision pads before the first pixel and Keras
+        # after the last one: the same once faces, and kernels in the file, are turned round.
+        x = keras.ops.flip(_normalised(x), axis=(1, 2))
     x = _base(keras.applications.MobileNetV2, weights, x)(x)
     x = convolution(x, 128)
     x = layers.Flatten()(x)
@@ -150,10 +165,8 @@ def efficientnet(
     inputs = keras.Input(input_shape)
     # Left to its default, this layer would switch all later ones to training in a plain call.
     x = layers.Resizing(size, size, dtype="float32")(inputs, training=False)
-    # ImageNet's colours come to mean 0 and deviation 1; the base itself divides by 255.
-    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    normalise = layers.Rescaling((1 / deviation).tolist(), (-255 * mean / deviation).tolist())
-    x = normalise(_three_channels(x))
+    # The base itself divides by 255.
+    x = _normalised(_three_channels(x), divisor=1)
     x = _unnormalised(keras.applications.EfficientNetB0, weights, x)(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
@@ -164,6 +177,15 @@ def _three_channels(x: keras.KerasTensor) -> keras.KerasTensor:
     from keras import layers
 
     return layers.Concatenate()([x, x, x]) if x.shape[-1] == 1 else x
+
+
+def _normalised(x: keras.KerasTensor, divisor: float = 255) -> keras.KerasTensor:
+    """Bring ImageNet's colours to mean 0, and to deviation 1 once they are divided by 255."""
+    from keras import layers
+
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    scale = 1 / (divisor * deviation)
+    return layers.Rescaling(scale.tolist(), (-255 * mean * scale).tolist())(x)
 
 
 def _unnormalised(
