@@ -25,9 +25,6 @@ class System:
         What it is, for the table.
     member : str
         The member that it is.
-    params : dict
-        Parameters in which it differs from the member's recipe, for
-        :func:`fer_ensemble.models.create_member`.
     protocol : str
         How its authors split the data, see :mod:`fer_ensemble.datasets.protocols`.
     protocol_params : dict
@@ -42,19 +39,22 @@ class System:
     published : dict
         ``accuracy``, and what else is known of its authors' figures: ``n``, ``epochs``,
         ``macro_f1``, ``weighted_f1``, ``recall`` by expression, ``note``.
+    params : dict
+        Parameters in which it differs from the member's recipe, for
+        :func:`fer_ensemble.models.create_member`.
     """
 
     name: str
     row: int
     title: str
     member: str
-    params: dict[str, Any] = field(default_factory=dict)
     protocol: str = "official"
     protocol_params: dict[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     more_training: int = 0
     teachers: tuple[str, ...] = ()
     published: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ def shown(monkeypatch):
 
 
 def line_of(text, name):
-    [line] = [line for line in text.splitlines() if line.split()[:1] == [name]]
+    # A word of a text that runs on stands further to the right.
+    [line] = [line for line in text.splitlines() if line[:4].strip() and line.split()[0] == name]
     return line
 
 

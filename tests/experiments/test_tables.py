@@ -401,8 +401,8 @@ def test_the_leaking_figure_stands_beside_the_librarys_warning(write, tmp_path):
 def test_trainings_held_to_a_time_are_named(tmp_path, write):
     write("vgg_style", "official")
     assert "†" not in table.render_readme(tmp_path).partition("## Trainings")[0]
-    write("fast_cnn", "official", time_budget="34m", epochs_run=2.0)
-    assert "did not run to its end: `fast_cnn`." in table.render_readme(tmp_path)
+    write("taught_fast_cnn", "official", time_budget="34m", epochs_run=2.0)
+    assert "did not run to its end: `taught_fast_cnn`." in table.render_readme(tmp_path)
 
 
 def test_sections_without_runs_say_so(tmp_path):

@@ -61,6 +61,8 @@ def test_clone_keeps_every_argument_and_fit_changes_none(tmp_path):
         "epochs": 1,
         "time_budget": 60.0,
         "batch_size": 16,
+        "steps_per_execution": 4,
+        "teacher_weight": 0.5,
         "patience": None,
         "monitor": "accuracy",
         "validation_fraction": 0.2,
