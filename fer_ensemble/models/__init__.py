@@ -10,6 +10,7 @@ from fer_ensemble.models.cost import LayerCost, build_member_network, layer_cost
 from fer_ensemble.models.device import describe_device, use_cpu
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.networks import NETWORKS, network
+from fer_ensemble.models.onnx_classifier import OnnxClassifier
 from fer_ensemble.models.pipeline import MemberPipeline, last_step
 from fer_ensemble.models.registry import (
     MemberInfo,
@@ -28,6 +29,7 @@ __all__ = [
     "LayerCost",
     "MemberInfo",
     "MemberPipeline",
+    "OnnxClassifier",
     "augment_copies",
     "build_member_network",
     "create_member",

@@ -1,0 +1,1 @@
+"""Features by the name of their transformer, without scikit-learn."""
