@@ -1,0 +1,15 @@
+from .artifact import load_ensemble, load_pretrained, save_ensemble
+from .faces import annotate
+from .fitting import fit_ensemble
+from .predicting import predict_faces
+from .report import write_report
+
+__all__ = [
+    "annotate",
+    "fit_ensemble",
+    "load_ensemble",
+    "load_pretrained",
+    "predict_faces",
+    "save_ensemble",
+    "write_report",
+]
