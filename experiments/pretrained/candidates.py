@@ -28,7 +28,7 @@ from fer_ensemble.ensemble import (
     fit_temperature,
     learn_weights,
 )
-from fer_ensemble.ensemble.meta_learner import meta_features
+from fer_ensemble.ensemble.meta_features import meta_features
 
 DECLARATION = Path(__file__).parent / "ensemble.toml"
 PROTOCOL = "official"

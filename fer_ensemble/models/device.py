@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fer_ensemble.processors import count_processors
+
 
 @contextmanager
 def quiet_start() -> Iterator[None]:
@@ -69,11 +71,9 @@ def describe_device() -> str:
         Such as ``'NVIDIA A100 (jax)'`` or ``'CPU, 2 cores (tensorflow)'``.
     """
     import keras
-    from joblib import cpu_count
 
     backend = keras.backend.backend()
-    # joblib counts what this process may use, in a container, too.
-    name = _gpu_name(backend) if has_gpu() else f"CPU, {cpu_count()} cores"
+    name = _gpu_name(backend) if has_gpu() else f"CPU, {count_processors()} cores"
     return f"{name} ({backend})"
 
 
