@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from fer_ensemble.artifact import (
@@ -19,15 +21,40 @@ from fer_ensemble.artifact import (
     resolve_model,
     save_ensemble,
 )
-from fer_ensemble.artifact.exported_members import extractors_of, is_exported_member
+from fer_ensemble.artifact.exported_members import extractors_of, takes_faces
 from fer_ensemble.artifact.states import describe_parameters
 from fer_ensemble.datasets import make_faces
 from fer_ensemble.ensemble import BaseEnsemble
-from fer_ensemble.models import MemberPipeline
+from fer_ensemble.models import MemberPipeline, OnnxClassifier
 from fer_ensemble.models.onnx_export import PRECISIONS, convert_classifier
 
 # From so many faces the ranges of layers are learned: more change nothing.
-_CALIBRATION_FACES = 512
+_FACES = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Export:
+    """An ensemble that was exported, and how near it is to what it was.
+
+    Attributes
+    ----------
+    ensemble : VotingEnsemble or StackingEnsemble
+        What was saved.
+    path : Path
+        Its folder.
+    n_faces : int
+        On how many faces both were asked; 0 if the ensemble takes no faces.
+    largest_change : float
+        The largest difference of a probability.
+    agreement : float
+        Share of faces that have the same label.
+    """
+
+    ensemble: BaseEnsemble
+    path: Path
+    n_faces: int = 0
+    largest_change: float = 0.0
+    agreement: float = 1.0
 
 
 def export_ensemble(
@@ -37,7 +64,7 @@ def export_ensemble(
     precision: str = "float32",
     faces: NDArray[np.uint8] | None = None,
     overwrite: bool = False,
-) -> BaseEnsemble:
+) -> Export:
     """Export a saved ensemble: the same artifact, its members as graphs in ONNX.
 
     What is written is loaded by `load_ensemble`, predicted with by `predict_faces` and by
@@ -47,8 +74,8 @@ def export_ensemble(
 
     Parameters
     ----------
-    model : path-like, "fast" or None
-        The saved ensemble; see `load_model`.
+    model : path-like, "ensemble", "fast" or None
+        The saved ensemble, exported before perhaps; see `load_model`.
     out : path-like
         Folder to make.
     precision : {"float32", "float16", "int8"}, default="float32"
@@ -56,15 +83,15 @@ def export_ensemble(
         halves the files; or as whole numbers of 8 bits, in which convolutions then compute: a
         quarter of the size, and faster on processors that can.
     faces : ndarray of uint8 of shape (n_samples, size, size), optional
-        Faces from which "int8" learns the range of every layer: such as were fitted on, never
-        those on which the result will be measured. By default faces are drawn.
+        Faces from which "int8" learns the range of every layer, and on which the exported ensemble
+        is compared with what it was: such as were fitted on, never those on which the result will
+        be measured. By default faces are drawn. Of more than 512, so many are taken at random.
     overwrite : bool, default=False
         Whether an ensemble that stands in `out` may be replaced.
 
     Returns
     -------
-    VotingEnsemble or StackingEnsemble
-        What was saved.
+    Export
 
     Raises
     ------
@@ -87,27 +114,33 @@ def export_ensemble(
         raise ArtifactError(
             f"{target} holds a saved ensemble already: choose another folder, or overwrite it."
         )
-    manifest = read_manifest(source)
     if faces is None:
-        size = manifest.preprocessing["size"]
-        faces = make_faces(_CALIBRATION_FACES, size=size, random_state=0).images
-    elif len(faces) > _CALIBRATION_FACES:
-        chosen = np.random.RandomState(0).choice(len(faces), _CALIBRATION_FACES, replace=False)
-        faces = faces[chosen]
-    exported = convert_ensemble(load_model(model), precision=precision, faces=faces)
-    data = {**manifest.data, "exported": {"precision": precision}}
+        faces = make_faces(_FACES, random_state=0).images
+    elif len(faces) > _FACES:
+        faces = faces[np.random.RandomState(0).choice(len(faces), _FACES, replace=False)]
+    manifest, ensemble = read_manifest(source), load_model(model)
+    exported = convert_ensemble(ensemble, precision=precision, faces=faces)
     save_ensemble(
         exported,
         target,
-        data=data,
+        data=manifest.data,
         face_size=manifest.preprocessing["size"],
         overwrite=overwrite,
     )
-    return exported
+    if not all(takes_faces(member) for _, member in exported.members_):
+        return Export(exported, target)
+    before, after = ensemble.predict_proba(faces), exported.predict_proba(faces)
+    return Export(
+        exported,
+        target,
+        len(faces),
+        float(np.abs(before - after).max()),
+        float((before.argmax(axis=1) == after.argmax(axis=1)).mean()),
+    )
 
 
 def convert_ensemble(
-    ensemble: BaseEnsemble, *, precision: str = "float32", faces: NDArray[np.uint8]
+    ensemble: BaseEnsemble, *, precision: str = "float32", faces: NDArray[np.uint8] | None = None
 ) -> BaseEnsemble:
     """Copy a fitted ensemble, its members and its final estimator as graphs in ONNX.
 
@@ -116,7 +149,7 @@ def convert_ensemble(
     ensemble : VotingEnsemble or StackingEnsemble
         Fitted; it stays as it is.
     precision, faces
-        As of `export_ensemble`.
+        As of `export_ensemble`; faces are needed for "int8" alone.
 
     Returns
     -------
@@ -125,6 +158,8 @@ def convert_ensemble(
 
     Raises
     ------
+    ArtifactError
+        If landmarks come from a regressor of the user's own.
     ImportError
         If a converter is not installed.
     ValueError
@@ -138,30 +173,36 @@ def convert_ensemble(
     converted.members = converted.members_
     final = getattr(ensemble, "final_estimator_", None)
     if final is not None:
-        converted.final_estimator_ = convert_classifier(final, describe_parameters(final))
+        converted.final_estimator_ = OnnxClassifier(
+            convert_classifier(final, describe_parameters(final))
+        )
     return converted
 
 
 def _convert_member(
-    name: str, member: Any, precision: str, faces: NDArray[np.uint8]
-) -> Any:
-    if is_exported_member(member):
-        return member
-    parameters = describe_parameters(member)
+    name: str, member: Any, precision: str, faces: NDArray[np.uint8] | None
+) -> MemberPipeline | OnnxClassifier:
+    if isinstance(member, FrozenEstimator):
+        member = member.estimator
     steps = list(getattr(member, "steps", [(name, member)]))
     extracting: list[tuple[str, Any]] = []
-    while len(steps) > 1 and extractors_of(steps[0][1]) is not None:
+    if len(steps) > 1 and extractors_of(steps[0][1]) is not None:
         extracting.append(steps.pop(0))
+    samples = faces
+    if extracting and faces is not None:
+        samples = Pipeline(extracting).transform(faces)
+    *transformers, (_, classifier) = steps
     try:
         graph = convert_classifier(
-            steps[-1][1],
-            parameters,
-            transformers=steps[:-1],
+            classifier,
+            describe_parameters(member),
+            transformers=transformers,
             precision=precision,
-            samples=Pipeline(extracting).transform(faces) if extracting else faces,
+            samples=samples,
         )
     except ValueError as error:
         raise ValueError(f"The member {name!r}: {error}") from error
     if not extracting:
-        return graph
-    return MemberPipeline([*extracting, ("classifier", graph)], mirror=member.mirror)
+        return OnnxClassifier(graph)
+    mirror = getattr(member, "mirror", False)
+    return MemberPipeline([*extracting, ("classifier", OnnxClassifier(graph))], mirror=mirror)

@@ -8,7 +8,7 @@ from contextlib import closing, nullcontext
 from itertools import chain
 from typing import Any, BinaryIO
 
-from fer_ensemble.artifact import load_model, read_manifest, resolve_model
+from fer_ensemble.artifact import load_predictor, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.faces import (
     Detector,
@@ -274,7 +274,7 @@ class PredictionRun:
         self.prepare()
         if self._classifier is None:
             if isinstance(self._model, str | os.PathLike | None):
-                self._classifier = load_model(self._model)
+                self._classifier = load_predictor(self._model)
             else:
                 self._classifier = self._model
         return self._classifier

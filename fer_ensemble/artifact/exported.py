@@ -168,9 +168,7 @@ class ExportedEnsemble:
             )
         table = meta_features(check_probabilities(probabilities), X if self._passthrough else None)
         places = np.arange(len(self.classes_))
-        return align_columns(
-            self._final.run(table), self._final.classes, places, "final_estimator"
-        )
+        return align_columns(self._final.run(table), self._final.classes, places, "final_estimator")
 
 
 def _open_member(directory: Path, entry: StoredMember) -> _Member:

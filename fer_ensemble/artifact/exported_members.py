@@ -32,6 +32,20 @@ def is_exported_member(member: Any) -> bool:
     return isinstance(last_step(member), OnnxClassifier)
 
 
+def takes_faces(member: Any) -> bool:
+    """Say whether an exported member takes faces, and not rows of a table.
+
+    Parameters
+    ----------
+    member : OnnxClassifier or MemberPipeline
+
+    Returns
+    -------
+    bool
+    """
+    return hasattr(member, "steps") or member.takes_faces
+
+
 def extractors_of(step: Any) -> list[Any] | None:
     """Return the transformers of faces that a step of a pipeline is made of, side by side.
 
@@ -49,7 +63,8 @@ def extractors_of(step: Any) -> list[Any] | None:
     ArtifactError
         If its landmarks come from a regressor of the user's own, which an export cannot hold.
     """
-    parts = [part for _, part in step.transformer_list] if isinstance(step, FeatureUnion) else [step]
+    united = step.transformer_list if isinstance(step, FeatureUnion) else [("", step)]
+    parts = [part for _, part in united]
     if not all(type(part).__name__ in _EXTRACTORS for part in parts):
         return None
     if any(getattr(part, "regressor", None) is not None for part in parts):

@@ -122,9 +122,9 @@ def save_ensemble(
     manifest = _describe(ensemble, state, stored, data or {}, face_size)
     card = make_model_card(ensemble, manifest).encode()
     write_artifact(directory, {**files, MODEL_CARD: card}, manifest)
-    former = [file for ending in (_STATE_ENDING, GRAPH_ENDING) for file in directory.glob(f"*{ending}")]
-    for file in [*former, directory / _ARRAYS]:
-        if file.name not in files:
+    for file in directory.iterdir():
+        is_ours = file.suffix in (_STATE_ENDING, GRAPH_ENDING) or file.name == _ARRAYS
+        if is_ours and file.name not in files:
             file.unlink(missing_ok=True)  # of the ensemble that stood here before
     return directory
 
@@ -160,7 +160,8 @@ def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
     try:
         size = manifest.preprocessing["size"]
         members = [
-            (entry.name, _load_member(entry, stored[entry.name], size)) for entry in manifest.members
+            (entry.name, _load_member(entry, stored[entry.name], size))
+            for entry in manifest.members
         ]
         arrays = {} if packed is None else _unpack(packed)
         ensemble = restore_state(members, EnsembleState(manifest.ensemble, arrays, final))

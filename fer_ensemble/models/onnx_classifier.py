@@ -60,6 +60,11 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         """Parameters of the member that was exported."""
         return dict(self._loaded.facts["parameters"])
 
+    @property
+    def takes_faces(self) -> bool:
+        """Whether the graph takes faces, ``uint8``; else features."""
+        return self._loaded.takes_faces
+
     def fit(self, X: ArrayLike, y: ArrayLike) -> OnnxClassifier:
         """Refuse: a graph for prediction learns nothing.
 

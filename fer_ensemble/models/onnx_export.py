@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from fer_ensemble.models.boosted_trees import BoostedTreesClassifier
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.keras_classifier import KerasClassifier
-from fer_ensemble.models.onnx_classifier import OnnxClassifier
 from fer_ensemble.onnx_graph import FACES, FEATURES, GRAPH_VERSION, METADATA, PROBABILITIES
 
 if TYPE_CHECKING:
@@ -37,20 +36,20 @@ _CALIBRATION_BATCH = 64
 
 def convert_classifier(
     classifier: Any,
-    parameters: dict[str, Any],
+    parameters: dict[str, Any] | None = None,
     *,
     transformers: Sequence[tuple[str, Any]] = (),
     precision: str = "float32",
     samples: NDArray[Any] | None = None,
-) -> OnnxClassifier:
+) -> bytes:
     """Turn a fitted classifier into a graph.
 
     Parameters
     ----------
     classifier : classifier
-        A `KerasClassifier`, a `BoostedTreesClassifier`, or one of scikit-learn's that skl2onnx
-        knows. One that was exported before is returned as it is.
-    parameters : dict of str to JSON value
+        A `KerasClassifier`, a `BoostedTreesClassifier`, one of scikit-learn's that skl2onnx knows,
+        or one that was exported before, of which only the precision can change.
+    parameters : dict of str to JSON value, default=None
         Its parameters, to be kept in the graph.
     transformers : sequence of (str, transformer)
         What features go through before it, such as a scaler: scikit-learn's.
@@ -64,7 +63,8 @@ def convert_classifier(
 
     Returns
     -------
-    OnnxClassifier
+    bytes
+        The graph, for an `OnnxClassifier`.
 
     Raises
     ------
@@ -73,29 +73,22 @@ def convert_classifier(
     ValueError
         If the classifier is of a kind that has no converter, or a sample is missing.
     """
-    if isinstance(classifier, OnnxClassifier) and not transformers:
-        return classifier
-    is_network = isinstance(classifier, KerasClassifier)
-    if is_network:
-        graph = _convert_network(classifier, half=precision == "float16")
-    elif isinstance(classifier, BoostedTreesClassifier):
-        graph = _convert_trees(classifier)
-    else:
-        graph = _convert_sklearn(classifier, _count_features(classifier))
+    graph = _convert(classifier)
     if transformers:
         graph = _put_before(graph, transformers)
-    if is_network and precision == "int8":
+    is_network = any(_is_weights(entry.name) for entry in graph.graph.initializer)
+    if is_network and precision == "float16":
+        _halve_weights(graph)
+    elif is_network and precision == "int8":
         if samples is None:
             raise ValueError("precision='int8' needs samples, to learn the range of every layer.")
         graph = _quantize(graph, samples)
-    facts = {
-        "version": GRAPH_VERSION,
-        "classes": np.asarray(classifier.classes_).tolist(),
-        "parameters": parameters,
-        "precision": precision if is_network else "float32",
-    }
-    _set_metadata(graph, facts)
-    return OnnxClassifier(graph.SerializeToString(deterministic=True))
+    if not _was_exported(classifier):
+        _add_facts(graph, {"classes": np.asarray(classifier.classes_).tolist()})
+        _add_facts(graph, {"version": GRAPH_VERSION, "parameters": parameters})
+    _add_facts(graph, {"precision": precision if is_network else "float32"})
+    content: bytes = graph.SerializeToString(deterministic=True)
+    return content
 
 
 def read_network(content: bytes) -> KerasClassifier:
@@ -122,11 +115,11 @@ def read_network(content: bytes) -> KerasClassifier:
     from onnx import numpy_helper
 
     graph = onnx.load_model_from_string(content)
-    facts = json.loads(next(x.value for x in graph.metadata_props if x.key == METADATA))
+    facts = _read_facts(graph)
     stored = {
         int(entry.name.removeprefix(_WEIGHTS)): numpy_helper.to_array(entry)
         for entry in graph.graph.initializer
-        if entry.name.removeprefix(_WEIGHTS).isdecimal()
+        if _is_weights(entry.name)
     }
     if not stored or facts["precision"] == "int8":
         raise TypeError(
@@ -143,7 +136,23 @@ def read_network(content: bytes) -> KerasClassifier:
     return classifier
 
 
-def _convert_network(classifier: KerasClassifier, *, half: bool) -> onnx.ModelProto:
+def _convert(classifier: Any) -> onnx.ModelProto:
+    import onnx
+
+    if _was_exported(classifier):
+        return onnx.load_model_from_string(classifier.graph)
+    if isinstance(classifier, KerasClassifier):
+        return _convert_network(classifier)
+    if isinstance(classifier, BoostedTreesClassifier):
+        return _convert_trees(classifier)
+    return _convert_sklearn(classifier)
+
+
+def _was_exported(classifier: Any) -> bool:
+    return isinstance(getattr(classifier, "graph", None), bytes)  # an OnnxClassifier
+
+
+def _convert_network(classifier: KerasClassifier) -> onnx.ModelProto:
     """Convert a network with its weights as further inputs, then store them under these names.
 
     Were they constants, the converter would fold them into each other: batch normalisation into
@@ -161,7 +170,7 @@ def _convert_network(classifier: KerasClassifier, *, half: bool) -> onnx.ModelPr
         patch_tf2onnx()
         import tf2onnx
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper, numpy_helper
 
     network = fitted_network(classifier, "float32")
     places = {id(variable): place for place, variable in enumerate(network.weights)}
@@ -202,29 +211,40 @@ def _convert_network(classifier: KerasClassifier, *, half: bool) -> onnx.ModelPr
         helper.make_node("Identity", [graph.graph.output[0].name], [PROBABILITIES])
     )
     graph = _keep_probabilities(graph, len(classifier.classes_))
-    samples = [entry for entry in graph.graph.input if entry.name == source]
-    casts, stored = [], []
-    for place, weights in enumerate(classifier.weights_):
-        name = f"{_WEIGHTS}{place}"
-        halved = np.asarray(weights).astype(np.float16)
-        if half or np.array_equal(halved, weights):
-            weights = halved
-        stored.append(numpy_helper.from_array(np.asarray(weights), name))
-        if weights.dtype != np.float32:
-            casts.append(helper.make_node("Cast", [name], [f"{name}:0"], to=TensorProto.FLOAT))
+    faces = [entry for entry in graph.graph.input if entry.name == source]
     del graph.graph.input[:]
-    graph.graph.input.extend(samples)
-    cast = {node.input[0]: node.output[0] for node in casts}
-    nodes = list(graph.graph.node)
-    for node in nodes:
-        for i, name in enumerate(node.input):
-            node.input[i] = cast.get(name, name)
-    del graph.graph.node[:]
-    graph.graph.node.extend(casts + nodes)
-    graph.graph.initializer.extend(stored)
-    _set_metadata(graph, {"input_shape": list(shape)})
+    graph.graph.input.extend(faces)
+    graph.graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(weights, np.float32), f"{_WEIGHTS}{place}")
+        for place, weights in enumerate(classifier.weights_)
+    )
+    _halve_weights(graph, lossless=True)
+    _add_facts(graph, {"input_shape": list(shape)})
     onnx.checker.check_model(graph)
     return graph
+
+
+def _halve_weights(graph: onnx.ModelProto, *, lossless: bool = False) -> None:
+    """Store weights in half precision; with `lossless`, those alone that stay what they are."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = {}
+    for entry in graph.graph.initializer:
+        if not _is_weights(entry.name) or entry.data_type != TensorProto.FLOAT:
+            continue
+        weights = numpy_helper.to_array(entry)
+        halved = weights.astype(np.float16)
+        if np.isfinite(halved).all() and (not lossless or np.array_equal(halved, weights)):
+            entry.CopyFrom(numpy_helper.from_array(halved, entry.name))
+            casts[entry.name] = f"{entry.name}_single"
+    for node in graph.graph.node:
+        node.input[:] = [casts.get(name, name) for name in node.input]
+    nodes = [
+        *(helper.make_node("Cast", [a], [b], to=TensorProto.FLOAT) for a, b in casts.items()),
+        *graph.graph.node,
+    ]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
 
 
 def _convert_trees(classifier: BoostedTreesClassifier) -> onnx.ModelProto:
@@ -239,7 +259,7 @@ def _convert_trees(classifier: BoostedTreesClassifier) -> onnx.ModelProto:
     return _keep_probabilities(graph, len(classifier.classes_))
 
 
-def _convert_sklearn(estimator: Any, n_features: int) -> onnx.ModelProto:
+def _convert_sklearn(estimator: Any) -> onnx.ModelProto:
     import skl2onnx
     from skl2onnx.common.data_types import FloatTensorType
     from sklearn.base import is_classifier
@@ -248,7 +268,7 @@ def _convert_sklearn(estimator: Any, n_features: int) -> onnx.ModelProto:
     try:
         graph = skl2onnx.convert_sklearn(
             estimator,
-            initial_types=[(FEATURES, FloatTensorType([None, n_features]))],
+            initial_types=[(FEATURES, FloatTensorType([None, estimator.n_features_in_]))],
             options=options,
             target_opset=_OPSET,
         )
@@ -256,7 +276,9 @@ def _convert_sklearn(estimator: Any, n_features: int) -> onnx.ModelProto:
         raise ValueError(
             f"{type(estimator).__name__} cannot be exported: skl2onnx has no converter for it."
         ) from error
-    return _keep_probabilities(graph, len(estimator.classes_)) if is_classifier(estimator) else graph
+    return (
+        _keep_probabilities(graph, len(estimator.classes_)) if is_classifier(estimator) else graph
+    )
 
 
 def _keep_probabilities(graph: onnx.ModelProto, n_classes: int) -> onnx.ModelProto:
@@ -271,14 +293,12 @@ def _keep_probabilities(graph: onnx.ModelProto, n_classes: int) -> onnx.ModelPro
     return graph
 
 
-def _put_before(
-    graph: onnx.ModelProto, transformers: Sequence[tuple[str, Any]]
-) -> onnx.ModelProto:
+def _put_before(graph: onnx.ModelProto, transformers: Sequence[tuple[str, Any]]) -> onnx.ModelProto:
     """Let features go through transformers before they enter a graph."""
     from onnx import compose
     from sklearn.pipeline import Pipeline
 
-    first = _convert_sklearn(Pipeline(list(transformers)), _count_features(transformers[0][1]))
+    first = _convert_sklearn(Pipeline(list(transformers)))
     kept = list(graph.metadata_props)
     for model in (first, graph):
         model.ir_version = _IR_VERSION
@@ -328,13 +348,17 @@ def _quantize(graph: onnx.ModelProto, samples: NDArray[Any]) -> onnx.ModelProto:
         return onnx.load(quantized)
 
 
-def _set_metadata(graph: onnx.ModelProto, facts: dict[str, Any]) -> None:
-    """Add to what the graph says of itself."""
-    kept = {entry.key: entry.value for entry in graph.metadata_props}
-    known = json.loads(kept.get(METADATA, "{}"))
+def _is_weights(name: str) -> bool:
+    return name.startswith(_WEIGHTS) and name.removeprefix(_WEIGHTS).isdecimal()
+
+
+def _read_facts(graph: onnx.ModelProto) -> dict[str, Any]:
+    """Read what a graph says of itself."""
+    entries = {entry.key: entry.value for entry in graph.metadata_props}
+    return dict(json.loads(entries.get(METADATA, "{}")))
+
+
+def _add_facts(graph: onnx.ModelProto, facts: dict[str, Any]) -> None:
+    known = _read_facts(graph)
     del graph.metadata_props[:]
     graph.metadata_props.add(key=METADATA, value=json.dumps({**known, **facts}))
-
-
-def _count_features(estimator: Any) -> int:
-    return int(estimator.n_features_in_)
