@@ -9,7 +9,6 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +221,8 @@ def installed_version(library: str) -> str:
     str
         ``'not installed'`` if it is not: TensorFlow is missing where networks run on JAX.
     """
+    from importlib.metadata import PackageNotFoundError, version
+
     if library == "python":
         return platform.python_version()
     try:
