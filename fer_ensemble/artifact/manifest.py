@@ -143,6 +143,8 @@ def sha256(content: bytes) -> str:
 
 
 MANIFEST = "manifest.json"
+# The package index has XGBoost with GPUs and without, under two names for one module.
+_OTHER_NAMES = {"xgboost": "xgboost-cpu"}
 SCHEMA_VERSION = 1
 
 
@@ -225,10 +227,12 @@ def installed_version(library: str) -> str:
 
     if library == "python":
         return platform.python_version()
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"
+    for name in (library, _OTHER_NAMES.get(library, library)):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "not installed"
 
 
 def write_artifact(directory: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:

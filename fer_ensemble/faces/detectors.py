@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, enlarge, shrink
 from fer_ensemble.faces.decode import to_gray
+from fer_ensemble.libraries import require
 
 
 class DetectorError(ValueError):
@@ -38,7 +39,7 @@ def create_detector(name: str, *, min_face: int = 20) -> Detector:
     ------
     DetectorError
         If no detector has that name, or the model file cannot be read.
-    ImportError
+    MissingLibraryError
         If the detector needs a package that is not installed.
     """
     kind, colon, model_file = name.partition(":")
@@ -182,7 +183,7 @@ class MTCNNDetector(_ShrinkingDetector):
 
     Raises
     ------
-    ImportError
+    MissingLibraryError
         If the package is not installed.
 
     References
@@ -198,12 +199,10 @@ class MTCNNDetector(_ShrinkingDetector):
     smallest = 20
 
     def __init__(self, *, min_face: int = 20) -> None:
-        try:
-            from mtcnn import MTCNN
-        except ImportError as error:
-            raise ImportError(
-                "the detector mtcnn needs a package: pip install 'fer-ensemble[mtcnn]'"
-            ) from error
+        require("mtcnn", "The detector mtcnn")
+        require("tensorflow", "The detector mtcnn")
+        from mtcnn import MTCNN
+
         super().__init__(min_face=min_face)
         self._networks = MTCNN()
         self._one_at_a_time = threading.Lock()
