@@ -237,7 +237,7 @@ class PredictionRun:
         ArtifactError
             If no ensemble is saved there, or its manifest is damaged.
         DetectorError
-            If there is no such detector, or its file cannot be read.
+            If there is no such detector, or it cannot work here.
         MissingLibraryError
             If the detector needs a package that is not installed.
         ValueError

@@ -18,7 +18,7 @@ from fer_ensemble.libraries import require
 
 
 class DetectorError(ValueError):
-    """There is no such detector, or its file cannot be read; the message says what to do."""
+    """There is no such detector, or it cannot work here; the message says what to do."""
 
 
 def create_detector(name: str, *, min_face: int = 20) -> Detector:
@@ -38,7 +38,7 @@ def create_detector(name: str, *, min_face: int = 20) -> Detector:
     Raises
     ------
     DetectorError
-        If no detector has that name, or the model file cannot be read.
+        If no detector has that name, its file cannot be read, or OpenCV lacks what it needs.
     MissingLibraryError
         If the detector needs a package that is not installed.
     """
@@ -108,6 +108,11 @@ class HaarDetector(_ShrinkingDetector):
         Median relation of its boxes to the squares of FER2013, on faces of Training
         (``experiments/framing.py``).
 
+    Raises
+    ------
+    DetectorError
+        If the OpenCV that is installed has no cascades, as from release 5 on.
+
     References
     ----------
     .. [1] P. Viola and M. Jones. Rapid object detection using a boosted cascade of simple
@@ -132,6 +137,7 @@ class HaarDetector(_ShrinkingDetector):
 
     def __init__(self, *, min_face: int = 20) -> None:
         super().__init__(min_face=min_face)
+        _check_cascades()
         # A cascade keeps the picture that it searches, so each thread has one of its own.
         self._own = threading.local()
 
@@ -160,6 +166,18 @@ class HaarDetector(_ShrinkingDetector):
             file = Path(cv2.data.haarcascades, self._CASCADE)
             self._own.cascade = cv2.CascadeClassifier(str(file))
         return self._own.cascade
+
+
+def _check_cascades() -> None:
+    import cv2
+
+    # Nothing that is installed with this package brings release 5, but other packages do.
+    if not hasattr(cv2, "CascadeClassifier"):
+        raise DetectorError(
+            f"OpenCV {cv2.__version__}, which is installed, has no cascades for the detector haar: "
+            "pip install 'opencv-python-headless<5' (after pip uninstall opencv-python, if that is "
+            "there), or take the detector yunet:MODEL; or skip, where every picture is a face"
+        )
 
 
 class MTCNNDetector(_ShrinkingDetector):
