@@ -21,9 +21,13 @@ _LIBRARIES = {
     "keras": ("Keras", _TRAIN),
     "keras_tuner": ("KerasTuner", "pip install 'fer-ensemble[tune]'"),
     "mtcnn": ("the package mtcnn", "pip install 'fer-ensemble[mtcnn]'"),
+    "onnx": ("the package onnx", _TRAIN),
+    "onnxmltools": ("onnxmltools", _TRAIN),
     "pandas": ("pandas", "pip install pandas"),
     "pyarrow": ("pyarrow", "pip install 'fer-ensemble[parquet]'"),
+    "skl2onnx": ("skl2onnx", _TRAIN),
     "tensorflow": ("TensorFlow", _TRAIN),
+    "tf2onnx": ("tf2onnx", _TRAIN),
     "torch": ("PyTorch", "pip install torch"),
     "xgboost": ("XGBoost", _TRAIN),
 }

@@ -8,7 +8,7 @@ from contextlib import closing, nullcontext
 from itertools import chain
 from typing import Any, BinaryIO
 
-from fer_ensemble.artifact import load_model, read_manifest, resolve_model
+from fer_ensemble.artifact import load_predictor, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.faces import (
     Detector,
@@ -277,8 +277,8 @@ class PredictionRun:
         self.prepare()
         if self._classifier is None:
             if isinstance(self._model, str | os.PathLike | None):
-                self._classifier = load_model(self._model)
-                require_for_members(self._classifier.members_)
+                self._classifier = load_predictor(self._model)
+                require_for_members(getattr(self._classifier, "members_", ()))
             else:
                 self._classifier = self._model
         return self._classifier

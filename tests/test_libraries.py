@@ -88,9 +88,10 @@ def test_commands_end_with_the_remedy(folder):
         ("report", str(SAVED), "--out", "report.html"): "'network' needs Keras",
         ("predict", "faces", "--model", str(SAVED)): "'network' needs Keras",
         ("combine", str(SAVED), "--data", "faces", "--split", "train", "--out", "new"): "needs",
+        ("export", str(SAVED), "--out", "exported"): "needs the package onnx",
         ("tune", "tuned_cnn", "--out", "search"): "A search needs KerasTuner",
     }
-    hidden = ["keras", "keras_tuner", "tensorflow", "xgboost"]
+    hidden = ["keras", "keras_tuner", "onnx", "tensorflow", "xgboost"]
     for command, (code, said) in zip(
         commands, without(hidden, folder, [list(command) for command in commands]), strict=True
     ):

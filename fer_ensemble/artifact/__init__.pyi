@@ -1,3 +1,4 @@
+from .exported import ExportedEnsemble
 from .manifest import (
     ArtifactError,
     Manifest,
@@ -6,13 +7,14 @@ from .manifest import (
     read_manifest,
 )
 from .measurements import Measurement, record_measurement
-from .pretrained import PRETRAINED, load_model, load_pretrained, resolve_model
+from .pretrained import PRETRAINED, load_model, load_predictor, load_pretrained, resolve_model
 from .resumable import fit_resumable
 from .storage import load_ensemble, save_ensemble
 
 __all__ = [
     "PRETRAINED",
     "ArtifactError",
+    "ExportedEnsemble",
     "Manifest",
     "Measurement",
     "fit_resumable",
@@ -20,6 +22,7 @@ __all__ = [
     "installed_version",
     "load_ensemble",
     "load_model",
+    "load_predictor",
     "load_pretrained",
     "read_manifest",
     "record_measurement",

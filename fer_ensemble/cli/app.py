@@ -10,6 +10,7 @@ from fer_ensemble.cli.combine import combine
 from fer_ensemble.cli.curves import curves
 from fer_ensemble.cli.data import data
 from fer_ensemble.cli.evaluate import evaluate
+from fer_ensemble.cli.export import export
 from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
@@ -35,6 +36,7 @@ for verb in (
     report,
     score,
     combine,
+    export,
     members,
     curves,
     tune,

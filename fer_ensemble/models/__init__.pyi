@@ -3,6 +3,7 @@ from .cost import LayerCost, build_member_network, layer_costs
 from .device import describe_device, use_cpu
 from .keras_classifier import KerasClassifier
 from .networks import NETWORKS, network
+from .onnx_classifier import OnnxClassifier
 from .pipeline import MemberPipeline, last_step
 from .registry import (
     MemberInfo,
@@ -21,6 +22,7 @@ __all__ = [
     "LayerCost",
     "MemberInfo",
     "MemberPipeline",
+    "OnnxClassifier",
     "augment_copies",
     "build_member_network",
     "create_member",

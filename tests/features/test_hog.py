@@ -12,24 +12,69 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
+from fer_ensemble.datasets import load_faces
 from fer_ensemble.features import HOG
 from fer_ensemble.features import hog as hog_module
 from fer_ensemble.features.cascade import as_faces, to_side
 
+NOISE = np.random.default_rng(0).integers(0, 256, (4, 48, 48), dtype=np.uint8)
 
-def test_values_are_those_of_scikit_image(faces):
-    images, _ = faces
-    ours = HOG(9, (8, 8), (3, 3), block_norm="L1", transform_sqrt=True).fit_transform(images[:3])
-    for vector, image in zip(ours, images[:3], strict=True):
-        expected = hog(
-            image,
-            orientations=9,
-            pixels_per_cell=(8, 8),
-            cells_per_block=(3, 3),
-            block_norm="L1",
-            transform_sqrt=True,
-        )
-        np.testing.assert_allclose(vector, expected, rtol=1e-5, atol=1e-7)
+
+def agree_with_scikit_image(faces, **parameters):
+    ours = HOG(**parameters).fit_transform(faces)
+    parameters = HOG(**parameters).get_params()
+    del parameters["n_jobs"], parameters["memory"]
+    expected = np.stack([hog(face, **parameters) for face in faces])
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=3e-7)
+
+
+@pytest.mark.parametrize("transform_sqrt", [False, True])
+@pytest.mark.parametrize("block_norm", ["L1", "L1-sqrt", "L2", "L2-Hys"])
+def test_values_are_those_of_scikit_image(faces, block_norm, transform_sqrt):
+    for images in (faces[0][:4], NOISE):
+        agree_with_scikit_image(images, block_norm=block_norm, transform_sqrt=transform_sqrt)
+
+
+@pytest.mark.parametrize("orientations", [1, 5, 7, 9, 12, 36])
+def test_directions_fall_into_the_bins_of_scikit_image(orientations):
+    # Small whole gradients often lie on a border of two bins; those of 7 and 36 bins are rounded.
+    few_values = NOISE // 64
+    for images in (NOISE, few_values, few_values.astype(float)):
+        agree_with_scikit_image(images, orientations=orientations)
+
+
+@pytest.mark.parametrize(
+    ("shape", "cell", "block"),
+    [
+        ((48, 48), (8, 8), (3, 3)),
+        ((37, 45), (6, 6), (2, 2)),
+        ((48, 31), (7, 5), (1, 3)),
+        ((2, 1), (1, 1), (1, 1)),
+    ],
+)
+def test_any_faces_cells_and_blocks_are_cut_as_by_scikit_image(shape, cell, block):
+    images = NOISE[:, : shape[0], : shape[1]]
+    agree_with_scikit_image(images, pixels_per_cell=cell, cells_per_block=block)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_other_pixels_are_taken_in_the_precision_of_scikit_image(faces, dtype):
+    scale = 1 if dtype == np.int64 else 255
+    agree_with_scikit_image((faces[0][:4] / scale).astype(dtype))
+
+
+@pytest.mark.slow
+def test_values_on_real_faces_are_those_of_scikit_image(fer2013_path):
+    images = load_faces(fer2013_path).select("public_test").images
+    agree_with_scikit_image(images[::10])
+
+
+def test_a_face_is_described_alike_in_any_company(faces):
+    images, transformer = faces[0], HOG().fit(faces[0])
+    together = transformer.transform(images)
+    alone = np.concatenate([transformer.transform(images[i : i + 1]) for i in range(len(images))])
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(together[3:20:2], transformer.transform(images[3:20:2]))
 
 
 def test_default_is_1568_values_in_single_precision(faces):
@@ -49,7 +94,7 @@ def test_announced_length_is_the_real_one(shape, params):
     assert len(transformer.get_feature_names_out()) == transformer.n_features_out_
 
 
-def test_processes_give_the_same_as_one(faces, monkeypatch):
+def test_threads_give_the_same_as_one(faces, monkeypatch):
     monkeypatch.setattr(hog_module, "_MIN_FACES_PER_JOB", 10)
     images, _ = faces
     np.testing.assert_array_equal(
@@ -61,10 +106,10 @@ def test_cached_features_are_computed_once(faces, tmp_path, monkeypatch):
     images, _ = faces
     first = HOG(memory=str(tmp_path)).fit_transform(images[:5])
 
-    def never(*args: object) -> None:
+    def never(*args: object, **kwargs: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(hog_module, "_extract_chunk", never)
+    monkeypatch.setattr(hog_module, "oriented_gradients", never)
     # Another instance and another number of jobs share the cache.
     again = HOG(n_jobs=2, memory=Memory(str(tmp_path), verbose=0)).fit_transform(images[:5])
     np.testing.assert_array_equal(first, again)
@@ -94,6 +139,8 @@ def test_wrong_input_is_named(faces):
         HOG().fit(np.zeros((2, 9)))
     with pytest.raises(ValueError, match="smaller than one block"):
         HOG().fit(np.zeros((2, 8, 8)))
+    with pytest.raises(ValueError, match=r"block_norm='L3': choose 'L1', 'L1-sqrt', 'L2' or"):
+        HOG(block_norm="L3").fit_transform(images)
     with pytest.raises(ValueError, match="24×24 px, but this HOG was fitted on 48×48"):
         HOG().fit(images).transform(images[:, ::2, ::2])
 
