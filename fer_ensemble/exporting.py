@@ -97,7 +97,7 @@ def export_ensemble(
     ------
     ArtifactError
         If there is no ensemble, or one stands in `out`.
-    ImportError
+    MissingLibraryError
         If a converter is not installed.
     ValueError
         If a member has no converter, or there is no such precision.
@@ -160,7 +160,7 @@ def convert_ensemble(
     ------
     ArtifactError
         If landmarks come from a regressor of the user's own.
-    ImportError
+    MissingLibraryError
         If a converter is not installed.
     ValueError
         If a member has no converter.

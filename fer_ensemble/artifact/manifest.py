@@ -9,7 +9,6 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +146,8 @@ def sha256(content: bytes) -> str:
 
 
 MANIFEST = "manifest.json"
+# The package index has XGBoost with GPUs and without, under two names for one module.
+_OTHER_NAMES = {"xgboost": "xgboost-cpu"}
 # The second version has members in ONNX; without any, what is written is of the first.
 SCHEMA_VERSION = 2
 
@@ -231,12 +232,16 @@ def installed_version(library: str) -> str:
     str
         ``'not installed'`` if it is not: TensorFlow is missing where networks run on JAX.
     """
+    from importlib.metadata import PackageNotFoundError, version
+
     if library == "python":
         return platform.python_version()
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"
+    for name in (library, _OTHER_NAMES.get(library, library)):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "not installed"
 
 
 def write_artifact(directory: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:

@@ -18,6 +18,7 @@ from fer_ensemble.cli.predict import predict
 from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score
 from fer_ensemble.cli.tune import tune
+from fer_ensemble.libraries import MissingLibraryError
 
 app = typer.Typer(
     name="fer-ensemble",
@@ -49,7 +50,7 @@ def main() -> None:
     """Run the command line; errors of the user's end in one line, not in a traceback."""
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MissingLibraryError) as error:
         # Errors of ours are sentences for the user; DatasetError and ArtifactError among them.
         from rich.console import Console
 

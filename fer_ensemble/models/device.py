@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fer_ensemble.libraries import require
 from fer_ensemble.processors import count_processors
 
 
@@ -69,7 +70,13 @@ def describe_device() -> str:
     -------
     str
         Such as ``'NVIDIA A100 (jax)'`` or ``'CPU, 2 cores (tensorflow)'``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If Keras, or the backend that it is set to, is not installed.
     """
+    require("keras", "Asking what networks run on")
     import keras
 
     backend = keras.backend.backend()

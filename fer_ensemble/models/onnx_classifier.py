@@ -161,7 +161,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
 
         Raises
         ------
-        ImportError
+        MissingLibraryError
             If the package onnx is not installed.
         TypeError
             If the graph holds no network, or one in whole numbers (int8).

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.libraries import require
 from fer_ensemble.models.boosted_trees import BoostedTreesClassifier
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.keras_classifier import KerasClassifier
@@ -68,7 +69,7 @@ def convert_classifier(
 
     Raises
     ------
-    ImportError
+    MissingLibraryError
         If a converter is not installed.
     ValueError
         If the classifier is of a kind that has no converter, or a sample is missing.
@@ -105,11 +106,12 @@ def read_network(content: bytes) -> KerasClassifier:
 
     Raises
     ------
-    ImportError
+    MissingLibraryError
         If the package onnx is not installed.
     TypeError
         If the graph holds no network, or one in whole numbers.
     """
+    require("onnx", "A network in a graph")
     import onnx
     from onnx import numpy_helper
 
@@ -136,6 +138,7 @@ def read_network(content: bytes) -> KerasClassifier:
 
 
 def _convert(classifier: Any) -> onnx.ModelProto:
+    _require("onnx")
     import onnx
 
     if _was_exported(classifier):
@@ -173,6 +176,11 @@ def _describe(classifier: Any) -> dict[str, Any]:
     }
 
 
+def _require(*libraries: str) -> None:
+    for library in libraries:
+        require(library, "Exporting to ONNX")
+
+
 def _was_exported(classifier: Any) -> bool:
     return isinstance(getattr(classifier, "graph", None), bytes)  # an OnnxClassifier
 
@@ -184,6 +192,7 @@ def _convert_network(classifier: KerasClassifier) -> onnx.ModelProto:
     convolutions. The weights could not be read back, and would differ once rounded. As it is,
     onnxruntime folds them, while it loads the graph.
     """
+    _require("keras", "tensorflow", "tf2onnx")
     with quiet_start():
         import tensorflow as tf
 
@@ -273,6 +282,7 @@ def _halve_weights(graph: onnx.ModelProto, *, lossless: bool = False) -> None:
 
 
 def _convert_trees(classifier: BoostedTreesClassifier) -> onnx.ModelProto:
+    _require("onnxmltools", "xgboost")
     import onnxmltools
     from onnxmltools.convert.common.data_types import FloatTensorType
 
@@ -285,6 +295,7 @@ def _convert_trees(classifier: BoostedTreesClassifier) -> onnx.ModelProto:
 
 
 def _convert_sklearn(estimator: Any) -> onnx.ModelProto:
+    _require("skl2onnx")
     import skl2onnx
     from skl2onnx.common.data_types import FloatTensorType
     from sklearn.base import is_classifier
