@@ -113,7 +113,8 @@ def test_what_is_missing_is_named(bare_packages, tmp_path):
 
 def test_the_page_asks_no_other_machine():
     # Nor could it here: see the flags of experiments.chromium.
-    assert not re.search("https?:|[\"'`]//", (PAGE / "index.html").read_text())
+    for name in ("index.html", "classify.js"):
+        assert not re.search("https?:|[\"'`]//", (PAGE / name).read_text())
     # Packages come from the registry that npm is set to.
     lock = json.loads((PAGE / "package-lock.json").read_text())
     assert all("resolved" not in package for package in lock["packages"].values())
