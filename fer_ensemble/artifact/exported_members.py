@@ -160,7 +160,7 @@ def open_exported(name: str, content: bytes) -> OnnxClassifier:
     """
     classifier = OnnxClassifier(content)
     try:
-        classifier.exported_parameters_  # noqa: B018
+        classifier.facts_  # noqa: B018
     except GraphError as error:
         raise ArtifactError(f"The member {name!r} cannot be loaded: {error}") from error
     return classifier

@@ -238,7 +238,7 @@ def _describe_member(
 ) -> StoredMember:
     if is_exported_member(member):
         file = stored[f"{name}{GRAPH_ENDING}"]
-        parameters = last_step(member).exported_parameters_
+        parameters = last_step(member).facts_["parameters"]
         return StoredMember(name, parameters, file, fit_seconds, describe_exported(member))
     file = stored[f"{name}{_STATE_ENDING}"]
     return StoredMember(name, describe_parameters(member), file, fit_seconds)

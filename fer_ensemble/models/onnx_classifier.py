@@ -28,8 +28,12 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
-    exported_parameters_ : dict of str to JSON value
-        Parameters of the member that was exported.
+    facts_ : dict of str to JSON value
+        What was known of the classifier that was exported: ``exported_from``, its class;
+        ``parameters`` of the member; ``precision``; and of a network ``n_parameters`` and
+        ``multiply_accumulates``.
+    history_, class_counts_
+        Of a network, as those of `KerasClassifier`; others lack them.
 
     Raises
     ------
@@ -56,9 +60,32 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         return np.asarray(self._loaded.classes)
 
     @property
-    def exported_parameters_(self) -> dict[str, Any]:
-        """Parameters of the member that was exported."""
-        return dict(self._loaded.facts["parameters"])
+    def facts_(self) -> dict[str, Any]:
+        """What was known of the classifier that was exported."""
+        return self._loaded.facts
+
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        """Figures of each epoch of a network's training."""
+        return dict(self._fact("history"))
+
+    @property
+    def class_counts_(self) -> dict[str, dict[Any, int]]:
+        """How many samples of each class a network was trained on, before and after balancing."""
+        return {
+            when: dict(zip(self.classes_.tolist(), counts, strict=True))
+            for when, counts in self._fact("class_counts").items()
+        }
+
+    @property
+    def monitor(self) -> str:
+        """What chose the best epoch of a network's training."""
+        return str(self._parameter("monitor"))
+
+    @property
+    def network(self) -> str:
+        """Name of the architecture of a network."""
+        return str(self._parameter("network"))
 
     @property
     def takes_faces(self) -> bool:
@@ -146,6 +173,16 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         from fer_ensemble.models.onnx_export import read_network
 
         return read_network(self.graph).set_params(**params)
+
+    def _fact(self, name: str) -> Any:
+        if name not in self.facts_:
+            raise AttributeError(f"{self.facts_['exported_from']} has no {name}: it is no network.")
+        return self.facts_[name]
+
+    def _parameter(self, name: str) -> Any:
+        self._fact("history")  # trees and others have other parameters
+        found = self.facts_["parameters"]
+        return next(value for key, value in found.items() if key.rpartition("__")[2] == name)
 
     @property
     def _loaded(self) -> OnnxGraph:

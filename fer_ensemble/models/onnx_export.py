@@ -85,8 +85,7 @@ def convert_classifier(
             raise ValueError("precision='int8' needs samples, to learn the range of every layer.")
         graph = _quantize(graph, samples)
     if not _was_exported(classifier):
-        _add_facts(graph, {"classes": np.asarray(classifier.classes_).tolist()})
-        _add_facts(graph, {"version": GRAPH_VERSION, "parameters": parameters})
+        _add_facts(graph, {**_describe(classifier), "parameters": parameters})
     _add_facts(graph, {"precision": precision if is_network else "float32"})
     content: bytes = graph.SerializeToString(deterministic=True)
     return content
@@ -149,6 +148,32 @@ def _convert(classifier: Any) -> onnx.ModelProto:
     if isinstance(classifier, BoostedTreesClassifier):
         return _convert_trees(classifier)
     return _convert_sklearn(classifier)
+
+
+def _describe(classifier: Any) -> dict[str, Any]:
+    """Say of a classifier what its users and its report want to know, and a graph does not tell."""
+    classes = np.asarray(classifier.classes_).tolist()
+    facts: dict[str, Any] = {
+        "version": GRAPH_VERSION,
+        "classes": classes,
+        "exported_from": type(classifier).__name__,
+    }
+    if not isinstance(classifier, KerasClassifier):
+        return facts
+    from fer_ensemble.models.cost import layer_costs
+    from fer_ensemble.models.training import build_network
+
+    layers = layer_costs(build_network(classifier, "float32", to_predict=True))
+    return facts | {
+        "n_parameters": sum(layer.parameters for layer in layers),
+        "multiply_accumulates": sum(layer.multiply_accumulates for layer in layers),
+        "history": classifier.history_,
+        "class_counts": {
+            # By the text of a label where training was described by a file in JSON.
+            when: [counts.get(label, counts.get(str(label), 0)) for label in classes]
+            for when, counts in classifier.class_counts_.items()
+        },
+    }
 
 
 def _require(*libraries: str) -> None:
