@@ -20,6 +20,7 @@ HEAVY = (
 
 # What a prediction goes through.
 LIGHT = (
+    "fer_ensemble.artifact.exported",
     "fer_ensemble.artifact.manifest",
     "fer_ensemble.artifact.pretrained",
     "fer_ensemble.datasets.labels",
@@ -30,7 +31,10 @@ LIGHT = (
     "fer_ensemble.ensemble.ties",
     "fer_ensemble.faces",
     "fer_ensemble.features",
+    "fer_ensemble.features.extraction",
+    "fer_ensemble.libraries",
     "fer_ensemble.models",
+    "fer_ensemble.onnx_graph",
     "fer_ensemble.predicting",
     "fer_ensemble.processors",
 )
