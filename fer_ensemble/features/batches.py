@@ -30,10 +30,9 @@ def in_batches(
     ndarray of shape (n_samples, ...)
         What the function returned for all rows.
     """
-    starts = range(0, max(1, len(arrays[0])), size)
+    if len(arrays[0]) <= size:
+        return function(*arrays)
+    starts = range(0, len(arrays[0]), size)
     batches = [[array[start : start + size] for array in arrays] for start in starts]
-    n_threads = min(len(batches), effective_n_jobs(-1))
-    if n_threads == 1:
-        return np.concatenate([function(*batch) for batch in batches])
-    with ThreadPoolExecutor(n_threads) as threads:
+    with ThreadPoolExecutor(min(len(batches), effective_n_jobs(-1))) as threads:
         return np.concatenate(list(threads.map(lambda batch: function(*batch), batches)))

@@ -63,7 +63,7 @@ def block_histograms(
     across = _everywhere(weights, starts, side)
     if mirrored:
         across = np.concatenate([across, across[:, ::-1]])
-    at_once = max(1, _PIXELS_AT_ONCE // side**2)
+    at_once = max(1, min(_PIXELS_AT_ONCE // side**2, n))
     # Taken once: new memory for every few faces costs more than what is done in it.
     votes = np.empty((at_once, side, side * orientations), np.float32)
     rows = np.empty((at_once, len(starts), n_cells, side * orientations), np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +27,10 @@ from fer_ensemble.features.regressor_training import train_stage
 
 # As many faces at once as stay, with their gradients, in a processor's cache.
 _BATCH = 16
+
+# Kept here, not in the estimators: so they are neither saved nor compared.
+_CONVERTED: WeakKeyDictionary[LandmarkRegressor, tuple[list[Layers], list[Layers]]]
+_CONVERTED = WeakKeyDictionary()
 
 
 class LandmarkRegressor(BaseEstimator):
@@ -195,7 +200,7 @@ class LandmarkRegressor(BaseEstimator):
         """
         check_is_fitted(self)
         faces, scale = to_side(as_faces(X), SIDE)
-        stages = [[(w.astype(np.float32), b) for w, b in layers] for layers in self.stages_]
+        stages = self._stages_to_compute()
 
         def find(batch: NDArray[np.uint8]) -> NDArray[np.floating]:
             both = run_cascade(stages, batch, self.shape_, mirrored=True)
@@ -205,6 +210,14 @@ class LandmarkRegressor(BaseEstimator):
         points: NDArray[np.float32] = in_batches(find, faces, size=_BATCH)
         points *= scale / 2
         return points
+
+    def _stages_to_compute(self) -> list[Layers]:
+        """The stages with weights in single precision, converted once."""
+        stages, converted = _CONVERTED.get(self, (None, []))
+        if stages is not self.stages_:
+            converted = [[(w.astype(np.float32), b) for w, b in layers] for layers in self.stages_]
+            _CONVERTED[self] = self.stages_, converted
+        return converted
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Compare found points with given ones.
