@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from fer_ensemble.features.batches import in_batches
 from fer_ensemble.features.cascade import (
     SIDE,
     Layers,
@@ -23,8 +25,12 @@ from fer_ensemble.features.cascade import (
 from fer_ensemble.features.points import as_points, mirror_points, point_errors
 from fer_ensemble.features.regressor_training import train_stage
 
-# As many faces at once as stay in the processor's cache.
-_BATCH = 256
+# As many faces at once as stay, with their gradients, in a processor's cache.
+_BATCH = 16
+
+# Kept here, not in the estimators: so they are neither saved nor compared.
+_CONVERTED: WeakKeyDictionary[LandmarkRegressor, tuple[list[Layers], list[Layers]]]
+_CONVERTED = WeakKeyDictionary()
 
 
 class LandmarkRegressor(BaseEstimator):
@@ -184,8 +190,8 @@ class LandmarkRegressor(BaseEstimator):
         Returns
         -------
         ndarray of float32 of shape (n_samples, 68, 2)
-            x then y, in pixels of the faces as given; a point may lie outside its picture. With
-            the number of faces at once, rounding may move a point by about a thousandth of a pixel.
+            x then y, in pixels of the faces as given; a point may lie outside its picture. Those
+            of a face do not depend on the faces beside it.
 
         Raises
         ------
@@ -194,14 +200,24 @@ class LandmarkRegressor(BaseEstimator):
         """
         check_is_fitted(self)
         faces, scale = to_side(as_faces(X), SIDE)
-        points = np.empty((len(faces), *self.shape_.shape), np.float32)
-        for start in range(0, len(faces), _BATCH):
-            batch = slice(start, start + _BATCH)
-            both = np.concatenate([faces[batch], faces[batch, :, ::-1]])
-            found, in_mirror = np.split(run_cascade(self.stages_, both, self.shape_), 2)
-            points[batch] = found + mirror_points(in_mirror, SIDE)
+        stages = self._stages_to_compute()
+
+        def find(batch: NDArray[np.uint8]) -> NDArray[np.floating]:
+            both = run_cascade(stages, batch, self.shape_, mirrored=True)
+            found, in_mirror = np.split(both, 2)
+            return found + mirror_points(in_mirror, SIDE)
+
+        points: NDArray[np.float32] = in_batches(find, faces, size=_BATCH)
         points *= scale / 2
         return points
+
+    def _stages_to_compute(self) -> list[Layers]:
+        """The stages with weights in single precision, converted once."""
+        stages, converted = _CONVERTED.get(self, (None, []))
+        if stages is not self.stages_:
+            converted = [[(w.astype(np.float32), b) for w, b in layers] for layers in self.stages_]
+            _CONVERTED[self] = self.stages_, converted
+        return converted
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Compare found points with given ones.
