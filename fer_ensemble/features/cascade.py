@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.features.batches import in_batches
 from fer_ensemble.features.interpolated_gradients import block_histograms
 from fer_ensemble.features.oriented_gradients import gradient_places
-from fer_ensemble.features.points import Similarity, fit_similarity
+from fer_ensemble.features.points import Similarity, fit_similarity, mirror_points
 
 #: Side, in pixels, of the faces that a cascade works on.
 SIDE = 48
@@ -35,6 +36,8 @@ _MARGIN = 2
 # from twice as many on.
 _ROWS = 8
 _PRODUCT = 2**18
+# As many faces at once as stay, with their gradients, in a processor's cache.
+_BATCH = 16
 _Points = NDArray[np.float32]
 
 
@@ -154,6 +157,49 @@ def upright_inputs(
     upright = fit_similarity(points, shape)
     moved = upright.apply(points).reshape(len(points), shape.size)
     return np.concatenate([describe(upright.warp(faces, SIDE)), moved], axis=1), upright
+
+
+def find_points(faces: NDArray[np.uint8], stages: list[Layers], shape: _Points) -> _Points:
+    """Find the points of faces of any size, and average them with those of their mirror images.
+
+    Parameters
+    ----------
+    faces : ndarray of uint8 of shape (n_samples, height, width)
+    stages : list of list of (weights, biases)
+        At least one.
+    shape : ndarray of shape (n_points, 2)
+        The upright shape.
+
+    Returns
+    -------
+    ndarray of float32 of shape (n_samples, n_points, 2)
+        In pixels of the faces as given.
+    """
+    squares, scale = to_side(faces, SIDE)
+
+    def find(batch: NDArray[np.uint8]) -> NDArray[np.floating]:
+        both = run_cascade(stages, batch, shape, mirrored=True)
+        found, in_mirror = np.split(both, 2)
+        return found + mirror_points(in_mirror, SIDE)
+
+    points: _Points = in_batches(find, squares, size=_BATCH)
+    points *= scale / 2
+    return points
+
+
+def in_single_precision(stages: list[Layers]) -> list[Layers]:
+    """Return stages whose weights need not be converted each time that they are run.
+
+    Parameters
+    ----------
+    stages : list of list of (weights, biases)
+        Weights in half precision, as they are stored.
+
+    Returns
+    -------
+    list of list of (weights, biases)
+    """
+    return [[(weights.astype(np.float32), b) for weights, b in layers] for layers in stages]
 
 
 def run_cascade(
