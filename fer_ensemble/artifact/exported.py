@@ -174,9 +174,13 @@ class ExportedEnsemble:
 def _open_member(directory: Path, entry: StoredMember) -> _Member:
     graph = _open_graph(directory, entry.stored)
     exported = entry.exported or {}
-    extractors = [
-        find_extractor(feature["name"], feature["parameters"]) for feature in exported["features"]
-    ]
+    try:
+        extractors = [
+            find_extractor(feature["name"], feature["parameters"])
+            for feature in exported["features"]
+        ]
+    except ValueError as error:
+        raise ArtifactError(f"The member {entry.name!r} of {directory}: {error}") from error
 
     def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         parts = [extractor(faces) for extractor in extractors]

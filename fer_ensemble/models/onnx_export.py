@@ -331,14 +331,20 @@ def _keep_probabilities(graph: onnx.ModelProto, n_classes: int) -> onnx.ModelPro
 
 def _put_before(graph: onnx.ModelProto, transformers: Sequence[tuple[str, Any]]) -> onnx.ModelProto:
     """Let features go through transformers before they enter a graph."""
-    from onnx import compose
+    from onnx import compose, helper
     from sklearn.pipeline import Pipeline
 
     first = _convert_sklearn(Pipeline(list(transformers)))
     kept = list(graph.metadata_props)
+    opsets: dict[str, int] = {}
+    for entry in (*first.opset_import, *graph.opset_import):
+        opsets[entry.domain] = max(entry.version, opsets.get(entry.domain, 0))
     for model in (first, graph):
         model.ir_version = _IR_VERSION
         del model.metadata_props[:]
+        # Converters name those that they need, and both must name the same.
+        del model.opset_import[:]
+        model.opset_import.extend(helper.make_opsetid(*opset) for opset in opsets.items())
     # Names of either may occur in the other, and those of the weights have to stay.
     first = compose.add_prefix(first, "transformers_", rename_inputs=False)
     others = ("nodes", "edges", "outputs", "initializers", "value_infos", "functions")
@@ -346,6 +352,8 @@ def _put_before(graph: onnx.ModelProto, transformers: Sequence[tuple[str, Any]])
     graph = compose.add_prefix(graph, "transformed_", **unchanged)
     joint = [(first.graph.output[0].name, f"transformed_{FEATURES}")]
     merged = compose.merge_models(first, graph, joint)
+    del merged.opset_import[:]
+    merged.opset_import.extend(first.opset_import)
     merged.metadata_props.extend(kept)
     return merged
 
