@@ -1,7 +1,7 @@
 """Compare a page with Python: ``npm ci --prefix experiments/browser``, then
 ``python -m experiments.browser_check``.
 
-``browser/index.html`` runs an exported network, and the final estimator behind it, by
+The page in ``browser/`` runs an exported network, and the final estimator behind it, by
 onnxruntime-web. Chromium, without a window, opens it from this machine and is given faces; its
 probabilities must be those of the same model in Python.
 """
@@ -45,7 +45,7 @@ SECONDS = 120.0  # to wait for the page
 # `arguments[0]` are the pixels of n faces.
 _CLASSIFY = """
 const pixels = Uint8Array.from(atob(arguments[0]), (byte) => byte.charCodeAt(0));
-return classify(pixels, pixels.length / 48 ** 2).then((found) => Array.from(found));
+return model.classify(pixels, pixels.length / 48 ** 2).then((found) => Array.from(found));
 """
 _TIME = """
 const pixels = Uint8Array.from(atob(arguments[0]), (byte) => byte.charCodeAt(0));
@@ -53,7 +53,7 @@ return (async () => {
   const milliseconds = [];
   for (let start = 0; start < pixels.length; start += 48 ** 2) {
     const before = performance.now();
-    await classify(pixels.slice(start, start + 48 ** 2), 1);
+    await model.classify(pixels.slice(start, start + 48 ** 2), 1);
     milliseconds.push(performance.now() - before);
   }
   return milliseconds;
@@ -188,12 +188,12 @@ def ask_page(
         raise FileNotFoundError(f"{folder}: no network in ONNX; export the model first")
     with (
         tempfile.TemporaryDirectory() as temporary,
-        _serve(index=PAGE / "index.html", packages=packages, model=folder) as address,
+        _serve(packages, folder) as address,
         open_chromium() as browser,
     ):
         browser.set_script_timeout(SECONDS)
         browser.get(f"{address}/?model=model")
-        _wait(browser, "return typeof classify == 'function'")
+        _wait(browser, "return typeof model == 'object'")
         found: list[float] = []
         for start in range(0, len(faces), BATCH):
             found += browser.execute_script(_CLASSIFY, _encode(faces[start : start + BATCH]))
@@ -238,9 +238,10 @@ class _QuietHandler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def _serve(*, index: Path, packages: Path, model: Path) -> Iterator[str]:
+def _serve(packages: Path, model: Path) -> Iterator[str]:
     """Serve the page, its packages and a model to this machine alone."""
-    parts = {"index.html": index, "node_modules": packages, "model": model}
+    parts = {file.name: file for file in PAGE.iterdir() if file.is_file()}
+    parts |= {"node_modules": packages, "model": model}
     with tempfile.TemporaryDirectory() as root:
         for name, part in parts.items():
             (Path(root) / name).symlink_to(part.resolve())

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.processors import count_processors
+
 if TYPE_CHECKING:
     import onnxruntime
 
@@ -155,29 +157,11 @@ class OnnxGraph:
         return pixels
 
 
-def count_cores() -> int:
-    """Count the processors that this process may use.
-
-    Returns
-    -------
-    int
-        As the scheduler allows, and no more than the quota of a container.
-    """
-    allowed = getattr(os, "sched_getaffinity", None)  # on Linux alone
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-        return max(1, min(cores, -(-int(quota) // int(period))))
-    except (OSError, ValueError):  # no such container, or no limit: the quota is then "max"
-        return cores
-
-
 def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = count_cores()
+    options.intra_op_num_threads = count_processors()
     # Errors are raised, and what else it has to say is for those who write graphs.
     options.log_severity_level = 4
     # A graph can name a file that holds its weights, by default relative to the working directory.

@@ -9,27 +9,13 @@ from sklearn.pipeline import FeatureUnion
 
 from fer_ensemble.artifact.manifest import ArtifactError, StoredMember
 from fer_ensemble.features import HOG, Landmarks
-from fer_ensemble.models import MemberPipeline, OnnxClassifier, last_step
+from fer_ensemble.models import MemberPipeline, OnnxClassifier
 from fer_ensemble.onnx_graph import GraphError
 
 # What may stand before a graph: transformers of faces that learn nothing, by the name of the class.
 _EXTRACTORS = {"HOG": HOG, "Landmarks": Landmarks}
 # Where features are computed and kept is no matter of a member's answers.
 _LEFT_OUT = ("memory", "n_jobs", "regressor")
-
-
-def is_exported_member(member: Any) -> bool:
-    """Say whether a member was exported.
-
-    Parameters
-    ----------
-    member : classifier
-
-    Returns
-    -------
-    bool
-    """
-    return isinstance(last_step(member), OnnxClassifier)
 
 
 def takes_faces(member: Any) -> bool:

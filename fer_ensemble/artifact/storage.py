@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from fer_ensemble.artifact.exported_members import (
     describe_exported,
-    is_exported_member,
     open_exported,
     restore_exported,
 )
@@ -41,7 +40,7 @@ from fer_ensemble.artifact.states import (
 )
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.ensemble import BaseEnsemble
-from fer_ensemble.models import last_step
+from fer_ensemble.models import OnnxClassifier, last_step
 
 _LIBRARIES = (
     "python",
@@ -189,7 +188,7 @@ def _dump(ensemble: BaseEnsemble, state: EnsembleState) -> dict[str, bytes]:
 
 
 def _dump_member(name: str, stem: str, member: Any) -> tuple[str, bytes]:
-    if is_exported_member(member):
+    if isinstance(last_step(member), OnnxClassifier):
         return f"{stem}{GRAPH_ENDING}", last_step(member).graph
     return f"{stem}{_STATE_ENDING}", dump_member(name, member)
 
@@ -236,7 +235,7 @@ def _describe(
 def _describe_member(
     name: str, member: Any, stored: dict[str, StoredFile], fit_seconds: float | None
 ) -> StoredMember:
-    if is_exported_member(member):
+    if isinstance(last_step(member), OnnxClassifier):
         file = stored[f"{name}{GRAPH_ENDING}"]
         parameters = last_step(member).facts_["parameters"]
         return StoredMember(name, parameters, file, fit_seconds, describe_exported(member))

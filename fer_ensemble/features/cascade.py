@@ -14,13 +14,15 @@ alignment. CVPR workshops. (each stage on the whole face, brought upright)
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.features.points import Similarity, fit_similarity
+from fer_ensemble.features.batches import in_batches
+from fer_ensemble.features.interpolated_gradients import block_histograms
+from fer_ensemble.features.oriented_gradients import gradient_places
+from fer_ensemble.features.points import Similarity, fit_similarity, mirror_points
 
 #: Side, in pixels, of the faces that a cascade works on.
 SIDE = 48
@@ -30,6 +32,12 @@ Layers = list[tuple[NDArray[Any], NDArray[Any]]]
 
 # Pixels between the mean shape and the edge: whatever lies outside the points helps little.
 _MARGIN = 2
+# Rows, and multiplications at most, of each product of matrices; OpenBLAS takes several threads
+# from twice as many on.
+_ROWS = 8
+_PRODUCT = 2**18
+# As many faces at once as stay, with their gradients, in a processor's cache.
+_BATCH = 16
 _Points = NDArray[np.float32]
 
 
@@ -108,23 +116,22 @@ def upright_shape(points: NDArray[Any]) -> _Points:
     return ((mean - (low + high) / 2) * scale + SIDE / 2).astype(np.float32)
 
 
-def describe(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+def describe(faces: NDArray[np.uint8], *, mirrored: bool = False) -> NDArray[np.float32]:
     """Describe faces by their gradients: what the stages see of them.
 
     Parameters
     ----------
     faces : ndarray of uint8 of shape (n_samples, 48, 48)
+    mirrored : bool, default=False
+        Whether to describe their mirror images too.
 
     Returns
     -------
-    ndarray of float32 of shape (n_samples, 1728)
+    ndarray of float32 of shape (n_samples, 1728), or (2 * n_samples, 1728) if `mirrored`
         Histograms of 12 signed directions in cells of 6×6 px, normalised in blocks of 24×24 px.
     """
-    hog = _hog()
-    features = np.empty((len(faces), hog.getDescriptorSize()), np.float32)
-    for face, row in zip(faces, features, strict=True):
-        row[:] = hog.compute(face)
-    return features
+    places = gradient_places(faces)
+    return block_histograms(places, orientations=12, block=24, step=12, cell=6, mirrored=mirrored)
 
 
 def upright_inputs(
@@ -148,11 +155,56 @@ def upright_inputs(
         What brought the faces upright.
     """
     upright = fit_similarity(points, shape)
-    moved = upright.apply(points).reshape(len(points), -1)
+    moved = upright.apply(points).reshape(len(points), shape.size)
     return np.concatenate([describe(upright.warp(faces, SIDE)), moved], axis=1), upright
 
 
-def run_cascade(stages: list[Layers], faces: NDArray[np.uint8], shape: _Points) -> _Points:
+def find_points(faces: NDArray[np.uint8], stages: list[Layers], shape: _Points) -> _Points:
+    """Find the points of faces of any size, and average them with those of their mirror images.
+
+    Parameters
+    ----------
+    faces : ndarray of uint8 of shape (n_samples, height, width)
+    stages : list of list of (weights, biases)
+        At least one.
+    shape : ndarray of shape (n_points, 2)
+        The upright shape.
+
+    Returns
+    -------
+    ndarray of float32 of shape (n_samples, n_points, 2)
+        In pixels of the faces as given.
+    """
+    squares, scale = to_side(faces, SIDE)
+
+    def find(batch: NDArray[np.uint8]) -> NDArray[np.floating]:
+        both = run_cascade(stages, batch, shape, mirrored=True)
+        found, in_mirror = np.split(both, 2)
+        return found + mirror_points(in_mirror, SIDE)
+
+    points: _Points = in_batches(find, squares, size=_BATCH)
+    points *= scale / 2
+    return points
+
+
+def in_single_precision(stages: list[Layers]) -> list[Layers]:
+    """Return stages whose weights need not be converted each time that they are run.
+
+    Parameters
+    ----------
+    stages : list of list of (weights, biases)
+        Weights in half precision, as they are stored.
+
+    Returns
+    -------
+    list of list of (weights, biases)
+    """
+    return [[(weights.astype(np.float32), b) for weights, b in layers] for layers in stages]
+
+
+def run_cascade(
+    stages: list[Layers], faces: NDArray[np.uint8], shape: _Points, *, mirrored: bool = False
+) -> _Points:
     """Find points by one stage after the other.
 
     Parameters
@@ -162,14 +214,19 @@ def run_cascade(stages: list[Layers], faces: NDArray[np.uint8], shape: _Points) 
     faces : ndarray of uint8 of shape (n_samples, 48, 48)
     shape : ndarray of shape (n_points, 2)
         The upright shape.
+    mirrored : bool, default=False
+        Whether to find those of the mirror images too.
 
     Returns
     -------
-    ndarray of float32 of shape (n_samples, n_points, 2)
-        In pixels of the faces.
+    ndarray of float32 of shape (n_samples, n_points, 2), or (2 * n_samples, …) if `mirrored`
+        In pixels of the faces, then in those of the mirror images.
     """
     first, *others = stages
-    points: _Points = run_layers(first, describe(faces)).reshape(len(faces), *shape.shape)
+    inputs = describe(faces, mirrored=mirrored)
+    if mirrored:
+        faces = np.concatenate([faces, faces[:, :, ::-1]])
+    points: _Points = run_layers(first, inputs).reshape(len(faces), *shape.shape)
     for layers in others:
         inputs, upright = upright_inputs(faces, points, shape)
         correction = run_layers(layers, inputs).reshape(points.shape)
@@ -192,20 +249,26 @@ def run_layers(layers: Layers, inputs: NDArray[np.float32]) -> NDArray[np.float3
     -------
     ndarray of float32 of shape (n_samples, n_outputs)
     """
-    outputs = inputs
+    n_rows = -(-len(inputs) // _ROWS) * _ROWS
+    outputs = np.zeros((n_rows, inputs.shape[1]), np.float32)
+    outputs[: len(inputs)] = inputs
     for number, (weights, biases) in enumerate(layers, start=1):
-        outputs = outputs @ weights.astype(np.float32, copy=False)
+        outputs = _multiply(outputs, weights.astype(np.float32, copy=False))
         outputs += biases
         if number < len(layers):
             np.maximum(outputs, 0, out=outputs)
-    return outputs
+    return outputs[: len(inputs)]
 
 
-@cache
-def _hog() -> Any:
-    import cv2
+def _multiply(inputs: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Multiply matrices in products of one shape, whatever the number of rows.
 
-    # The values between bins and threshold are OpenCV's defaults; the last asks for signed ones.
-    return cv2.HOGDescriptor(
-        (SIDE, SIDE), (24, 24), (12, 12), (6, 6), 12, 1, -1, 0, 0.2, False, 64, True
-    )
+    So a row's result does not depend on the rows beside it, and no product is so large that BLAS
+    starts threads of its own: where processors are busy, waiting for those takes longer than all.
+    """
+    batches = inputs.reshape(-1, _ROWS, inputs.shape[1])
+    step = max(1, _PRODUCT // (_ROWS * weights.shape[1]))
+    outputs = batches[:, :, :step] @ weights[:step]
+    for start in range(step, len(weights), step):
+        outputs += batches[:, :, start : start + step] @ weights[start : start + step]
+    return outputs.reshape(len(inputs), weights.shape[1])

@@ -8,7 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.features.cascade import as_faces, find_points, in_single_precision
+from fer_ensemble.features.landmark_weights import read_landmark_weights
 from fer_ensemble.features.oriented_gradients import oriented_gradients
+from fer_ensemble.features.point_features import point_features
 
 #: From faces, uint8 of shape (n_samples, height, width), to features (n_samples, n_features).
 Extractor: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -48,10 +51,16 @@ def _extract_hog(parameters: Mapping[str, Any]) -> Extractor:
 
 
 def _extract_landmarks(parameters: Mapping[str, Any]) -> Extractor:
-    from fer_ensemble.features import Landmarks
+    shape, stages = read_landmark_weights()
+    stages = in_single_precision(stages)
+    output = parameters["output"]
+    outputs = [output] if isinstance(output, str) else output
 
-    landmarks = Landmarks(parameters["output"]).fit(np.zeros((1, 48, 48), np.uint8))
-    return landmarks.transform
+    def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        faces = as_faces(faces)
+        return point_features(faces, find_points(faces, stages, shape), shape, outputs)
+
+    return extract
 
 
 _EXTRACTORS: dict[str, Callable[[Mapping[str, Any]], Extractor]] = {

@@ -112,7 +112,9 @@ def geometry_names() -> list[str]:
 def _to_eye_line(points: _Numbers) -> tuple[_Numbers, _Numbers]:
     """Points in the frame of the eyes, and the roll in radians that was taken out."""
     z = points[..., 0] + 1j * points[..., 1]
-    right, left = (z[:, PARTS[part]].mean(axis=1) for part in ("right_eye", "left_eye"))
+    # By slices: what lists of indices take lies in an order that depends on the number of faces.
+    eyes = (PARTS[part] for part in ("right_eye", "left_eye"))
+    right, left = (z[:, eye.start : eye.stop].mean(axis=1) for eye in eyes)
     roll = np.angle(left - right)
     corner_distance = np.abs(z[:, OUTER_EYE_CORNERS[1]] - z[:, OUTER_EYE_CORNERS[0]])
     unit = np.maximum(corner_distance, _LEAST_UNIT * z.std(axis=1))

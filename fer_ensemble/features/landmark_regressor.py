@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,15 +17,17 @@ from fer_ensemble.features.cascade import (
     SIDE,
     Layers,
     as_faces,
-    run_cascade,
+    find_points,
+    in_single_precision,
     to_side,
     upright_shape,
 )
-from fer_ensemble.features.points import as_points, mirror_points, point_errors
+from fer_ensemble.features.points import as_points, point_errors
 from fer_ensemble.features.regressor_training import train_stage
 
-# As many faces at once as stay in the processor's cache.
-_BATCH = 256
+# Kept here, not in the estimators: so they are neither saved nor compared.
+_CONVERTED: WeakKeyDictionary[LandmarkRegressor, tuple[list[Layers], list[Layers]]]
+_CONVERTED = WeakKeyDictionary()
 
 
 class LandmarkRegressor(BaseEstimator):
@@ -184,8 +187,8 @@ class LandmarkRegressor(BaseEstimator):
         Returns
         -------
         ndarray of float32 of shape (n_samples, 68, 2)
-            x then y, in pixels of the faces as given; a point may lie outside its picture. With
-            the number of faces at once, rounding may move a point by about a thousandth of a pixel.
+            x then y, in pixels of the faces as given; a point may lie outside its picture. Those
+            of a face do not depend on the faces beside it.
 
         Raises
         ------
@@ -193,15 +196,15 @@ class LandmarkRegressor(BaseEstimator):
             If the faces have another shape or type.
         """
         check_is_fitted(self)
-        faces, scale = to_side(as_faces(X), SIDE)
-        points = np.empty((len(faces), *self.shape_.shape), np.float32)
-        for start in range(0, len(faces), _BATCH):
-            batch = slice(start, start + _BATCH)
-            both = np.concatenate([faces[batch], faces[batch, :, ::-1]])
-            found, in_mirror = np.split(run_cascade(self.stages_, both, self.shape_), 2)
-            points[batch] = found + mirror_points(in_mirror, SIDE)
-        points *= scale / 2
-        return points
+        return find_points(as_faces(X), self._stages_to_compute(), self.shape_)
+
+    def _stages_to_compute(self) -> list[Layers]:
+        """The stages with weights in single precision, converted once."""
+        stages, converted = _CONVERTED.get(self, (None, []))
+        if stages is not self.stages_:
+            converted = in_single_precision(self.stages_)
+            _CONVERTED[self] = self.stages_, converted
+        return converted
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Compare found points with given ones.

@@ -97,21 +97,47 @@ def _look_up_gradients(
 ) -> tuple[_Bins, _Numbers]:
     """Bins and lengths of the gradients of bytes."""
     bins, lengths = _table(orientations)
-    wide = faces.astype(np.intp)
-    places = _gradients(wide * _N_GRADIENTS, axis=1)
-    places += _gradients(wide, axis=2)
-    places += _STEEPEST * _N_GRADIENTS + _STEEPEST
-    places = places[window]
+    places = gradient_places(faces)[window]
     # All places are in the table: any mode but the default spares looking whether they are.
     return np.take(bins, places, mode="wrap"), np.take(lengths, places, mode="wrap")
 
 
+def gradient_places(faces: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Find the place of every pixel's gradient in a table of all gradients of bytes.
+
+    Parameters
+    ----------
+    faces : ndarray of uint8 of shape (n_samples, height, width)
+
+    Returns
+    -------
+    ndarray of int32 of shape (n_samples, height, width)
+        Into the rows of :func:`all_gradients`. Gradients are differences of the two neighbours,
+        zero at the ends of a face.
+    """
+    wide = np.ascontiguousarray(faces, np.int32)
+    places = _gradients(wide, axis=1)
+    places *= _N_GRADIENTS
+    places += _gradients(wide, axis=2)
+    places += _STEEPEST * _N_GRADIENTS + _STEEPEST
+    return places
+
+
+def all_gradients() -> tuple[_Numbers, _Numbers]:
+    """List all gradients of bytes.
+
+    Returns
+    -------
+    along_rows, along_columns : ndarray of shape (n_gradients,)
+        Down and to the right.
+    """
+    steps = np.arange(-_STEEPEST, _STEEPEST + 1.0)
+    return steps.repeat(_N_GRADIENTS), np.tile(steps, _N_GRADIENTS)
+
+
 @lru_cache(maxsize=8)  # of 4 MiB
 def _table(orientations: int) -> tuple[_Bins, _Numbers]:
-    steps = np.arange(-_STEEPEST, _STEEPEST + 1.0)
-    along_rows, along_columns = np.meshgrid(steps, steps, indexing="ij")
-    bins, lengths = _polar(along_rows, along_columns, orientations)
-    return bins.ravel(), lengths.ravel()
+    return _polar(*all_gradients(), orientations=orientations)
 
 
 def _compute_gradients(
@@ -127,14 +153,10 @@ def _compute_gradients(
 
 def _gradients(values: NDArray[Any], axis: int) -> NDArray[Any]:
     """Differences of the two neighbours along an axis, none at the ends of a face."""
-    gradients = np.zeros_like(values)
-    step = values.strides[axis] // values.itemsize
-    # Through the whole array at once, for speed; what wraps around a border becomes zero.
-    np.subtract(
-        values.ravel()[2 * step :],
-        values.ravel()[: -2 * step],
-        out=gradients.ravel()[step:-step],
-    )
+    gradients = np.empty_like(values)
+    flat, step = values.reshape(-1), int(np.prod(values.shape[axis + 1 :]))
+    # Through all faces at once, for speed; what reaches from one into the next is put right below.
+    np.subtract(flat[2 * step :], flat[: -2 * step], out=gradients.reshape(-1)[step:-step])
     ends = np.moveaxis(gradients, axis, 0)
     ends[0] = ends[-1] = 0
     return gradients

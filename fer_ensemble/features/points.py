@@ -213,7 +213,8 @@ def fit_similarity(points: NDArray[Any], target: NDArray[Any]) -> Similarity:
     z, goal = _complex(points), _complex(target)
     centre = z.mean(axis=1, keepdims=True)
     spread = (np.abs(z - centre) ** 2).sum(axis=1)
-    factor = (np.conj(z - centre) @ (goal - goal.mean())) / spread
+    # Not by a product of matrices, whose rounding depends on the number of faces.
+    factor = (np.conj(z - centre) * (goal - goal.mean())).sum(axis=1) / spread
     return Similarity(factor, goal.mean() - factor * centre[:, 0])
 
 

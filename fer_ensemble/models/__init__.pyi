@@ -5,14 +5,8 @@ from .keras_classifier import KerasClassifier
 from .networks import NETWORKS, network
 from .onnx_classifier import OnnxClassifier
 from .pipeline import MemberPipeline, last_step
-from .registry import (
-    MemberInfo,
-    create_member,
-    find_parameters,
-    get_member,
-    list_members,
-    member,
-)
+from .recipes import create_member, get_member, list_members, member
+from .registry import MemberInfo, find_parameters
 from .training_data import augment_copies
 
 __all__ = [
