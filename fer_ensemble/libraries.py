@@ -20,6 +20,7 @@ _LIBRARIES = {
     "jax": ("JAX", "pip install jax"),
     "keras": ("Keras", _TRAIN),
     "keras_tuner": ("KerasTuner", "pip install 'fer-ensemble[tune]'"),
+    "matplotlib": ("Matplotlib", "pip install 'fer-ensemble[report]'"),
     "mtcnn": ("the package mtcnn", "pip install 'fer-ensemble[mtcnn]'"),
     "onnx": ("the package onnx", _TRAIN),
     "onnxmltools": ("onnxmltools", _TRAIN),

@@ -137,13 +137,25 @@ def test_what_needs_no_training_library_goes_on(folder):
         ["members"],
         ["members", "cnn_2"],
         ["combine", str(SAVED), "--rule", "average", "--out", saved],
-        ["curves", saved, "--out", "curves.png"],
+        ["evaluate", "--model", "fast"],
         "from fer_ensemble.models import create_member; create_member('cnn_2')",
     ]
-    found = without(["keras", "tensorflow", "xgboost", "skimage"], folder, commands)
+    hidden = ["keras", "matplotlib", "tensorflow", "xgboost", "skimage"]
+    found = without(hidden, folder, commands)
     assert [code for code, _ in found[:4]] == [0, 0, 0, 0]
     assert TRAIN in found[1][1]
     assert TRAIN in found[4][0]  # the libraries were hidden
+
+
+def test_pictures_name_the_extra_that_draws_them(folder):
+    commands = [
+        ["report", "fast", "--out", "report.html"],
+        ["curves", str(SAVED), "--out", "curves.png"],
+        "from fer_ensemble.evaluation.plots import *; plot_history({'loss': [1.0]}, 'loss')",
+    ]
+    for code, said in without(["matplotlib"], folder, commands):
+        assert "needs Matplotlib" in f"{code} {said}"
+        assert "pip install 'fer-ensemble[report]'" in f"{code} {said}"
 
 
 def test_networks_need_the_backend_that_keras_is_set_to(monkeypatch, tmp_path):
