@@ -291,7 +291,26 @@ def _convert_trees(classifier: BoostedTreesClassifier) -> onnx.ModelProto:
         initial_types=[(FEATURES, FloatTensorType([None, classifier.n_features_in_]))],
         target_opset=_OPSET,
     )
-    return _keep_probabilities(graph, len(classifier.classes_))
+    n_classes = len(classifier.classes_)
+    if n_classes == 2:
+        _merge_scores(graph.graph.node[0])
+    return _keep_probabilities(graph, n_classes)
+
+
+def _merge_scores(trees: onnx.NodeProto) -> None:
+    """Let trees for each of two classes score the second one alone.
+
+    onnxruntime takes the two scores for one and its opposite, and overwrites the first. The softmax
+    of two scores is the logistic function of their difference.
+    """
+    values = {attribute.name: attribute for attribute in trees.attribute}
+    classes, weights = values["class_ids"].ints, values["class_weights"].floats
+    for i, label in enumerate(classes):
+        weights[i] *= 1 if label else -1
+    classes[:] = [0] * len(classes)
+    first, second = values["base_values"].floats
+    values["base_values"].floats[:] = [second - first]
+    values["post_transform"].s = b"LOGISTIC"
 
 
 def _convert_sklearn(estimator: Any) -> onnx.ModelProto:
