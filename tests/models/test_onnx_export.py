@@ -28,7 +28,7 @@ def fitted(network, params, *, precision=np.float32, **parameters):
     random = np.random.default_rng(0)
     classifier.weights_ = [
         # Around what they are at the start: variances stay above zero.
-        (np.asarray(weights.value) + random.uniform(0, 0.1, weights.shape)).astype(precision)
+        (np.asarray(weights.value) + random.uniform(0, 0.03, weights.shape)).astype(precision)
         for weights in build_network(classifier, "float32", to_predict=True).weights
     ]
     return classifier
