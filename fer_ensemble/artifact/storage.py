@@ -47,7 +47,6 @@ _LIBRARIES = (
     "fer-ensemble",
     "keras",
     "numpy",
-    "scikit-image",
     "scikit-learn",
     "skops",
     "xgboost",
