@@ -37,7 +37,7 @@ _MARGIN = 2
 _ROWS = 8
 _PRODUCT = 2**18
 # As many faces at once as stay, with their gradients, in a processor's cache.
-_BATCH = 16
+_BATCH = 128
 _Points = NDArray[np.float32]
 
 

@@ -126,8 +126,9 @@ def _to_eye_line(points: _Numbers) -> tuple[_Numbers, _Numbers]:
 
 def _key_distances(p: _Numbers) -> _Numbers:
     first, second = np.triu_indices(len(_KEY_POINTS), 1)
-    key = p[:, _KEY_POINTS]
-    return np.linalg.norm(key[:, first] - key[:, second], axis=2)
+    # Each point's coordinate of all faces in one row: so the pairs are taken row by row.
+    x, y = np.ascontiguousarray(p[:, _KEY_POINTS].transpose(2, 1, 0))
+    return np.sqrt((x[first] - x[second]) ** 2 + (y[first] - y[second]) ** 2).T
 
 
 def _measures(p: _Numbers) -> Iterator[tuple[str, _Numbers]]:

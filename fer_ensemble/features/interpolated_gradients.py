@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fer_ensemble.features.oriented_gradients import all_gradients
 
 # As many at once as stay, with their votes, in a processor's cache.
-_PIXELS_AT_ONCE = 2**14
+_PIXELS_AT_ONCE = 2**15
 # Where normalised values are cut: OpenCV's default.
 _LARGEST = np.float32(0.2)
 

@@ -169,7 +169,7 @@ class Similarity(NamedTuple):
         """Transform back."""
         return Similarity(1 / self.factor, -self.shift / self.factor)
 
-    def warp(self, faces: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    def warp(self, faces: NDArray[np.uint8], size: int, *, border: int = 0) -> NDArray[np.uint8]:
         """Transform the faces, their edge pixels repeated where they end.
 
         Parameters
@@ -177,6 +177,9 @@ class Similarity(NamedTuple):
         faces : ndarray of uint8 of shape (n_samples, height, width)
         size : int
             Side of the result, in pixels.
+        border : int, default=0
+            Pixels repeated around the faces beforehand. It changes no result: OpenCV takes twice
+            as long where it has to find that there are none.
 
         Returns
         -------
@@ -186,9 +189,13 @@ class Similarity(NamedTuple):
 
         # Points count from the edge of the first pixel, OpenCV from its centre.
         shift = self.shift + self.factor * (0.5 + 0.5j) - (0.5 + 0.5j)
+        factor = self.factor.astype(complex)
+        shift = shift - factor * (border + border * 1j)
+        rows = [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]]
+        matrices = np.moveaxis(np.array(rows), 2, 0)
+        faces = np.pad(faces, ((0, 0), (border, border), (border, border)), "edge")
         warped = np.empty((len(faces), size, size), np.uint8)
-        for face, a, b, out in zip(faces, self.factor, shift, warped, strict=True):
-            matrix = np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+        for face, matrix, out in zip(faces, matrices, warped, strict=True):
             cv2.warpAffine(face, matrix, (size, size), out, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
         return warped
 
