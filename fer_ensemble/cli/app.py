@@ -23,7 +23,7 @@ from fer_ensemble.libraries import MissingLibraryError
 app = typer.Typer(
     name="fer-ensemble",
     help="Facial expression recognition by ensembles of classical and deep models.",
-    epilog="Start with: fer-ensemble predict photos/. To train: fer-ensemble fit (synthetic faces).",
+    epilog="Start with: fer-ensemble predict photos/. To train: fer-ensemble fit.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
