@@ -167,7 +167,7 @@ def convert_ensemble(
     """
     converted = copy.copy(ensemble)
     converted.members_ = [
-        (name, _convert_member(name, member, precision, faces))
+        (name, convert_member(name, member, precision=precision, faces=faces))
         for name, member in ensemble.members_
     ]
     converted.members = converted.members_
@@ -179,9 +179,30 @@ def convert_ensemble(
     return converted
 
 
-def _convert_member(
-    name: str, member: Any, precision: str, faces: NDArray[np.uint8] | None
+def convert_member(
+    name: str, member: Any, *, precision: str = "float32", faces: NDArray[np.uint8] | None = None
 ) -> MemberPipeline | OnnxClassifier:
+    """Copy a fitted member, its classifier as a graph in ONNX.
+
+    Parameters
+    ----------
+    name : str
+        Its name, for messages.
+    member : classifier
+        Fitted, a pipeline or frozen perhaps; it stays as it is.
+    precision, faces
+        As of `convert_ensemble`.
+
+    Returns
+    -------
+    OnnxClassifier, or MemberPipeline
+        The second of a member that computes features of faces.
+
+    Raises
+    ------
+    ArtifactError, MissingLibraryError, ValueError
+        As of `convert_ensemble`.
+    """
     if isinstance(member, FrozenEstimator):
         member = member.estimator
     steps = list(getattr(member, "steps", [(name, member)]))
