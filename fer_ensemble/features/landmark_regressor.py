@@ -18,6 +18,7 @@ from fer_ensemble.features.cascade import (
     SIDE,
     Layers,
     as_faces,
+    prepare,
     run_cascade,
     to_side,
     upright_shape,
@@ -26,7 +27,7 @@ from fer_ensemble.features.points import as_points, mirror_points, point_errors
 from fer_ensemble.features.regressor_training import train_stage
 
 # As many faces at once as stay, with their gradients, in a processor's cache.
-_BATCH = 128
+_BATCH = 64
 
 # Kept here, not in the estimators: so they are neither saved nor compared.
 _CONVERTED: WeakKeyDictionary[LandmarkRegressor, tuple[list[Layers], list[Layers]]]
@@ -203,8 +204,8 @@ class LandmarkRegressor(BaseEstimator):
         stages = self._stages_to_compute()
 
         def find(batch: NDArray[np.uint8]) -> NDArray[np.floating]:
-            both = run_cascade(stages, batch, self.shape_, mirrored=True)
-            found, in_mirror = np.split(both, 2)
+            both = np.concatenate([batch, batch[:, :, ::-1]])
+            found, in_mirror = np.split(run_cascade(stages, both, self.shape_), 2)
             return found + mirror_points(in_mirror, SIDE)
 
         points: NDArray[np.float32] = in_batches(find, faces, size=_BATCH)
@@ -215,7 +216,7 @@ class LandmarkRegressor(BaseEstimator):
         """The stages with weights in single precision, converted once."""
         stages, converted = _CONVERTED.get(self, (None, []))
         if stages is not self.stages_:
-            converted = [[(w.astype(np.float32), b) for w, b in layers] for layers in self.stages_]
+            converted = [prepare(layers) for layers in self.stages_]
             _CONVERTED[self] = self.stages_, converted
         return converted
 
