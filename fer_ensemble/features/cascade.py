@@ -252,7 +252,7 @@ def _multiply(inputs: NDArray[np.float32], weights: NDArray[Any]) -> NDArray[np.
         piece = slice(start, start + length)
         outputs += rows[:, :, piece] @ weights[piece]
         start += length
-    return outputs.reshape(len(inputs), -1)
+    return outputs.reshape(len(inputs), weights.shape[1])
 
 
 @cache
