@@ -14,14 +14,13 @@ alignment. CVPR workshops. (each stage on the whole face, brought upright)
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.features.batches import in_batches
-from fer_ensemble.features.interpolated_gradients import block_histograms
-from fer_ensemble.features.oriented_gradients import gradient_places
 from fer_ensemble.features.points import Similarity, fit_similarity, mirror_points
 
 #: Side, in pixels, of the faces that a cascade works on.
@@ -32,12 +31,12 @@ Layers = list[tuple[NDArray[Any], NDArray[Any]]]
 
 # Pixels between the mean shape and the edge: whatever lies outside the points helps little.
 _MARGIN = 2
-# Rows, and multiplications at most, of each product of matrices; OpenBLAS takes several threads
-# from twice as many on.
-_ROWS = 8
-_PRODUCT = 2**18
+# Sizes of the products that `_multiply` makes: rows, a divisor of columns, and products summed.
+_ROWS = 4
+_COLUMNS = 16
+_SUMMED = 448
 # As many faces at once as stay, with their gradients, in a processor's cache.
-_BATCH = 128
+_BATCH = 64
 _Points = NDArray[np.float32]
 
 
@@ -116,22 +115,27 @@ def upright_shape(points: NDArray[Any]) -> _Points:
     return ((mean - (low + high) / 2) * scale + SIDE / 2).astype(np.float32)
 
 
-def describe(faces: NDArray[np.uint8], *, mirrored: bool = False) -> NDArray[np.float32]:
+def describe(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Describe faces by their gradients: what the stages see of them.
 
     Parameters
     ----------
     faces : ndarray of uint8 of shape (n_samples, 48, 48)
-    mirrored : bool, default=False
-        Whether to describe their mirror images too.
 
     Returns
     -------
-    ndarray of float32 of shape (n_samples, 1728), or (2 * n_samples, 1728) if `mirrored`
+    ndarray of float32 of shape (n_samples, 1728)
         Histograms of 12 signed directions in cells of 6×6 px, normalised in blocks of 24×24 px.
     """
-    places = gradient_places(faces)
-    return block_histograms(places, orientations=12, block=24, step=12, cell=6, mirrored=mirrored)
+    hog = _hog()
+    if not len(faces):
+        return np.empty((0, hog.getDescriptorSize()), np.float32)
+    # OpenCV describes all in one call: below each other, each within a border of a pixel that
+    # leaves it no gradient across its edge, as OpenCV does with a picture of its own.
+    tall = np.pad(faces, ((0, 0), (1, 1), (1, 1)), "reflect").reshape(-1, SIDE + 2)
+    corners = [(1, 1 + i * (SIDE + 2)) for i in range(len(faces))]
+    features: NDArray[np.float32] = hog.compute(tall, locations=corners)
+    return features.reshape(len(faces), -1)
 
 
 def upright_inputs(
@@ -166,7 +170,7 @@ def find_points(faces: NDArray[np.uint8], stages: list[Layers], shape: _Points) 
     ----------
     faces : ndarray of uint8 of shape (n_samples, height, width)
     stages : list of list of (weights, biases)
-        At least one.
+        At least one; prepared, see :func:`prepare`.
     shape : ndarray of shape (n_points, 2)
         The upright shape.
 
@@ -178,8 +182,8 @@ def find_points(faces: NDArray[np.uint8], stages: list[Layers], shape: _Points) 
     squares, scale = to_side(faces, SIDE)
 
     def find(batch: NDArray[np.uint8]) -> NDArray[np.floating]:
-        both = run_cascade(stages, batch, shape, mirrored=True)
-        found, in_mirror = np.split(both, 2)
+        both = np.concatenate([batch, batch[:, :, ::-1]])
+        found, in_mirror = np.split(run_cascade(stages, both, shape), 2)
         return found + mirror_points(in_mirror, SIDE)
 
     points: _Points = in_batches(find, squares, size=_BATCH)
@@ -187,24 +191,7 @@ def find_points(faces: NDArray[np.uint8], stages: list[Layers], shape: _Points) 
     return points
 
 
-def in_single_precision(stages: list[Layers]) -> list[Layers]:
-    """Return stages whose weights need not be converted each time that they are run.
-
-    Parameters
-    ----------
-    stages : list of list of (weights, biases)
-        Weights in half precision, as they are stored.
-
-    Returns
-    -------
-    list of list of (weights, biases)
-    """
-    return [[(weights.astype(np.float32), b) for weights, b in layers] for layers in stages]
-
-
-def run_cascade(
-    stages: list[Layers], faces: NDArray[np.uint8], shape: _Points, *, mirrored: bool = False
-) -> _Points:
+def run_cascade(stages: list[Layers], faces: NDArray[np.uint8], shape: _Points) -> _Points:
     """Find points by one stage after the other.
 
     Parameters
@@ -214,19 +201,14 @@ def run_cascade(
     faces : ndarray of uint8 of shape (n_samples, 48, 48)
     shape : ndarray of shape (n_points, 2)
         The upright shape.
-    mirrored : bool, default=False
-        Whether to find those of the mirror images too.
 
     Returns
     -------
-    ndarray of float32 of shape (n_samples, n_points, 2), or (2 * n_samples, …) if `mirrored`
-        In pixels of the faces, then in those of the mirror images.
+    ndarray of float32 of shape (n_samples, n_points, 2)
+        In pixels of the faces.
     """
     first, *others = stages
-    inputs = describe(faces, mirrored=mirrored)
-    if mirrored:
-        faces = np.concatenate([faces, faces[:, :, ::-1]])
-    points: _Points = run_layers(first, inputs).reshape(len(faces), *shape.shape)
+    points: _Points = run_layers(first, describe(faces)).reshape(len(faces), *shape.shape)
     for layers in others:
         inputs, upright = upright_inputs(faces, points, shape)
         correction = run_layers(layers, inputs).reshape(points.shape)
@@ -253,22 +235,62 @@ def run_layers(layers: Layers, inputs: NDArray[np.float32]) -> NDArray[np.float3
     outputs = np.zeros((n_rows, inputs.shape[1]), np.float32)
     outputs[: len(inputs)] = inputs
     for number, (weights, biases) in enumerate(layers, start=1):
-        outputs = _multiply(outputs, weights.astype(np.float32, copy=False))
-        outputs += biases
+        outputs = _multiply(outputs, weights)[:, : len(biases)] + biases
         if number < len(layers):
             np.maximum(outputs, 0, out=outputs)
     return outputs[: len(inputs)]
 
 
-def _multiply(inputs: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Multiply matrices in products of one shape, whatever the number of rows.
+def prepare(layers: Layers) -> Layers:
+    """Convert the layers of a network that will be run often, as `run_layers` does each time.
 
-    So a row's result does not depend on the rows beside it, and no product is so large that BLAS
-    starts threads of its own: where processors are busy, waiting for those takes longer than all.
+    Parameters
+    ----------
+    layers : list of (weights, biases)
+
+    Returns
+    -------
+    list of (weights, biases)
+        Weights in single precision, with columns of zeros up to a multiple of 16.
     """
-    batches = inputs.reshape(-1, _ROWS, inputs.shape[1])
-    step = max(1, _PRODUCT // (_ROWS * weights.shape[1]))
-    outputs = batches[:, :, :step] @ weights[:step]
-    for start in range(step, len(weights), step):
-        outputs += batches[:, :, start : start + step] @ weights[start : start + step]
+    return [(_prepare(weights), biases) for weights, biases in layers]
+
+
+def _prepare(weights: NDArray[Any]) -> NDArray[np.float32]:
+    missing = -weights.shape[1] % _COLUMNS
+    if missing:
+        weights = np.pad(weights, ((0, 0), (0, missing)))
+    return weights.astype(np.float32, copy=False)
+
+
+def _multiply(inputs: NDArray[np.float32], weights: NDArray[Any]) -> NDArray[np.float32]:
+    """Multiply matrices in small products of one shape, whatever the number of rows.
+
+    So a row's result does not depend on the rows beside it, and BLAS starts no threads of its own:
+    where processors are busy, waiting for those takes longer than all else. The pieces are those in
+    which OpenBLAS sums up large products, so results are the same as of one.
+    """
+    weights = _prepare(weights)
+    rows = inputs.reshape(-1, _ROWS, inputs.shape[1])
+    outputs = np.zeros((len(rows), _ROWS, weights.shape[1]), np.float32)
+    start = 0
+    while start < len(weights):
+        length = len(weights) - start
+        if length >= 2 * _SUMMED:
+            length = _SUMMED
+        elif length > _SUMMED:
+            length = -(-(length // 2) // 4) * 4
+        piece = slice(start, start + length)
+        outputs += rows[:, :, piece] @ weights[piece]
+        start += length
     return outputs.reshape(len(inputs), weights.shape[1])
+
+
+@cache
+def _hog() -> Any:
+    import cv2
+
+    # The values between bins and threshold are OpenCV's defaults; the last asks for signed ones.
+    return cv2.HOGDescriptor(
+        (SIDE, SIDE), (24, 24), (12, 12), (6, 6), 12, 1, -1, 0, 0.2, False, 64, True
+    )

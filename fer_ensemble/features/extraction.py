@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.features.cascade import as_faces, find_points, in_single_precision
+from fer_ensemble.features.cascade import as_faces, find_points, prepare
 from fer_ensemble.features.landmark_weights import read_landmark_weights
 from fer_ensemble.features.oriented_gradients import oriented_gradients
 from fer_ensemble.features.point_features import point_features
@@ -52,7 +52,7 @@ def _extract_hog(parameters: Mapping[str, Any]) -> Extractor:
 
 def _extract_landmarks(parameters: Mapping[str, Any]) -> Extractor:
     shape, stages = read_landmark_weights()
-    stages = in_single_precision(stages)
+    stages = [prepare(layers) for layers in stages]
     output = parameters["output"]
     outputs = [output] if isinstance(output, str) else output
 

@@ -39,6 +39,7 @@ _KEY_POINTS = (
 _LEAST_UNIT = 0.5
 
 _Numbers = NDArray[np.floating]
+_Complex = NDArray[np.complexfloating]
 
 
 def geometry(points: ArrayLike) -> NDArray[np.float32]:
@@ -112,9 +113,7 @@ def geometry_names() -> list[str]:
 def _to_eye_line(points: _Numbers) -> tuple[_Numbers, _Numbers]:
     """Points in the frame of the eyes, and the roll in radians that was taken out."""
     z = points[..., 0] + 1j * points[..., 1]
-    # By slices: what lists of indices take lies in an order that depends on the number of faces.
-    eyes = (PARTS[part] for part in ("right_eye", "left_eye"))
-    right, left = (z[:, eye.start : eye.stop].mean(axis=1) for eye in eyes)
+    right, left = (_centre(z, PARTS[part]) for part in ("right_eye", "left_eye"))
     roll = np.angle(left - right)
     corner_distance = np.abs(z[:, OUTER_EYE_CORNERS[1]] - z[:, OUTER_EYE_CORNERS[0]])
     unit = np.maximum(corner_distance, _LEAST_UNIT * z.std(axis=1))
@@ -122,6 +121,15 @@ def _to_eye_line(points: _Numbers) -> tuple[_Numbers, _Numbers]:
     unit = np.where(unit > 0, unit, np.nan)
     upright = (z - ((left + right) / 2)[:, None]) * np.exp(-1j * roll)[:, None]
     return np.stack([upright.real, upright.imag], axis=2) / unit[:, None, None], roll
+
+
+def _centre(z: _Complex, part: range) -> _Complex:
+    """Mean of points, added up one by one: NumPy's own order depends on the number of faces."""
+    total = np.zeros(len(z), z.dtype)
+    for point in part:
+        total += z[:, point]
+    centre: _Complex = (total.astype(np.complex128) / len(part)).astype(z.dtype)
+    return centre
 
 
 def _key_distances(p: _Numbers) -> _Numbers:

@@ -18,7 +18,7 @@ from fer_ensemble.features.cascade import (
     Layers,
     as_faces,
     find_points,
-    in_single_precision,
+    prepare,
     to_side,
     upright_shape,
 )
@@ -202,7 +202,7 @@ class LandmarkRegressor(BaseEstimator):
         """The stages with weights in single precision, converted once."""
         stages, converted = _CONVERTED.get(self, (None, []))
         if stages is not self.stages_:
-            converted = in_single_precision(self.stages_)
+            converted = [prepare(layers) for layers in self.stages_]
             _CONVERTED[self] = self.stages_, converted
         return converted
 

@@ -97,47 +97,21 @@ def _look_up_gradients(
 ) -> tuple[_Bins, _Numbers]:
     """Bins and lengths of the gradients of bytes."""
     bins, lengths = _table(orientations)
-    places = gradient_places(faces)[window]
-    # All places are in the table: any mode but the default spares looking whether they are.
-    return np.take(bins, places, mode="wrap"), np.take(lengths, places, mode="wrap")
-
-
-def gradient_places(faces: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Find the place of every pixel's gradient in a table of all gradients of bytes.
-
-    Parameters
-    ----------
-    faces : ndarray of uint8 of shape (n_samples, height, width)
-
-    Returns
-    -------
-    ndarray of int32 of shape (n_samples, height, width)
-        Into the rows of :func:`all_gradients`. Gradients are differences of the two neighbours,
-        zero at the ends of a face.
-    """
-    wide = np.ascontiguousarray(faces, np.int32)
+    wide = faces.astype(np.int32)
     places = _gradients(wide, axis=1)
     places *= _N_GRADIENTS
     places += _gradients(wide, axis=2)
     places += _STEEPEST * _N_GRADIENTS + _STEEPEST
-    return places
-
-
-def all_gradients() -> tuple[_Numbers, _Numbers]:
-    """List all gradients of bytes.
-
-    Returns
-    -------
-    along_rows, along_columns : ndarray of shape (n_gradients,)
-        Down and to the right.
-    """
-    steps = np.arange(-_STEEPEST, _STEEPEST + 1.0)
-    return steps.repeat(_N_GRADIENTS), np.tile(steps, _N_GRADIENTS)
+    places = places[window]
+    # All places are in the table: any mode but the default spares looking whether they are.
+    return np.take(bins, places, mode="wrap"), np.take(lengths, places, mode="wrap")
 
 
 @lru_cache(maxsize=8)  # of 4 MiB
 def _table(orientations: int) -> tuple[_Bins, _Numbers]:
-    return _polar(*all_gradients(), orientations=orientations)
+    steps = np.arange(-_STEEPEST, _STEEPEST + 1.0)
+    along_rows, along_columns = steps.repeat(_N_GRADIENTS), np.tile(steps, _N_GRADIENTS)
+    return _polar(along_rows, along_columns, orientations)
 
 
 def _compute_gradients(

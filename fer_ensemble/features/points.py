@@ -220,8 +220,9 @@ def fit_similarity(points: NDArray[Any], target: NDArray[Any]) -> Similarity:
     z, goal = _complex(points), _complex(target)
     centre = z.mean(axis=1, keepdims=True)
     spread = (np.abs(z - centre) ** 2).sum(axis=1)
-    # Not by a product of matrices, whose rounding depends on the number of faces.
-    factor = (np.conj(z - centre) * (goal - goal.mean())).sum(axis=1) / spread
+    # BLAS rounds the product of a single row differently: one more makes faces alone as others.
+    rows = np.conj(z - centre)
+    factor = (np.concatenate([rows, rows[:1]]) @ (goal - goal.mean()))[: len(rows)] / spread
     return Similarity(factor, goal.mean() - factor * centre[:, 0])
 
 

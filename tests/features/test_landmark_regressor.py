@@ -1,6 +1,7 @@
 """The landmark regressor: it learns, keeps its word on sizes and mirrors, and names wrong input."""
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ from sklearn.exceptions import NotFittedError
 
 from fer_ensemble.features import (
     LandmarkRegressor,
+    cascade,
     landmark_weights,
     load_landmark_regressor,
     mirror_points,
     point_errors,
     save_landmark_regressor,
 )
-from fer_ensemble.features.cascade import run_layers
+from fer_ensemble.features.cascade import describe, prepare, run_layers
 from fer_ensemble.features.points import draw_similarity
 
 QUICK = {"hidden_layer_sizes": (16,), "batch_size": 20, "random_state": 0}
@@ -89,10 +91,16 @@ def test_points_are_in_pixels_of_the_faces_given(shipped, faces):
 
 
 def test_points_do_not_depend_on_the_batch(shipped, faces):
-    images = np.tile(faces[0], (3, 1, 1))[:300]
+    images = faces[0]
     together = shipped.predict(images)
-    alone = np.concatenate([shipped.predict(images[i : i + 1]) for i in (0, 255, 256, 299)])
-    np.testing.assert_allclose(together[[0, 255, 256, 299]], alone, atol=1e-3)
+    alone = np.concatenate([shipped.predict(images[i : i + 1]) for i in (0, 63, 64, 139)])
+    np.testing.assert_array_equal(together[[0, 63, 64, 139]], alone)
+    np.testing.assert_array_equal(together[5:70], shipped.predict(images[5:70]))
+
+
+def test_gradients_of_many_faces_are_those_of_each(faces):
+    alone = [cascade._hog().compute(face) for face in faces[0][:20]]
+    np.testing.assert_array_equal(describe(faces[0][:20]), alone)
 
 
 def test_a_photographs_eyes_and_mouth_are_found(shipped):
@@ -143,6 +151,29 @@ def test_layers_are_rectified_but_for_the_last():
     ]
     inputs = np.array([[2.0], [-1.0]], np.float32)
     assert run_layers(layers, inputs).tolist() == [[-1.0], [-2.0]]
+
+
+@pytest.mark.parametrize("sizes", [(1864, 112, 136), (1000, 7), (3, 2)])
+def test_small_products_add_up_to_the_large_one(sizes):
+    random = np.random.default_rng(0)
+    shapes = list(pairwise(sizes))
+    layers = [(random.normal(size=shape).astype(np.float16), np.ones(shape[1])) for shape in shapes]
+    inputs = random.normal(size=(9, sizes[0])).astype(np.float32)
+    expected = inputs
+    for weights, biases in layers:
+        expected = np.maximum(expected, 0) if expected is not inputs else expected
+        expected = expected @ weights.astype(np.float32) + biases
+    outputs = run_layers(layers, inputs)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-2)
+    np.testing.assert_array_equal(run_layers(prepare(layers), inputs), outputs)
+
+
+def test_other_stages_are_not_taken_for_those_before(shipped, faces):
+    regressor = LandmarkRegressor((112, 112))
+    regressor.shape_, regressor.stages_ = shipped.shape_, shipped.stages_
+    both = regressor.predict(faces[0][:3])
+    regressor.stages_ = shipped.stages_[:1]
+    assert not np.array_equal(regressor.predict(faces[0][:3]), both)
 
 
 def test_shipped_weights_take_at_most_a_megabyte():

@@ -51,6 +51,15 @@ def test_outputs_stand_in_the_order_asked(faces):
         assert len(set(landmarks.get_feature_names_out())) == landmarks.n_features_out_
 
 
+def test_a_face_is_described_alike_in_any_company(faces):
+    images = faces[0][:70]
+    landmarks = Landmarks(output=("geometry", "hog")).fit(images)
+    together = landmarks.transform(images)
+    for i in (0, 63, 64, 69):
+        np.testing.assert_array_equal(landmarks.transform(images[i : i + 1])[0], together[i])
+    np.testing.assert_array_equal(landmarks.transform(images[::-1]), together[::-1])
+
+
 def test_names_tell_what_they_are(faces):
     names = Landmarks(output=("points", "geometry", "hog")).fit(faces[0]).get_feature_names_out()
     assert {"left_eye_0_x_px", "left_eye_0_x", "mouth_openness", "hog_jaw_8_0"} <= set(names)

@@ -48,6 +48,11 @@ def test_no_change_keeps_every_pixel():
     np.testing.assert_array_equal(same.warp(faces, 48), faces)
 
 
+def test_a_border_of_repeated_pixels_changes_none(change):
+    faces = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
+    np.testing.assert_array_equal(change.warp(faces, 60, border=12), change.warp(faces, 60))
+
+
 def test_draws_stay_within_their_bounds():
     drawn = draw_similarity(
         500, 48, rotation=10, zoom=0.1, shift=2, random=np.random.RandomState(0)
