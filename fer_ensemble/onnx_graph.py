@@ -162,6 +162,8 @@ def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = count_processors()
+    # Threads that wait would keep processors busy, while others read and search pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Errors are raised, and what else it has to say is for those who write graphs.
     options.log_severity_level = 4
     # A graph can name a file that holds its weights, by default relative to the working directory.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -177,13 +178,27 @@ def predict_files(
     counter = BatchCounter(batch_size)
     ahead = _BATCHES_AHEAD * batch_size
     batch: list[SearchResult] = []
-    for result in map_ordered(search, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
-        batch.append(result)
-        if counter.add(len(result.faces)):
+    with _opencv_in_one_thread():
+        for result in map_ordered(search, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
+            batch.append(result)
+            if counter.add(len(result.faces)):
+                yield predict(batch)
+                batch = []
+        if batch:
             yield predict(batch)
-            batch = []
-    if batch:
-        yield predict(batch)
+
+
+@contextmanager
+def _opencv_in_one_thread() -> Iterator[None]:
+    """Keep OpenCV from threads of its own, where as many as there are processors call it."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _predict_batch(

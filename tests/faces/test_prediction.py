@@ -222,3 +222,22 @@ def test_an_unusable_answer_of_the_classifier_is_an_error(
 def test_a_wrong_setting_is_an_error(tmp_path: Path, setting: str) -> None:
     with pytest.raises(ValueError, match=f"{setting} must be at least 1"):
         _predict([_clip(tmp_path / "clip.avi")], **{setting: 0})
+
+
+def test_opencv_starts_no_threads_of_its_own_meanwhile(tmp_path: Path) -> None:
+    counts: list[int] = []
+
+    class Counting(Brightness):
+        def predict_proba(self, X: np.ndarray) -> np.ndarray:
+            counts.append(cv2.getNumThreads())
+            return super().predict_proba(X)
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        path = _picture(tmp_path / "a.png", 3)
+        assert len(list(predict_files(Counting(), [path], class_names=NAMES))) == 1
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(before)
+    assert counts == [1]
