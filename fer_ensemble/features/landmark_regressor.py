@@ -27,7 +27,7 @@ from fer_ensemble.features.points import as_points, mirror_points, point_errors
 from fer_ensemble.features.regressor_training import train_stage
 
 # As many faces at once as stay, with their gradients, in a processor's cache.
-_BATCH = 64
+_BATCH = 32
 
 # Kept here, not in the estimators: so they are neither saved nor compared.
 _CONVERTED: WeakKeyDictionary[LandmarkRegressor, tuple[list[Layers], list[Layers]]]
