@@ -7,7 +7,8 @@ import pytest
 
 # Before any doctest is collected: pytest would load the module of the first one a second time,
 # and the package's functions would register in one copy while this file undoes it in the other.
-from fer_ensemble.models import NETWORKS, registry
+# The recipes, because members that a test brings in would be taken out again with its own.
+from fer_ensemble.models import NETWORKS, recipes, registry  # noqa: F401
 
 
 @pytest.fixture(autouse=True)

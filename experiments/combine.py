@@ -26,10 +26,10 @@ from experiments.systems import Ensemble, read_ensemble
 from experiments.tables import cells
 from fer_ensemble.datasets import EMOTIONS, find_protocol
 from fer_ensemble.ensemble import RULES, combine, learn_weights, measure_diversity
+from fer_ensemble.ensemble.meta_features import meta_features
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
     fit_final_estimator,
-    meta_features,
     predict_final_proba,
 )
 from fer_ensemble.evaluation import compare_predictions, evaluate_predictions

@@ -50,7 +50,6 @@ _LIBRARIES = (
     "tensorflow",
     "numpy",
     "scikit-learn",
-    "scikit-image",
     "xgboost",
 )
 

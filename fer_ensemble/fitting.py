@@ -25,6 +25,7 @@ from fer_ensemble.datasets import (
     training_part,
 )
 from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, score_ensemble
+from fer_ensemble.libraries import require, require_for_members
 from fer_ensemble.models import augment_copies, create_member, find_parameters
 
 DEFAULT_MEMBERS = ("dense_hog", "boosted_hog", "cnn_2")
@@ -184,6 +185,8 @@ def fit_ensemble(
         If the data can't be read.
     ValueError
         If there is no such member, rule, protocol or part, or a class is too small.
+    MissingLibraryError
+        If a library that a member is fitted with is not installed.
 
     Examples
     --------
@@ -192,11 +195,14 @@ def fit_ensemble(
     >>> fitted.score_held_out().members["dense_hog"].accuracy  # doctest: +SKIP
     0.51
     """
-    find_protocol(protocol)  # a wrong name should not cost the reading of a large file
+    # What is wrong with the arguments should not cost the reading of a large file.
+    if find_protocol(protocol).augments:
+        require("keras", f"The protocol {protocol!r}")
     estimators = [
         (member, create_member(member, random_state=seed)) if isinstance(member, str) else member
         for member in members
     ]
+    require_for_members(estimators)
     ensemble = VotingEnsemble(
         estimators, rule=rule, validation_fraction=validation_fraction, random_state=seed
     )
@@ -312,6 +318,8 @@ def create_members(
     ------
     ValueError
         If there is no such member or parameter, or the time is none.
+    MissingLibraryError
+        If a library that a member is fitted with is not installed.
     """
     changes = params or {}
     members = [

@@ -28,6 +28,7 @@ from fer_ensemble.datasets import (
 )
 from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores, score_ensemble
 from fer_ensemble.evaluation import VoteEvaluation, evaluate_votes
+from fer_ensemble.libraries import require_for_members
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,8 +181,11 @@ def measure_model(
         If the data can't be read.
     ValueError
         If there is no such protocol or part, or the test faces of the fit can't be found again.
+    MissingLibraryError
+        If a library that a member predicts with is not installed.
     """
     manifest, ensemble = read_manifest(resolve_model(model)), load_model(model)
+    require_for_members(ensemble.members_)
     faces, source = open_faces(data, strict=strict, seed=seed)
     # Told before the members predict, which takes a while.
     votes = None if ferplus is None else join_ferplus(faces, load_ferplus(ferplus))

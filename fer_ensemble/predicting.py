@@ -8,7 +8,7 @@ from contextlib import closing, nullcontext
 from itertools import chain
 from typing import Any, BinaryIO
 
-from fer_ensemble.artifact import load_model, read_manifest, resolve_model
+from fer_ensemble.artifact import load_predictor, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.faces import (
     Detector,
@@ -25,6 +25,7 @@ from fer_ensemble.faces import (
     predict_files,
     skip_done,
 )
+from fer_ensemble.libraries import require_for_members
 
 
 def predict_faces(
@@ -93,8 +94,8 @@ def predict_faces(
     ------
     ArtifactError
         If no ensemble is saved in `model`, or it is damaged, or the package came without weights.
-    ImportError
-        If the detector, or the form of `out`, needs a package that is not installed.
+    MissingLibraryError
+        If the model, the detector or the form of `out` needs a library that is not installed.
     OSError
         If `out` or an annotated copy cannot be written.
     ValueError
@@ -153,7 +154,7 @@ class PredictionRun:
     ------
     ValueError
         If no form has the ending of `out`, or there is no file to resume.
-    ImportError
+    MissingLibraryError
         If the form of `out` needs a package that is not installed.
 
     Examples
@@ -236,8 +237,8 @@ class PredictionRun:
         ArtifactError
             If no ensemble is saved there, or its manifest is damaged.
         DetectorError
-            If there is no such detector, or its file cannot be read.
-        ImportError
+            If there is no such detector, or it cannot work here.
+        MissingLibraryError
             If the detector needs a package that is not installed.
         ValueError
             If the run cannot be resumed: `out` holds something else, or rows of other inputs.
@@ -270,11 +271,14 @@ class PredictionRun:
         ------
         ArtifactError
             If the saved ensemble is damaged.
+        MissingLibraryError
+            If a library that a member predicts with is not installed.
         """
         self.prepare()
         if self._classifier is None:
             if isinstance(self._model, str | os.PathLike | None):
-                self._classifier = load_model(self._model)
+                self._classifier = load_predictor(self._model)
+                require_for_members(getattr(self._classifier, "members_", ()))
             else:
                 self._classifier = self._model
         return self._classifier

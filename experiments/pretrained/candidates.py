@@ -7,7 +7,6 @@ is shipped, whether mirror images are averaged, and by what rule.
 
 from __future__ import annotations
 
-import copy
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,13 +21,12 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from experiments.runs import read_predictions, stack_predictions
 from fer_ensemble.ensemble import (
-    BaseEnsemble,
     apply_temperature,
     combine,
     fit_temperature,
     learn_weights,
 )
-from fer_ensemble.ensemble.meta_learner import meta_features
+from fer_ensemble.ensemble.meta_features import meta_features
 
 DECLARATION = Path(__file__).parent / "ensemble.toml"
 PROTOCOL = "official"
@@ -90,7 +88,7 @@ class Candidate:
     probabilities : ndarray of shape (n_samples, n_classes)
         What it predicts for the held-out faces.
     n_bytes : int
-        Size of its file.
+        Size of its graph in ONNX, as it is stored.
     mirrored : bool
         Whether its probabilities are averaged over each face and its mirror image.
     multiply_accumulates : int
@@ -281,24 +279,6 @@ def mirror_parameter(member: Any) -> str | None:
     """
     names = member.get_params(deep=False)
     return next((name for name in ("flip_average", "mirror") if name in names), None)
-
-
-def mirrored_members(ensemble: BaseEnsemble) -> Iterator[tuple[str, Any]]:
-    """Find the members that average a face and its mirror image, and copy them without that.
-
-    Parameters
-    ----------
-    ensemble : BaseEnsemble
-
-    Yields
-    ------
-    tuple of (str, classifier)
-        Name, and the member that sees each face once.
-    """
-    for name, member in ensemble.members_:
-        parameter = mirror_parameter(member)
-        if parameter and member.get_params(deep=False)[parameter]:
-            yield name, copy.copy(member).set_params(**{parameter: False})
 
 
 def _combinations(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:

@@ -14,8 +14,8 @@ import typer
 from numpy.typing import NDArray
 
 from experiments.console import Data, PackedModel, PeerWeights, Results, notes, output
-from experiments.pretrained.candidates import mirrored_members
 from experiments.pretrained.peer import N_PARAMETERS, load_peer, peer_faces, predict_peer
+from experiments.pretrained.runtimes import mirrored_members
 from experiments.pretrained.speed import time_command
 from experiments.run import score
 from experiments.runs import RESULTS, write_record

@@ -40,11 +40,12 @@ from experiments.systems import read_system
 from fer_ensemble.artifact import save_ensemble
 from fer_ensemble.artifact.compact import compact_ensemble, compact_member
 from fer_ensemble.artifact.pretrained import FAST, SHIPPED
-from fer_ensemble.artifact.states import dump_member, load_member
+from fer_ensemble.artifact.states import load_member
 from fer_ensemble.datasets import FaceDataset, training_part
 from fer_ensemble.ensemble import BaseEnsemble, StackingEnsemble, VotingEnsemble
 from fer_ensemble.evaluation import calibration_error
-from fer_ensemble.models import KerasClassifier, get_member
+from fer_ensemble.exporting import convert_ensemble, convert_member
+from fer_ensemble.models import KerasClassifier, get_member, last_step
 from fer_ensemble.splitting import check_unseen, row_digests
 
 # The part of FER2013 on which nothing is ever measured here.
@@ -65,7 +66,7 @@ def main(
     results: Results = RESULTS,
     declaration: Declaration = DECLARATION,
 ) -> None:
-    """Choose members and rule on the held-out faces, compact, combine and save.
+    """Choose members and rule on the held-out faces, compact, combine, and save as graphs in ONNX.
 
     Everything is chosen and learned on the faces held out of Training; no other is looked at.
     What combines members is learned on what they predict once compacted. The cheapest network is
@@ -115,7 +116,8 @@ def main(
             name: _describe_training(systems[name], results) for name, _ in ensemble.members_
         }
         told = {**facts, "trainings": trainings}
-        save_ensemble(compact_ensemble(ensemble), folder, data=told, overwrite=True)
+        exported = convert_ensemble(compact_ensemble(ensemble))
+        save_ensemble(exported, folder, data=told, overwrite=True)
     n_bytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     packed = {"candidates": {one.name: one.n_bytes for one in candidates}, "compacted": changes}
     _report(choices, alone, held_out.y, {**packed, "n_bytes": n_bytes}, results)
@@ -165,8 +167,10 @@ def _offer(
 
     Returns the candidates, and what compacting changed of what it predicted `before`.
     """
-    # The size is known only from the file itself: states are compressed.
-    n_bytes, parameter = len(dump_member(name, member)), mirror_parameter(member)
+    n_bytes, parameter = (
+        len(last_step(convert_member(name, member)).graph),
+        mirror_parameter(member),
+    )
     cost = get_member(name).multiply_accumulates if isinstance(member, KerasClassifier) else 0
     if parameter is None:
         probabilities = member.predict_proba(images)

@@ -11,7 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 # Starts of the command on one photograph, of which the median counts.
 _REPETITIONS = 3
+# Faces to compare runtimes on, and to learn the ranges of layers from.
+_FEW = 64
+# Rows and columns of the matrices that are multiplied.
+_SIDE = 2048
+_FAST, _PRODUCT = "fast", "matrix product"
 
 
 def main(
@@ -35,32 +40,72 @@ def main(
     repetitions: Annotated[int, typer.Option(min=1, help="Of all sides in turn.")] = 5,
     peer_weights: PeerWeights = None,
 ) -> None:
-    """Time the ensemble, its members with and without mirror images, and the peer, in turn.
+    """Time the ensemble and the quick network, what they are made of, and the peer, by runtime.
 
     Prints JSON: the median of the repetitions, the first of which, in which networks are built,
-    is not counted, and the median ratio of the fast member to the peer in the same repetition.
+    is not counted; the ratio of the quick network to the peer in its quickest runtime; and how
+    near networks come to what the cores can do at all, by a product of matrices.
     """
     cap_cores(cores)
-    sides = _sides(model, faces, peer_weights)
+    sides, operations = _sides(model, faces, peer_weights, cores)
+    sides[_PRODUCT] = _matrix_product()
+    for work in sides.values():
+        work()
+    # In turn, so that a slow spell of the machine hits all sides alike.
     seconds: dict[str, list[float]] = {side: [] for side in sides}
-    for predict in sides.values():
-        predict()
-    # In turn, so that a slow spell of the machine hits all sides alike; the ratio is of times that
-    # were measured one right after the other.
     for _ in range(repetitions):
-        for side, predict in sides.items():
-            seconds[side].append(timed(predict).wall)
-    ratios = [peer / fast for peer, fast in zip(seconds["peer"], seconds["fast"], strict=True)]
+        for side, work in sides.items():
+            seconds[side].append(timed(work).wall)
+    bound = _SIDE**3 / statistics.median(seconds.pop(_PRODUCT))
+    speeds = {side: faces / statistics.median(times) for side, times in seconds.items()}
     record = {
         "cores": cores,
         "faces": faces,
         "repetitions": repetitions,
-        "faces_per_second": {
-            side: round(faces / statistics.median(times), 1) for side, times in seconds.items()
+        "faces_per_second": {side: round(speed, 1) for side, speed in speeds.items()},
+        **compare_with_peer(seconds),
+        "multiply_accumulates": operations,
+        "matrix_product_gmacs": round(bound / 1e9, 1),
+        "share_of_matrix_product": {
+            side: round(speeds[side] * count / bound, 3) for side, count in operations.items()
         },
-        "fast_to_peer": round(statistics.median(ratios), 3),
     }
     sys.stdout.write(json.dumps(record) + "\n")
+
+
+def compare_with_peer(seconds: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Divide the times of the peer in its quickest runtime by those of the quick network.
+
+    Parameters
+    ----------
+    seconds : mapping of str to sequence of float
+        Of each side, one time for each repetition. Sides whose name begins with "peer" are the
+        peer's, and those with "fast" the quick network's.
+
+    Returns
+    -------
+    dict
+        ``quickest_peer``, by the median of its times; and ``fast_to_peer``: how many times as many
+        faces a second each of the quick network's sides does, the median over the repetitions of
+        the ratio within each, with the lowest and the highest; ready for JSON.
+    """
+    peers = [side for side in seconds if side.startswith("peer")]
+    quickest = min(peers, key=lambda side: statistics.median(seconds[side]))
+    ratios = {
+        side: [peer / own for peer, own in zip(seconds[quickest], times, strict=True)]
+        for side, times in seconds.items()
+        if side.startswith(_FAST)
+    }
+    return {
+        "quickest_peer": quickest,
+        "fast_to_peer": {
+            side: {
+                "median": round(statistics.median(found), 3),
+                "range": [round(min(found), 3), round(max(found), 3)],
+            }
+            for side, found in ratios.items()
+        },
+    }
 
 
 def cap_cores(cores: int) -> None:
@@ -128,26 +173,54 @@ def time_command(model: Path | None, faces: FaceDataset, work: Path, cores: int)
 
 
 def _sides(
-    model: Path | None, n_faces: int, peer_weights: Path | None
-) -> dict[str, Callable[[], Any]]:
+    model: Path | None, n_faces: int, peer_weights: Path | None, cores: int
+) -> tuple[dict[str, Callable[[], Any]], dict[str, int]]:
+    """Prepare everything that is timed, and count the operations of networks for one face."""
     # Only now: what counts the cores must be loaded after they are capped.
-    from experiments.pretrained.candidates import mirrored_members
-    from experiments.pretrained.peer import load_peer, peer_faces, predict_peer
+    from experiments.pretrained.peer import peer_faces, peer_runtimes
+    from experiments.pretrained.runtimes import (
+        in_keras,
+        mirrored_members,
+        multiply_accumulates,
+        parts_of,
+    )
     from fer_ensemble import load_pretrained
     from fer_ensemble.datasets import make_faces
+    from fer_ensemble.exporting import convert_ensemble
 
     X = make_faces(n_faces, random_state=0).images
-    ensemble, fast = load_pretrained(folder=model), load_pretrained("fast", folder=model)
-    sides = {
-        "fast": partial(fast.predict_proba, X),
-        "peer": partial(predict_peer, load_peer(peer_weights), peer_faces(X)),
-        "ensemble": partial(ensemble.predict_proba, X),
-    }
-    sides |= {name: partial(member.predict_proba, X) for name, member in ensemble.members_}
-    return sides | {
-        f"{name}, faces once": partial(member.predict_proba, X)
-        for name, member in mirrored_members(ensemble)
-    }
+    small = peer_faces(X)
+    sides: dict[str, Callable[[], Any]] = {}
+    operations = {}
+    ensembles = {name: load_pretrained(name, folder=model) for name in (_FAST, "ensemble")}
+    # What is compared most closely stands side by side, so that it is timed at almost one time.
+    for runtime, predict in peer_runtimes(peer_weights, small[:_FEW], cores).items():
+        sides[runtime] = partial(predict, small)
+    for name, ensemble in ensembles.items():
+        # Where the ranges of layers come from does not matter to their speed.
+        in_8_bits = convert_ensemble(ensemble, precision="int8", faces=X[:_FEW])
+        sides[name] = partial(ensemble.predict_proba, X)
+        sides[f"{name} in 8 bits"] = partial(in_8_bits.predict_proba, X)
+        sides[f"{name} in Keras"] = partial(in_keras(ensemble).predict_proba, X)
+    for name, member in ensembles["ensemble"].members_:
+        sides[name] = partial(member.predict_proba, X)
+        sides |= {f"{name}, {part} alone": work for part, work in parts_of(member, X).items()}
+    for name, member in mirrored_members(ensembles["ensemble"]):
+        sides[f"{name}, faces once"] = partial(member.predict_proba, X)
+    for name, ensemble in ensembles.items():
+        counts = {each: multiply_accumulates(member) for each, member in ensemble.members_}
+        # The one network of the quick ensemble goes by the name of the ensemble.
+        operations |= {name: counts.popitem()[1]} if name == _FAST else counts
+    return sides, {side: count for side, count in operations.items() if count}
+
+
+def _matrix_product() -> Callable[[], Any]:
+    """Multiply two matrices in single precision: nothing does more operations a second."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    first, second = random.random((2, _SIDE, _SIDE), dtype=np.float32)
+    return partial(np.matmul, first, second)
 
 
 def _predict(inputs: Path, model: Path | None, work: Path, cores: int) -> float:

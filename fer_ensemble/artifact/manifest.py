@@ -9,11 +9,13 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from fer_ensemble.atomic_files import write_atomically, write_together
+
+#: How the file of a graph ends.
+GRAPH_ENDING = ".onnx"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -144,7 +146,10 @@ def sha256(content: bytes) -> str:
 
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 1
+# The package index has XGBoost with GPUs and without, under two names for one module.
+_OTHER_NAMES = {"xgboost": "xgboost-cpu"}
+# The second version has members in ONNX; without any, what is written is of the first.
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -161,12 +166,17 @@ class StoredMember:
         Where its fitted state stands.
     fit_seconds : float or None
         How long its fit took.
+    exported : dict or None
+        Of a graph in ONNX: ``features``, the transformers that faces go through before it, each
+        with ``name`` and ``parameters``, side by side; and ``mirror``, whether it is asked about
+        the mirrored face too. None where the whole member is stored for scikit-learn.
     """
 
     name: str
     parameters: dict[str, Any]
     stored: StoredFile
     fit_seconds: float | None
+    exported: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -222,12 +232,16 @@ def installed_version(library: str) -> str:
     str
         ``'not installed'`` if it is not: TensorFlow is missing where networks run on JAX.
     """
+    from importlib.metadata import PackageNotFoundError, version
+
     if library == "python":
         return platform.python_version()
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"
+    for name in (library, _OTHER_NAMES.get(library, library)):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "not installed"
 
 
 def write_artifact(directory: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:
@@ -265,7 +279,33 @@ def dump_manifest(manifest: Manifest) -> bytes:
         JSON.
     """
     content = {"format": "fer-ensemble", **asdict(manifest)}
+    for member in content["members"]:
+        if member["exported"] is None:
+            del member["exported"]
+    content["schema_version"] = SCHEMA_VERSION if _holds_graphs(manifest) else 1
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def is_exported(manifest: Manifest) -> bool:
+    """Say whether all of an ensemble is stored as graphs, so that it runs without scikit-learn.
+
+    Parameters
+    ----------
+    manifest : Manifest
+
+    Returns
+    -------
+    bool
+    """
+    final = manifest.final_estimator
+    graphs = all(member.exported is not None for member in manifest.members)
+    return graphs and (final is None or final.file.endswith(GRAPH_ENDING))
+
+
+def _holds_graphs(manifest: Manifest) -> bool:
+    final = manifest.final_estimator
+    graphs = any(member.exported is not None for member in manifest.members)
+    return graphs or (final is not None and final.file.endswith(GRAPH_ENDING))
 
 
 def has_ensemble(path: str | os.PathLike[str]) -> bool:

@@ -216,8 +216,15 @@ def _summarise(name: str, member: Any, seconds: float | None) -> MemberSummary:
     parts = [member, *member.get_params().values()]
     network = next((part for part in parts if hasattr(part, "network")), None)
     steps = [step for _, step in member.steps] if hasattr(member, "steps") else [member]
-    made_of = " → ".join(type(step).__name__ for step in steps)
+    facts = getattr(steps[-1], "facts_", None)
+    made_of = [type(step).__name__ for step in steps]
+    if facts is not None:
+        made_of[-1] = f"{facts['exported_from']} in ONNX, {facts['precision']}"
+    words = " → ".join(made_of)
     if network is None:
-        return MemberSummary(name, made_of, None, seconds)
-    n_parameters = sum(weight.size for weight in network.weights_)
-    return MemberSummary(name, f"{made_of} (`{network.network}`)", n_parameters, seconds)
+        return MemberSummary(name, words, None, seconds)
+    if facts is None:
+        n_parameters = sum(weight.size for weight in network.weights_)
+    else:
+        n_parameters = facts["n_parameters"]
+    return MemberSummary(name, f"{words} (`{network.network}`)", n_parameters, seconds)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fer_ensemble.artifact.manifest import MANIFEST, ArtifactError
-from fer_ensemble.artifact.storage import load_ensemble
-from fer_ensemble.ensemble import BaseEnsemble
+from fer_ensemble.artifact.exported import ExportedEnsemble
+from fer_ensemble.artifact.manifest import (
+    MANIFEST,
+    ArtifactError,
+    is_exported,
+    read_manifest,
+)
+
+if TYPE_CHECKING:
+    from fer_ensemble.ensemble import BaseEnsemble
 
 #: Where the package keeps its weights; ``python -m experiments.pretrained.pack`` writes them.
 SHIPPED = Path(__file__).parents[1] / "pretrained"
@@ -54,6 +62,8 @@ def load_pretrained(
     >>> load_pretrained("fast").predict(faces)  # doctest: +SKIP
     array([3, 6, 3])
     """
+    from fer_ensemble.artifact.storage import load_ensemble
+
     if name not in PRETRAINED:
         raise ValueError(f"There is no pretrained model {name!r}: choose among {PRETRAINED}.")
     return load_ensemble(_find_shipped(name) if folder is None else _folder(Path(folder), name))
@@ -101,7 +111,33 @@ def load_model(model: str | os.PathLike[str] | None) -> BaseEnsemble:
     ArtifactError
         If it is not there, or damaged.
     """
+    from fer_ensemble.artifact.storage import load_ensemble
+
     return load_ensemble(resolve_model(model))
+
+
+def load_predictor(model: str | os.PathLike[str] | None) -> BaseEnsemble | ExportedEnsemble:
+    """Load a model to predict with, as quickly as it can be.
+
+    Parameters
+    ----------
+    model : str, path-like or None
+        As of :func:`resolve_model`.
+
+    Returns
+    -------
+    ExportedEnsemble, or VotingEnsemble or StackingEnsemble
+        The first of an ensemble that was exported, which takes no library but onnxruntime.
+
+    Raises
+    ------
+    ArtifactError
+        If it is not there, or damaged.
+    """
+    folder = resolve_model(model)
+    if is_exported(read_manifest(folder)):
+        return ExportedEnsemble(folder)
+    return load_model(model)
 
 
 def _find_shipped(name: str) -> Path:

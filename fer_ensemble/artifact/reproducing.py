@@ -83,10 +83,10 @@ def _combine(ensemble: dict[str, Any]) -> list[str]:
 
 def _changes(member: StoredMember, data: dict[str, Any]) -> list[str] | None:
     """Return what was set of a named member; None if no command makes it."""
-    from fer_ensemble.models import create_member
+    from fer_ensemble.models import get_member
 
     try:
-        recipe = describe_parameters(create_member(member.name, random_state=data.get("seed")))
+        recipe = describe_parameters(get_member(member.name).create(random_state=data.get("seed")))
     except ValueError:
         return None
     changed = dict(_differences(recipe, member.parameters))

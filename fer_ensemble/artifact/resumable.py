@@ -26,6 +26,7 @@ from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.artifact.storage import save_ensemble
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import VotingEnsemble, sample_weight_keyword
+from fer_ensemble.libraries import require_for_members
 from fer_ensemble.models import find_parameters
 
 _UNFINISHED = "unfinished"
@@ -171,9 +172,12 @@ def fit_resumable(
         If something stands under `path` and neither `resume` nor `overwrite` says what to do.
     ValueError
         If there are weights, and a member takes none.
+    MissingLibraryError
+        If a library that a member is fitted with is not installed.
     """
     if sample_weight is not None:
         _check_weighable(ensemble)
+    require_for_members(ensemble.members)
     directory = Path(path)
     unfinished = directory / _UNFINISHED
     _claim(directory, unfinished, resume, overwrite)

@@ -11,7 +11,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.artifact.exported_members import (
+    describe_exported,
+    open_exported,
+    restore_exported,
+)
 from fer_ensemble.artifact.manifest import (
+    GRAPH_ENDING,
     ArtifactError,
     Manifest,
     StoredFile,
@@ -34,20 +40,21 @@ from fer_ensemble.artifact.states import (
 )
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.ensemble import BaseEnsemble
+from fer_ensemble.models import OnnxClassifier, last_step
 
 _LIBRARIES = (
     "python",
     "fer-ensemble",
     "keras",
     "numpy",
-    "scikit-image",
     "scikit-learn",
     "skops",
     "xgboost",
 )
 _ARRAYS = "validation.npz"
+_STATE_ENDING = ".skops"
 # Two underscores, which no member's name may hold: its file is never a member's.
-_FINAL_ESTIMATOR = "final__estimator.skops"
+_FINAL_ESTIMATOR = "final__estimator"
 
 
 def save_ensemble(
@@ -113,8 +120,9 @@ def save_ensemble(
     manifest = _describe(ensemble, state, stored, data or {}, face_size)
     card = make_model_card(ensemble, manifest).encode()
     write_artifact(directory, {**files, MODEL_CARD: card}, manifest)
-    for file in [*directory.glob("*.skops"), directory / _ARRAYS]:
-        if file.name not in files:
+    for file in directory.iterdir():
+        is_ours = file.suffix in (_STATE_ENDING, GRAPH_ENDING) or file.name == _ARRAYS
+        if is_ours and file.name not in files:
             file.unlink(missing_ok=True)  # of the ensemble that stood here before
     return directory
 
@@ -142,22 +150,25 @@ def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
     """
     directory = Path(path)
     manifest = read_manifest(directory)
-    members = [
-        (entry.name, load_member(entry.name, read_verified(directory, entry.stored)))
-        for entry in manifest.members
-    ]
+    stored = {entry.name: read_verified(directory, entry.stored) for entry in manifest.members}
     final = None
     if manifest.final_estimator is not None:
-        content = read_verified(directory, manifest.final_estimator)
-        final = load_member("final_estimator", content)
+        final = _load_final(manifest.final_estimator, directory)
     packed = None if manifest.validation is None else read_verified(directory, manifest.validation)
     try:
+        size = manifest.preprocessing["size"]
+        members = [
+            (entry.name, _load_member(entry, stored[entry.name], size))
+            for entry in manifest.members
+        ]
         arrays = {} if packed is None else _unpack(packed)
         ensemble = restore_state(members, EnsembleState(manifest.ensemble, arrays, final))
         ensemble.classes_ = np.asarray(manifest.classes)
         ensemble.fit_times_ = {
             entry.name: entry.fit_seconds for entry in manifest.members if entry.fit_seconds
         }
+    except ArtifactError:
+        raise
     except (AttributeError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
         raise ArtifactError(
             f"{directory}: its manifest is damaged ({error}). Fit or copy it again."
@@ -167,12 +178,31 @@ def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
 
 def _dump(ensemble: BaseEnsemble, state: EnsembleState) -> dict[str, bytes]:
     """Turn all that is fitted into files, by their names."""
-    files = {f"{name}.skops": dump_member(name, member) for name, member in ensemble.members_}
+    files = dict(_dump_member(name, name, member) for name, member in ensemble.members_)
     if state.final_estimator is not None:
-        files[_FINAL_ESTIMATOR] = dump_member("final_estimator", state.final_estimator)
+        files |= dict([_dump_member("final_estimator", _FINAL_ESTIMATOR, state.final_estimator)])
     if state.arrays:
         files[_ARRAYS] = _pack(state.arrays)
     return files
+
+
+def _dump_member(name: str, stem: str, member: Any) -> tuple[str, bytes]:
+    if isinstance(last_step(member), OnnxClassifier):
+        return f"{stem}{GRAPH_ENDING}", last_step(member).graph
+    return f"{stem}{_STATE_ENDING}", dump_member(name, member)
+
+
+def _load_final(stored: StoredFile, directory: Path) -> Any:
+    content = read_verified(directory, stored)
+    if stored.file.endswith(GRAPH_ENDING):
+        return open_exported("final_estimator", content)
+    return load_member("final_estimator", content)
+
+
+def _load_member(entry: StoredMember, content: bytes, face_size: int) -> Any:
+    if entry.exported is None:
+        return load_member(entry.name, content)
+    return restore_exported(entry, content, face_size)
 
 
 def _describe(
@@ -184,25 +214,32 @@ def _describe(
 ) -> Manifest:
     classes = ensemble.classes_.tolist()
     members = [
-        StoredMember(
-            name,
-            describe_parameters(member),
-            stored[f"{name}.skops"],
-            ensemble.fit_times_.get(name),
-        )
+        _describe_member(name, member, stored, ensemble.fit_times_.get(name))
         for name, member in ensemble.members_
     ]
+    final = [stored.get(f"{_FINAL_ESTIMATOR}{ending}") for ending in (_STATE_ENDING, GRAPH_ENDING)]
     return Manifest(
         classes=classes,
         class_names=emotion_names(classes),
         preprocessing={"size": face_size, "color": "gray", "dtype": "uint8"},
         ensemble=state.parameters,
         members=members,
-        final_estimator=stored.get(_FINAL_ESTIMATOR),
+        final_estimator=next(filter(None, final), None),
         validation=stored.get(_ARRAYS),
         data=data,
         versions={library: installed_version(library) for library in _LIBRARIES},
     )
+
+
+def _describe_member(
+    name: str, member: Any, stored: dict[str, StoredFile], fit_seconds: float | None
+) -> StoredMember:
+    if isinstance(last_step(member), OnnxClassifier):
+        file = stored[f"{name}{GRAPH_ENDING}"]
+        parameters = last_step(member).facts_["parameters"]
+        return StoredMember(name, parameters, file, fit_seconds, describe_exported(member))
+    file = stored[f"{name}{_STATE_ENDING}"]
+    return StoredMember(name, describe_parameters(member), file, fit_seconds)
 
 
 def _pack(arrays: dict[str, NDArray[Any]]) -> bytes:

@@ -10,6 +10,7 @@ from fer_ensemble.cli.combine import combine
 from fer_ensemble.cli.curves import curves
 from fer_ensemble.cli.data import data
 from fer_ensemble.cli.evaluate import evaluate
+from fer_ensemble.cli.export import export
 from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
@@ -17,11 +18,12 @@ from fer_ensemble.cli.predict import predict
 from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score
 from fer_ensemble.cli.tune import tune
+from fer_ensemble.libraries import MissingLibraryError
 
 app = typer.Typer(
     name="fer-ensemble",
     help="Facial expression recognition by ensembles of classical and deep models.",
-    epilog="Start with: fer-ensemble fit (trains on synthetic faces), then fer-ensemble predict.",
+    epilog="Start with: fer-ensemble predict photos/. To train: fer-ensemble fit.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -34,6 +36,7 @@ for verb in (
     report,
     score,
     combine,
+    export,
     members,
     curves,
     tune,
@@ -47,7 +50,7 @@ def main() -> None:
     """Run the command line; errors of the user's end in one line, not in a traceback."""
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MissingLibraryError) as error:
         # Errors of ours are sentences for the user; DatasetError and ArtifactError among them.
         from rich.console import Console
 

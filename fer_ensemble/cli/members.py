@@ -69,6 +69,7 @@ def _portrait(name: str) -> Iterable[RenderableType]:
     from rich.text import Text
 
     from fer_ensemble.cli.console import notes
+    from fer_ensemble.libraries import MissingLibraryError
     from fer_ensemble.models import build_member_network, get_member, layer_costs
 
     info = get_member(name)
@@ -83,7 +84,11 @@ def _portrait(name: str) -> Iterable[RenderableType]:
     yield Text("\n" + "\n".join(f"{fact:<14}{value}" for fact, value in facts.items()) + "\n")
     yield _recipe_table(info.recipe())
     with notes.status("Building the network"):
-        network = build_member_network(info.build())
+        try:
+            network = build_member_network(info.build())
+        except MissingLibraryError as error:
+            notes.print(f"Its layers are not shown. {error}", style="yellow", markup=False)
+            return
     if network is not None:
         yield _layer_table(network.name, layer_costs(network))
 

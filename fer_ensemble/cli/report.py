@@ -68,9 +68,11 @@ def report(
       fer-ensemble report model/ fer2013.zip --out report.html --figures figures/
     """
     from fer_ensemble.cli.console import choose_device, notes, read_faces
+    from fer_ensemble.libraries import require
     from fer_ensemble.report import write_report
 
     choose_device(device)
+    require("matplotlib", "A report")  # told before a large file is read
     faces = None if data is None else read_faces(data, strict=strict, seed=seed)[0]
     with notes.status("Predicting and drawing"):
         write_report(model, faces, out, split=split, protocol=protocol, figures=figures, seed=seed)

@@ -80,11 +80,7 @@ def tune(
     seconds = None if time_budget is None else parse_duration(time_budget)
     # A wrong name or a missing library is reported before a large file is read.
     search_space(name)
-    try:
-        import_keras_tuner()
-    except ImportError as error:
-        notes.print(f"Error: {error}", markup=False)
-        raise typer.Exit(1) from None
+    import_keras_tuner()
     faces, description = read_faces(data, strict=strict, seed=seed)
     held_out = None
     if split == "train" and "validation" in faces.split_counts():

@@ -13,25 +13,26 @@ International Conference on Machine Learning, 2017, pages 1321-1330.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
 from numbers import Integral
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 from sklearn.utils import check_random_state
 
-from fer_ensemble.ensemble.evidence import Evidence, check_evidence, check_probabilities
+from fer_ensemble.ensemble.evidence import Evidence, check_evidence
 from fer_ensemble.ensemble.rules import RuleLike, combine_by
-from fer_ensemble.evaluation import (
-    SMALLEST_PROBABILITY,
-    brier_score,
-    calibration_error,
-    evaluate_predictions,
+from fer_ensemble.ensemble.temperature import (
+    Calibration,
+    CalibrationScores,
+    apply_temperature,
+    as_one_member,
+    to_logits,
 )
+from fer_ensemble.evaluation import brier_score, calibration_error, evaluate_predictions
 
 TEMPERATURE_RANGE = (0.05, 20.0)
 """Lowest and highest temperature that `fit_temperature` returns. Rows that are all right call
@@ -42,47 +43,6 @@ for a temperature of 0, and rows that are all wrong for an infinite one: neither
 _LEAST_GAIN = 1e-12
 
 _AnyRule = TypeVar("_AnyRule", bound=RuleLike)
-
-
-def apply_temperature(probabilities: ArrayLike, temperature: ArrayLike) -> NDArray[np.float64]:
-    """Sharpen or flatten distributions: the softmax of log(p) / T.
-
-    Parameters
-    ----------
-    probabilities : array-like of shape (n_samples, n_classes) or (n_samples, n_members, n_classes)
-        Distributions over the classes; probabilities below `SMALLEST_PROBABILITY` count as that.
-    temperature : float, or array-like of shape (n_members,)
-        Above 1 flattens, below 1 sharpens, 1 changes nothing. With members, one for each.
-
-    Returns
-    -------
-    ndarray of the shape of `probabilities`
-        Distributions whose most probable class is what it was.
-
-    Raises
-    ------
-    ValueError
-        If the probabilities are not distributions, or a temperature is not finite and above 0,
-        or there are not as many as members.
-
-    Examples
-    --------
-    >>> apply_temperature([[0.8, 0.2]], 0.5).round(3)
-    array([[0.941, 0.059]])
-    """
-    flat = np.ndim(probabilities) == 2
-    array = check_probabilities(_as_one_member(probabilities) if flat else probabilities)
-    temperatures = np.asarray(temperature, dtype=np.float64)
-    if temperatures.ndim and (flat or temperatures.shape != (array.shape[1],)):
-        raise ValueError(
-            f"temperature must be one number{'' if flat else ', or one for each member'}: "
-            f"probabilities have the shape {np.shape(probabilities)} and it {temperatures.shape}."
-        )
-    if not ((temperatures > 0) & np.isfinite(temperatures)).all():
-        raise ValueError(f"A temperature must be finite and above 0: {temperatures.tolist()}.")
-    # One temperature for all members or one for each, along the axis of the members.
-    tempered: NDArray[np.float64] = softmax(_to_logits(array) / temperatures[..., None], axis=-1)
-    return tempered[:, 0] if flat else tempered
 
 
 def fit_temperature(
@@ -123,8 +83,8 @@ def fit_temperature(
     The log loss is convex in 1 / T, so that in log T, over which a bounded search goes, it has
     one minimum as well.
     """
-    evidence = check_evidence(_as_one_member(probabilities), y, classes, sample_weight)
-    logits = _to_logits(evidence.probabilities[:, 0])
+    evidence = check_evidence(as_one_member(probabilities), y, classes, sample_weight)
+    logits = to_logits(evidence.probabilities[:, 0])
     rows, labels = np.arange(len(logits)), evidence.labels
     share = evidence.sample_weight / evidence.sample_weight.sum()
 
@@ -170,90 +130,6 @@ def fit_member_temperatures(
     return np.array(
         [fit_temperature(array[:, i], y, classes, sample_weight) for i in range(array.shape[1])]
     )
-
-
-@dataclass(frozen=True)
-class CalibrationScores:
-    """How good, and how trustworthy, one set of probabilities is.
-
-    Attributes
-    ----------
-    accuracy : float
-        Share of right labels.
-    log_loss : float
-        Mean of -log(probability of the true class) in nats.
-    calibration_error, brier_score : float
-        See the functions of these names in `fer_ensemble.evaluation`.
-    """
-
-    accuracy: float
-    log_loss: float
-    calibration_error: float
-    brier_score: float
-
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """Temperatures of an ensemble, and what they do.
-
-    Attributes
-    ----------
-    member_temperatures : ndarray of shape (n_members,)
-        One per member, applied before combining.
-    ensemble_temperature : float
-        Applied to what the rule makes of the tempered members.
-    before, after : CalibrationScores
-        The ensemble without and with the temperatures, on the same rows.
-    n_folds : int or None
-        How many folds the figures `after` were cross-fitted in; None if the temperatures had
-        seen the rows, so that these figures are optimistic.
-    """
-
-    member_temperatures: NDArray[np.float64]
-    ensemble_temperature: float
-    before: CalibrationScores
-    after: CalibrationScores
-    n_folds: int | None
-
-    def apply(
-        self, probabilities: ArrayLike, rule: RuleLike = "average", weights: ArrayLike | None = None
-    ) -> NDArray[np.float64]:
-        """Temper the members, combine them, and temper the ensemble.
-
-        Parameters
-        ----------
-        probabilities : array-like of shape (n_samples, n_members, n_classes)
-            What the same members predict for any rows.
-        rule, weights
-            Those that were given to `fit_calibration`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Rows that sum to one.
-
-        Raises
-        ------
-        ValueError
-            If there are not as many members as temperatures, or the rule refuses the arrays.
-        """
-        tempered = apply_temperature(probabilities, self.member_temperatures)
-        return apply_temperature(combine_by(tempered, rule, weights), self.ensemble_temperature)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the same as plain lists, dictionaries and numbers, ready for JSON."""
-        return asdict(self) | {"member_temperatures": self.member_temperatures.tolist()}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Calibration:
-        """Return the calibration that `to_dict` was called on."""
-        return cls(
-            member_temperatures=np.asarray(content["member_temperatures"], dtype=np.float64),
-            ensemble_temperature=float(content["ensemble_temperature"]),
-            before=CalibrationScores(**content["before"]),
-            after=CalibrationScores(**content["after"]),
-            n_folds=content["n_folds"],
-        )
 
 
 def fit_calibration(
@@ -445,17 +321,3 @@ def _score(labels: NDArray[np.intp], probabilities: NDArray[np.float64]) -> Cali
         calibration_error=calibration_error(labels, probabilities, columns),
         brier_score=brier_score(labels, probabilities, columns),
     )
-
-
-def _as_one_member(probabilities: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(probabilities)
-    if array.ndim != 2:
-        raise ValueError(
-            f"probabilities must have the shape (n_samples, n_classes), not {array.shape}."
-        )
-    return array[:, None]
-
-
-def _to_logits(array: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    logits: NDArray[np.float64] = np.log(np.maximum(array, SMALLEST_PROBABILITY, dtype=np.float64))
-    return logits

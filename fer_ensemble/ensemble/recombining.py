@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from fer_ensemble.ensemble.base import BaseEnsemble, HeldOut
+from fer_ensemble.ensemble.meta_features import meta_features
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
     fit_final_estimator,
-    meta_features,
 )
 from fer_ensemble.ensemble.stacking import StackingEnsemble
 from fer_ensemble.ensemble.voting import VotingEnsemble

@@ -16,10 +16,10 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from fer_ensemble.ensemble.base import BaseEnsemble, HeldOut
 from fer_ensemble.ensemble.evidence import check_probabilities, check_sample_weight
 from fer_ensemble.ensemble.member_fits import TrainingData, predict_out_of_fold, write_out_of_fold
+from fer_ensemble.ensemble.meta_features import meta_features
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
     fit_final_estimator,
-    meta_features,
     predict_final_proba,
 )
 from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, combine

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
 from fer_ensemble.ensemble.evidence import check_weights
 from fer_ensemble.evaluation import TOLERANCE, is_unsure
@@ -89,6 +88,8 @@ def choose_classes(
     if ties == "abstain":
         winners[rows] = ABSTAINED
     elif ties == "random":
+        from sklearn.utils import check_random_state
+
         # One draw for every row, tied or not: whether others are tied must not change a row's.
         draws = check_random_state(random_state).random_sample(len(scores))
         winners[rows] = _draw(tied[rows], draws[rows])
@@ -274,7 +275,7 @@ def _ask_members(
         tied = _narrow(tied, opinions[:, member])
     # Nobody can tell these classes apart, so some order of them has to; not that of their indices,
     # and not a new one for every call, or the same face would change its label.
-    order = check_random_state(0).permutation(tied.shape[1])
+    order = np.random.RandomState(0).permutation(tied.shape[1])
     asked: NDArray[np.intp] = order[tied[:, order].argmax(axis=1)]
     return asked
 

@@ -11,15 +11,15 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from fer_ensemble.ensemble.base import BaseEnsemble, HeldOut
-from fer_ensemble.ensemble.calibration import (
-    Calibration,
-    apply_temperature,
-    fit_calibrations,
-    fit_member_temperatures,
-)
+from fer_ensemble.ensemble.calibration import fit_calibrations, fit_member_temperatures
 from fer_ensemble.ensemble.evidence import check_sample_weight, check_weights
 from fer_ensemble.ensemble.member_fits import FitStore, TrainingData
-from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, check_rule, combine
+from fer_ensemble.ensemble.rules import RULES, WEIGHTED_RULES, check_rule
+from fer_ensemble.ensemble.temperature import (
+    Calibration,
+    apply_temperature,
+    combine_calibrated,
+)
 from fer_ensemble.ensemble.ties import check_ties, ties_for_scoring
 from fer_ensemble.ensemble.weights import check_weighting, learn_weights
 from fer_ensemble.splitting import check_unseen, distinct_holdout_split, seen_digests
@@ -345,19 +345,14 @@ class VotingEnsemble(BaseEnsemble):
         """
         check_is_fitted(self)
         rule = self._check_rule(self.rule if rule is None else rule)
-        calibration = self.calibration_[rule] if self.calibration_ else None
-        if calibration is not None:
-            probabilities = apply_temperature(probabilities, calibration.member_temperatures)
-        combined = combine(
+        return combine_calibrated(
             probabilities,
             rule,
             self.weights_,
+            self.calibration_[rule] if self.calibration_ else None,
             ties=self.ties if ties is None else ties,
             random_state=self.random_state,
         )
-        if calibration is not None:
-            combined = apply_temperature(combined, calibration.ensemble_temperature)
-        return combined
 
     def combine_for_scoring(self, probabilities: ArrayLike, rule: str) -> NDArray[np.float64]:
         """Combine what the members predict so that every sample has an answer.

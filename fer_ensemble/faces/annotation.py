@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fer_ensemble.faces.decode import decode_image
 from fer_ensemble.faces.finding import SearchResult
 from fer_ensemble.faces.inputs import FileProblem, raising_file_problems, read_file
+from fer_ensemble.processors import count_processors
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -180,10 +181,8 @@ def write_copies(
     OSError
         If a copy cannot be written.
     """
-    import joblib
-
     readable = [predicted for predicted in batch if predicted[0].status in ("ok", "no_face")]
-    with ThreadPoolExecutor(n_jobs if n_jobs > 0 else joblib.cpu_count()) as pool:
+    with ThreadPoolExecutor(n_jobs if n_jobs > 0 else count_processors()) as pool:
         list(pool.map(partial(_write_copy, Path(folder)), readable))
 
 

@@ -14,6 +14,8 @@ from queue import SimpleQueue
 from threading import Lock, Semaphore, Thread
 from typing import Any, TypeVar, cast
 
+from fer_ensemble.processors import count_processors
+
 # Pictures in which there is no face must not hold back the rows of those before them for long.
 _INPUTS_A_FACE = 2
 
@@ -106,11 +108,9 @@ def map_ordered(
     >>> list(map_ordered(abs, [-3, 2, -1], ahead=2))
     [3, 2, 1]
     """
-    import joblib
-
     # ThreadPoolExecutor.map would take all items at once, however many there are.
     work = _Work(function, items, ahead)
-    n_threads = n_jobs if n_jobs > 0 else joblib.cpu_count()
+    n_threads = n_jobs if n_jobs > 0 else count_processors()
     threads = [Thread(target=work.run, daemon=True) for _ in range(n_threads)]
     for thread in threads:
         thread.start()

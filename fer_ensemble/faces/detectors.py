@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, enlarge, shrink
 from fer_ensemble.faces.decode import to_gray
+from fer_ensemble.libraries import require
 
 
 class DetectorError(ValueError):
-    """There is no such detector, or its file cannot be read; the message says what to do."""
+    """There is no such detector, or it cannot work here; the message says what to do."""
 
 
 def create_detector(name: str, *, min_face: int = 20) -> Detector:
@@ -37,8 +38,8 @@ def create_detector(name: str, *, min_face: int = 20) -> Detector:
     Raises
     ------
     DetectorError
-        If no detector has that name, or the model file cannot be read.
-    ImportError
+        If no detector has that name, its file cannot be read, or OpenCV lacks what it needs.
+    MissingLibraryError
         If the detector needs a package that is not installed.
     """
     kind, colon, model_file = name.partition(":")
@@ -107,6 +108,11 @@ class HaarDetector(_ShrinkingDetector):
         Median relation of its boxes to the squares of FER2013, on faces of Training
         (``experiments/framing.py``).
 
+    Raises
+    ------
+    DetectorError
+        If the OpenCV that is installed has no cascades, as from release 5 on.
+
     References
     ----------
     .. [1] P. Viola and M. Jones. Rapid object detection using a boosted cascade of simple
@@ -131,6 +137,7 @@ class HaarDetector(_ShrinkingDetector):
 
     def __init__(self, *, min_face: int = 20) -> None:
         super().__init__(min_face=min_face)
+        _check_cascades()
         # A cascade keeps the picture that it searches, so each thread has one of its own.
         self._own = threading.local()
 
@@ -161,6 +168,18 @@ class HaarDetector(_ShrinkingDetector):
         return self._own.cascade
 
 
+def _check_cascades() -> None:
+    import cv2
+
+    # Nothing that is installed with this package brings release 5, but other packages do.
+    if not hasattr(cv2, "CascadeClassifier"):
+        raise DetectorError(
+            f"OpenCV {cv2.__version__}, which is installed, has no cascades for the detector haar: "
+            "pip install 'opencv-python-headless<5' (after pip uninstall opencv-python, if that is "
+            "there), or take the detector yunet:MODEL; or skip, where every picture is a face"
+        )
+
+
 class MTCNNDetector(_ShrinkingDetector):
     """Finds faces and their eyes with three networks in a row, each smaller in what it lets by.
 
@@ -182,7 +201,7 @@ class MTCNNDetector(_ShrinkingDetector):
 
     Raises
     ------
-    ImportError
+    MissingLibraryError
         If the package is not installed.
 
     References
@@ -198,12 +217,10 @@ class MTCNNDetector(_ShrinkingDetector):
     smallest = 20
 
     def __init__(self, *, min_face: int = 20) -> None:
-        try:
-            from mtcnn import MTCNN
-        except ImportError as error:
-            raise ImportError(
-                "the detector mtcnn needs a package: pip install 'fer-ensemble[mtcnn]'"
-            ) from error
+        require("mtcnn", "The detector mtcnn")
+        require("tensorflow", "The detector mtcnn")
+        from mtcnn import MTCNN
+
         super().__init__(min_face=min_face)
         self._networks = MTCNN()
         self._one_at_a_time = threading.Lock()

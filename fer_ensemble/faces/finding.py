@@ -61,7 +61,7 @@ class FaceFinder:
     ------
     ValueError
         If no detector has that name.
-    ImportError
+    MissingLibraryError
         If the detector needs a package that is not installed.
 
     Examples

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from fer_ensemble.faces.prediction import Prediction
+from fer_ensemble.libraries import require
 
 #: A cell of the table; None where there is nothing.
 Cell: TypeAlias = str | int | float | None
@@ -162,7 +163,7 @@ def choose_writer(out: Output) -> type[PredictionWriter]:
     ------
     ValueError
         If no format has that ending.
-    ImportError
+    MissingLibraryError
         If the format needs a package that is not installed.
     """
     if not isinstance(out, str | os.PathLike):
@@ -174,12 +175,7 @@ def choose_writer(out: Output) -> type[PredictionWriter]:
             "use .csv, .jsonl (or .ndjson) or .parquet"
         )
     if ending == ".parquet":
-        try:
-            import pyarrow.parquet  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                "writing Parquet needs pyarrow: pip install 'fer-ensemble[parquet]'"
-            ) from error
+        require("pyarrow", "Parquet")
     return _WRITERS[ending]
 
 

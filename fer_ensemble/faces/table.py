@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from fer_ensemble.faces.output import COUNTS, TEXTS, columns, open_writer, row
 from fer_ensemble.faces.prediction import Prediction
+from fer_ensemble.libraries import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,13 +92,12 @@ class Predictions(Sequence[Prediction]):
 
         Raises
         ------
-        ImportError
+        MissingLibraryError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("a DataFrame needs pandas: pip install pandas") from error
+        require("pandas", "A DataFrame")
+        import pandas as pd
+
         names = self.columns
         frame = pd.DataFrame([row(item, self.class_names) for item in self], columns=names)
         # Int64 is pandas' type of whole numbers that may be missing.
@@ -119,7 +119,7 @@ class Predictions(Sequence[Prediction]):
         ------
         ValueError
             If no form has that ending.
-        ImportError
+        MissingLibraryError
             If the form needs a package that is not installed.
         OSError
             If the file cannot be written.

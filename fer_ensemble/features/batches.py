@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import NDArray
+
+from fer_ensemble.processors import count_processors
 
 
 def in_batches(
@@ -34,5 +35,5 @@ def in_batches(
         return function(*arrays)
     starts = range(0, len(arrays[0]), size)
     batches = [[array[start : start + size] for array in arrays] for start in starts]
-    with ThreadPoolExecutor(min(len(batches), effective_n_jobs(-1))) as threads:
+    with ThreadPoolExecutor(min(len(batches), count_processors())) as threads:
         return np.concatenate(list(threads.map(lambda batch: function(*batch), batches)))

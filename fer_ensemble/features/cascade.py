@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.features.points import Similarity, fit_similarity
+from fer_ensemble.features.batches import in_batches
+from fer_ensemble.features.points import Similarity, fit_similarity, mirror_points
 
 #: Side, in pixels, of the faces that a cascade works on.
 SIDE = 48
@@ -34,6 +35,8 @@ _MARGIN = 2
 _ROWS = 4
 _COLUMNS = 16
 _SUMMED = 448
+# As many faces at once as stay, with their gradients, in a processor's cache.
+_BATCH = 32
 _Points = NDArray[np.float32]
 
 
@@ -158,6 +161,34 @@ def upright_inputs(
     upright = fit_similarity(points, shape)
     moved = upright.apply(points).reshape(len(points), shape.size)
     return np.concatenate([describe(upright.warp(faces, SIDE)), moved], axis=1), upright
+
+
+def find_points(faces: NDArray[np.uint8], stages: list[Layers], shape: _Points) -> _Points:
+    """Find the points of faces of any size, and average them with those of their mirror images.
+
+    Parameters
+    ----------
+    faces : ndarray of uint8 of shape (n_samples, height, width)
+    stages : list of list of (weights, biases)
+        At least one; prepared, see :func:`prepare`.
+    shape : ndarray of shape (n_points, 2)
+        The upright shape.
+
+    Returns
+    -------
+    ndarray of float32 of shape (n_samples, n_points, 2)
+        In pixels of the faces as given.
+    """
+    squares, scale = to_side(faces, SIDE)
+
+    def find(batch: NDArray[np.uint8]) -> NDArray[np.floating]:
+        both = np.concatenate([batch, batch[:, :, ::-1]])
+        found, in_mirror = np.split(run_cascade(stages, both, shape), 2)
+        return found + mirror_points(in_mirror, SIDE)
+
+    points: _Points = in_batches(find, squares, size=_BATCH)
+    points *= scale / 2
+    return points
 
 
 def run_cascade(stages: list[Layers], faces: NDArray[np.uint8], shape: _Points) -> _Points:

@@ -13,21 +13,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from fer_ensemble.features.batches import in_batches
 from fer_ensemble.features.cascade import (
     SIDE,
     Layers,
     as_faces,
+    find_points,
     prepare,
-    run_cascade,
     to_side,
     upright_shape,
 )
-from fer_ensemble.features.points import as_points, mirror_points, point_errors
+from fer_ensemble.features.points import as_points, point_errors
 from fer_ensemble.features.regressor_training import train_stage
-
-# As many faces at once as stay, with their gradients, in a processor's cache.
-_BATCH = 32
 
 # Kept here, not in the estimators: so they are neither saved nor compared.
 _CONVERTED: WeakKeyDictionary[LandmarkRegressor, tuple[list[Layers], list[Layers]]]
@@ -200,17 +196,7 @@ class LandmarkRegressor(BaseEstimator):
             If the faces have another shape or type.
         """
         check_is_fitted(self)
-        faces, scale = to_side(as_faces(X), SIDE)
-        stages = self._stages_to_compute()
-
-        def find(batch: NDArray[np.uint8]) -> NDArray[np.floating]:
-            both = np.concatenate([batch, batch[:, :, ::-1]])
-            found, in_mirror = np.split(run_cascade(stages, both, self.shape_), 2)
-            return found + mirror_points(in_mirror, SIDE)
-
-        points: NDArray[np.float32] = in_batches(find, faces, size=_BATCH)
-        points *= scale / 2
-        return points
+        return find_points(as_faces(X), self._stages_to_compute(), self.shape_)
 
     def _stages_to_compute(self) -> list[Layers]:
         """The stages with weights in single precision, converted once."""

@@ -6,11 +6,15 @@ import hashlib
 import os
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ensemble.features.cascade import Layers
-from fer_ensemble.features.landmark_regressor import LandmarkRegressor
+
+if TYPE_CHECKING:
+    from fer_ensemble.features.landmark_regressor import LandmarkRegressor
 
 #: Weights trained on FER2013's Training faces by ``experiments/landmarks.py``.
 SHIPPED = Path(__file__).parent / "landmarks68.npz"
@@ -44,12 +48,42 @@ def load_landmark_regressor(path: str | os.PathLike[str] | None = None) -> Landm
     >>> load_landmark_regressor().predict(make_faces(2, random_state=0).images).shape
     (2, 68, 2)
     """
+    from fer_ensemble.features.landmark_regressor import LandmarkRegressor
+
+    shape, stages = read_landmark_weights(path)
+    hidden = tuple(len(biases) for _, biases in stages[0][:-1])
+    regressor = LandmarkRegressor(hidden, n_stages=len(stages))
+    regressor.shape_, regressor.stages_ = shape, stages
+    return regressor
+
+
+def read_landmark_weights(
+    path: str | os.PathLike[str] | None = None,
+) -> tuple[NDArray[np.float32], list[Layers]]:
+    """Read what :func:`load_landmark_regressor` makes an estimator of, without scikit-learn.
+
+    Parameters
+    ----------
+    path : path-like, default=None
+        As of :func:`load_landmark_regressor`.
+
+    Returns
+    -------
+    shape : ndarray of float32 of shape (68, 2)
+    stages : list of list of (weights, biases)
+
+    Raises
+    ------
+    ValueError
+        If the file is no such file, or the package's own is damaged.
+    """
     content = Path(SHIPPED if path is None else path).read_bytes()
     if path is None and hashlib.sha256(content).hexdigest() != _SHIPPED_SHA256:
         raise ValueError(f"{SHIPPED}: damaged. Install fer-ensemble again.")
     try:
         with np.load(BytesIO(content), allow_pickle=False) as arrays:
-            return _restore(dict(arrays))
+            stages = _read_stages(dict(arrays))
+            return arrays["shape"], stages
     except Exception as error:  # a malformed file makes NumPy and zipfile raise whatever they meet
         raise ValueError(f"{path}: not a file of landmark weights ({error}).") from error
 
@@ -80,7 +114,7 @@ def save_landmark_regressor(regressor: LandmarkRegressor, path: str | os.PathLik
     return hashlib.sha256(content.getvalue()).hexdigest()
 
 
-def _restore(arrays: dict[str, np.ndarray]) -> LandmarkRegressor:
+def _read_stages(arrays: dict[str, np.ndarray]) -> list[Layers]:
     stages: list[Layers] = []
     while f"stage{len(stages)}_weights0" in arrays:
         name = f"stage{len(stages)}"
@@ -91,7 +125,4 @@ def _restore(arrays: dict[str, np.ndarray]) -> LandmarkRegressor:
         stages.append(layers)
     if not stages:
         raise ValueError("it has no stages")
-    hidden = tuple(len(biases) for _, biases in stages[0][:-1])
-    regressor = LandmarkRegressor(hidden, n_stages=len(stages))
-    regressor.shape_, regressor.stages_ = arrays["shape"], stages
-    return regressor
+    return stages

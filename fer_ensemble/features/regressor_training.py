@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.features.cascade import SIDE, Layers, describe, run_cascade, upright_inputs
 from fer_ensemble.features.points import draw_similarity, eye_distance, mirror_points
+from fer_ensemble.libraries import require
 
 if TYPE_CHECKING:
     import keras
@@ -72,7 +73,13 @@ def train_stage(
     -------
     list of (weights, biases)
         Of the network's layers: weights in half precision.
+
+    Raises
+    ------
+    MissingLibraryError
+        If Keras, or the backend that it is set to, is not installed.
     """
+    require("keras", "Training a LandmarkRegressor")
     n_batches = max(1, len(faces) // regressor.batch_size)
     examples = _examples(regressor, faces, points, random)
     centre, spread = examples.inputs.mean(axis=0), examples.inputs.std(axis=0) + np.float32(1e-3)

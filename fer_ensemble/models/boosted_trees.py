@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fer_ensemble.evaluation import find_classes
+from fer_ensemble.libraries import require
 from fer_ensemble.models.progress import ProgressDisplay
 from fer_ensemble.models.training_data import Samples, resolve_validation
 from fer_ensemble.splitting import row_digests
@@ -86,6 +87,8 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
     >>> BoostedTreesClassifier(n_estimators=5, random_state=0).fit(X, y).predict_proba(X).shape
     (150, 3)
     """
+
+    needed_library: ClassVar = "xgboost"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
@@ -161,7 +164,10 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If a parameter is out of range, `X` is malformed or a class is too small to be held
             out.
+        MissingLibraryError
+            If XGBoost is not installed.
         """
+        require(self.needed_library, "BoostedTreesClassifier")
         import xgboost
 
         self._validate_params()
@@ -226,6 +232,11 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples, n_classes)
             Probabilities, columns in the order of ``classes_``.
+
+        Raises
+        ------
+        MissingLibraryError
+            If XGBoost is not installed.
         """
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, dtype=np.float32)
@@ -265,6 +276,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         }
 
     def _load_booster(self) -> xgboost.Booster:
+        require(self.needed_library, "BoostedTreesClassifier")
         import xgboost
 
         if getattr(self, "_booster", None) is None:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 
 from fer_ensemble.datasets import make_faces
+from fer_ensemble.libraries import require
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.pipeline import last_step
@@ -113,6 +114,8 @@ def build_member_network(member: ClassifierMixin) -> keras.Model | None:
     ------
     ValueError
         If no network of its name is registered, or its parameters do not fit.
+    MissingLibraryError
+        If Keras, or the backend that it is set to, is not installed.
 
     Examples
     --------
@@ -124,6 +127,7 @@ def build_member_network(member: ClassifierMixin) -> keras.Model | None:
     classifier = last_step(member)
     if not isinstance(classifier, KerasClassifier):
         return None
+    require("keras", "Building a network")
     # Any faces do, for only their shape counts; two of each class, as a step may ask for.
     faces = make_faces(2 * _N_CLASSES, random_state=0)
     if classifier is member:

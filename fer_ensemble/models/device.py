@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fer_ensemble.libraries import require
+from fer_ensemble.processors import count_processors
+
 
 @contextmanager
 def quiet_start() -> Iterator[None]:
@@ -67,13 +70,17 @@ def describe_device() -> str:
     -------
     str
         Such as ``'NVIDIA A100 (jax)'`` or ``'CPU, 2 cores (tensorflow)'``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If Keras, or the backend that it is set to, is not installed.
     """
+    require("keras", "Asking what networks run on")
     import keras
-    from joblib import cpu_count
 
     backend = keras.backend.backend()
-    # joblib counts what this process may use, in a container, too.
-    name = _gpu_name(backend) if has_gpu() else f"CPU, {cpu_count()} cores"
+    name = _gpu_name(backend) if has_gpu() else f"CPU, {count_processors()} cores"
     return f"{name} ({backend})"
 
 

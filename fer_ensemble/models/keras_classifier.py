@@ -19,6 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fer_ensemble.evaluation import find_classes
+from fer_ensemble.libraries import require
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.schedules import SCHEDULES
 from fer_ensemble.models.training_data import (
@@ -166,6 +167,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     # Read by ensembles that fit members in processes: networks take the whole machine.
     fits_alone = True
 
+    needed_library: ClassVar = "keras"
+
     # What `fit` checks before it touches any data. What a parameter's contents may be is checked by
     # what reads them, where it also stands: architectures, augmentation, balancing, optimizers and
     # the parameters of schedules.
@@ -299,7 +302,10 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             If a parameter is out of range, `X` or `soft_labels` are malformed, a class is too
             small to be held out, ``warm_start`` meets other classes or another shape than the
             last fit, or a teacher is none.
+        MissingLibraryError
+            If Keras, or the backend that it is set to, is not installed.
         """
+        require(self.needed_library, "KerasClassifier")
         self._check_parameters(soft_labels is not None)
         samples = self._validate(X, y, reset=True)
         check_classification_targets(y)
@@ -366,6 +372,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If `X` has another shape than in ``fit``.
+        MissingLibraryError
+            If Keras, or the backend that it is set to, is not installed.
         """
         check_is_fitted(self)
         samples = self._validate(X, reset=False)
@@ -492,6 +500,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 
 def _training() -> ModuleType:
     """Import the training loop, and Keras with its backend, when a network is first needed."""
+    require(KerasClassifier.needed_library, "KerasClassifier")
     with quiet_start():
         from fer_ensemble.models import training
     return training

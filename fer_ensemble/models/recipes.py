@@ -16,7 +16,10 @@ from fer_ensemble.models.augmentation import AUGMENTATION
 from fer_ensemble.models.boosted_trees import BoostedTreesClassifier
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.pipeline import MemberPipeline
-from fer_ensemble.models.registry import member
+from fer_ensemble.models.registry import create_member, get_member, list_members, member
+
+# Whoever asks for a member, or registers one, has registered those of this file.
+__all__ = ["create_member", "get_member", "list_members", "member"]
 
 # Augmentation where amounts are not published, or where the whole recipe is ours.
 _SMALL_MOVES = {"flip": True, "rotation": 10, "translation": 0.1, "zoom": 0.1}

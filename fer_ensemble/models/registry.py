@@ -10,6 +10,7 @@ from typing import Any
 
 from sklearn.base import ClassifierMixin
 
+from fer_ensemble.libraries import require_for_members
 from fer_ensemble.models.pipeline import prefixed_steps
 
 _Builder = Callable[[], ClassifierMixin]
@@ -75,6 +76,31 @@ class MemberInfo:
         10
         """
         return _changed_params(self.build())
+
+    def create(self, **params: Any) -> ClassifierMixin:
+        """Make the unfitted member, whether or not the libraries to fit it are installed.
+
+        Parameters
+        ----------
+        **params
+            As of :func:`create_member`.
+
+        Returns
+        -------
+        classifier
+
+        Raises
+        ------
+        ValueError
+            If it has no such parameter.
+        """
+        estimator = self.build()
+        # Before the others, so that those can still differ from step to step.
+        for shared in _SHARED_PARAMETERS:
+            if shared in params:
+                value = params.pop(shared)
+                estimator.set_params(**dict.fromkeys(find_parameters(estimator, shared), value))
+        return estimator.set_params(**params)
 
 
 def member(
@@ -144,6 +170,8 @@ def create_member(name: str, **params: Any) -> ClassifierMixin:
     ------
     ValueError
         If there is no such member, or it has no such parameter.
+    MissingLibraryError
+        If a library that it is fitted with is not installed.
 
     Examples
     --------
@@ -151,13 +179,9 @@ def create_member(name: str, **params: Any) -> ClassifierMixin:
     >>> create_member("dense_hog", classifier__epochs=5, random_state=0).steps[-1][1].epochs
     5
     """
-    estimator = get_member(name).build()
-    # Before the others, so that those can still differ from step to step.
-    for shared in _SHARED_PARAMETERS:
-        if shared in params:
-            value = params.pop(shared)
-            estimator.set_params(**dict.fromkeys(find_parameters(estimator, shared), value))
-    return estimator.set_params(**params)
+    member = get_member(name).create(**params)
+    require_for_members([(name, member)])
+    return member
 
 
 def get_member(name: str) -> MemberInfo:

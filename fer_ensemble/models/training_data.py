@@ -15,6 +15,7 @@ from sklearn.utils import compute_class_weight
 
 from fer_ensemble.datasets import balance_rows
 from fer_ensemble.evaluation import SUM_TOLERANCE, encode_labels
+from fer_ensemble.libraries import require
 from fer_ensemble.models.augmentation import AUGMENTATION, augmentation_layers
 from fer_ensemble.models.device import quiet_start
 from fer_ensemble.splitting import copy_groups, holdout_split
@@ -218,7 +219,13 @@ def augment_once(
     Returns
     -------
     ndarray of the same shape and type
+
+    Raises
+    ------
+    MissingLibraryError
+        If Keras, or the backend that it is set to, is not installed.
     """
+    require("keras", "Changing faces at random")
     with quiet_start():
         import keras
     # The same layers as in training, so that a change means the same in both places.

@@ -191,6 +191,8 @@ def _count_cost(classifier: Any) -> tuple[int | None, int | None]:
     """Count parameters and multiply-accumulates of a fitted network; of others, nothing."""
     if not hasattr(classifier, "history_"):
         return None, None
+    if hasattr(classifier, "facts_"):  # exported: there may be no Keras
+        return classifier.facts_["n_parameters"], classifier.facts_["multiply_accumulates"]
     # Imported late: they load Keras, which takes seconds, and many members are no networks.
     from fer_ensemble.models import layer_costs
     from fer_ensemble.models.training import build_network

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.datasets import FaceDataset
 from fer_ensemble.evaluation import check_scored
+from fer_ensemble.libraries import require
 from fer_ensemble.measuring import measure_model
 from fer_ensemble.report import wording
 from fer_ensemble.report.content import ReportContent
@@ -80,9 +81,12 @@ def write_report(
         If there is no such protocol or part, or the test faces of the fit can't be found again.
     OSError
         If the page or the figures can't be written.
+    MissingLibraryError
+        If Matplotlib, or a library that a member predicts with, is not installed.
     """
     file = Path(out)
     # Asked before the members predict, which takes a while.
+    require("matplotlib", "A report")
     if file.is_dir():
         raise IsADirectoryError(f"{file} is a folder: name a file to write the report to.")
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ from fer_ensemble.evaluation.plots import (
     plot_rules,
     plot_weights,
 )
+from fer_ensemble.libraries import require
 from fer_ensemble.report.content import MemberContent, ReportContent
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Picture:
         return file
 
     def _draw(self, target: Any, **options: Any) -> None:
+        require("matplotlib", "A picture")
         # A context of its own: the user's own settings of Matplotlib stay as they are.
         from matplotlib import rc_context
         from matplotlib.figure import Figure

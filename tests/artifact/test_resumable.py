@@ -115,9 +115,11 @@ def test_features_are_shared_between_members_and_not_cached_afterwards(
 
     images, labels = faces
     extracted = []
-    original = hog._extract_chunk
+    original = hog.oriented_gradients
     monkeypatch.setattr(
-        hog, "_extract_chunk", lambda *args: extracted.append(len(args[0])) or original(*args)
+        hog,
+        "oriented_gradients",
+        lambda *args, **kwargs: extracted.append(len(args[0])) or original(*args, **kwargs),
     )
     members = [
         (name, create_member("boosted_hog", classifier__n_estimators=n, n_jobs=1))

@@ -1,10 +1,12 @@
 """Saved ensembles: the same answers after loading, and no code in them."""
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import shutil
 import zipfile
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -507,3 +509,15 @@ def test_objects_among_the_arrays_are_refused(copy):
 def test_a_library_that_is_not_installed_is_no_error():
     assert installed_version("no-such-library") == "not installed"
     assert installed_version("numpy") == np.__version__
+
+
+@pytest.mark.parametrize("name", ["xgboost", "xgboost-cpu"])
+def test_xgboost_is_found_under_either_of_its_names(monkeypatch, name):
+    def version(library):
+        if library != name:
+            raise PackageNotFoundError(library)
+        return "3.2.0"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert installed_version("xgboost") == "3.2.0"
+    assert installed_version("keras") == "not installed"

@@ -171,7 +171,7 @@ def test_an_interruption_keeps_the_rows_written(
         def predict_proba(self, X: Any) -> Any:
             return next(answers)(X)
 
-    monkeypatch.setattr(fer_ensemble.predicting, "load_model", lambda _: Interrupted())
+    monkeypatch.setattr(fer_ensemble.predicting, "load_predictor", lambda _: Interrupted())
     result = _run("photos", "--model", model, "--out", name, "--batch-size", "2")
     assert result.exit_code == 130
     assert f"Interrupted; 2 rows kept in {name}." in result.stderr

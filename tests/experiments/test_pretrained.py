@@ -12,11 +12,11 @@ from experiments.pretrained import adopt, measure, pack, train
 from experiments.pretrained.candidates import (
     Candidate,
     cheapest,
-    mirrored_members,
     read_declaration,
     read_held_out,
     try_combinations,
 )
+from experiments.pretrained.runtimes import mirrored_members
 from experiments.pretrained.speed import cap_cores
 from experiments.runs import fitted_file, prediction_file, record_file
 from experiments.systems import read_system

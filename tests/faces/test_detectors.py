@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.cli.predict import predict
-from fer_ensemble.faces import DetectorError, FaceBox, create_detector
+from fer_ensemble.faces import DetectorError, FaceBox, FaceFinder, create_detector
 from fer_ensemble.faces.detectors import DETECTORS, HaarDetector, MTCNNDetector, YuNetDetector
 
 
@@ -113,6 +113,17 @@ def test_without_the_package_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "mtcnn", None)
     with pytest.raises(ImportError, match=r"pip install 'fer-ensemble\[mtcnn\]'"):
         MTCNNDetector()
+
+
+def test_an_opencv_without_cascades_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(cv2, "CascadeClassifier")
+    monkeypatch.setattr(cv2, "__version__", "5.0.0")
+    for name in ("haar", "auto"):
+        with pytest.raises(DetectorError, match=r"OpenCV 5.*'opencv-python-headless<5'.*skip"):
+            FaceFinder(name)
+    FaceFinder("skip")
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from fer_ensemble.artifact.states import dump_member, load_member
 from fer_ensemble.datasets import load_faces
 from fer_ensemble.features import Landmarks, geometry, geometry_names, load_landmark_regressor
-from fer_ensemble.features.landmarks import local_hog, local_hog_names
+from fer_ensemble.features.point_features import local_hog, local_hog_names
 from fer_ensemble.features.points import draw_similarity
 
 

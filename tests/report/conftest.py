@@ -1,11 +1,11 @@
 """A report that is hard to lay out, and a browser to look at it."""
 
-import shutil
 from itertools import combinations
 
 import numpy as np
 import pytest
 
+from experiments.chromium import has_chromium, open_chromium
 from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
 from fer_ensemble.evaluation.plots import Training
 from fer_ensemble.report import (
@@ -115,28 +115,10 @@ def content():
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
+def browser():
     """Headless Chromium; the test is skipped where there is none."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if not (chromium and driver):
+    pytest.importorskip("selenium")
+    if not has_chromium():
         pytest.skip("needs Chromium: install chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        f"user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):
-        options.add_argument(f"--{flag}")
-    opened = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    yield opened
-    opened.quit()
+    with open_chromium() as opened:
+        yield opened

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fer_ensemble.libraries import require
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PICTURE_ENDINGS = (".png", ".svg", ".pdf")
 """Endings of the files that a picture can be written to; they decide the format."""
@@ -34,10 +37,31 @@ def new_axes(width: float = 6, height: float = 4) -> Axes:
     -------
     matplotlib Axes
     """
+    return new_figure(width, height).add_subplot()
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Make a figure that needs no display.
+
+    Parameters
+    ----------
+    width, height : float
+        Its size in inches.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    MissingLibraryError
+        If Matplotlib is not installed.
+    """
+    require("matplotlib", "A picture")
     # Not by pyplot, which keeps every figure in memory and may look for a display.
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained").add_subplot()
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def legend_above(ax: Axes, n_columns: int) -> None:

@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike
 
 from fer_ensemble.evaluation.confusion import confusion_rates
 from fer_ensemble.evaluation.metrics import ClassScore
-from fer_ensemble.evaluation.plots.axes import BLUE, COLOURS, VERMILLION, legend_above, new_axes
+from fer_ensemble.evaluation.plots.axes import (
+    BLUE,
+    COLOURS,
+    VERMILLION,
+    legend_above,
+    new_axes,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,10 +102,8 @@ def draw_split_counts(counts: Mapping[str, Mapping[Any, int]]) -> Figure:
     >>> [ax.get_title() for ax in figure.axes]
     ['train, n = 7,215', 'test, n = 1,774']
     """
-    from matplotlib.figure import Figure
-
     width, height = _PANEL_SIZE
-    figure = Figure(figsize=(width * len(counts), height), layout="constrained")
+    figure = new_figure(width * len(counts), height)
     panels = figure.subplots(1, len(counts), squeeze=False)[0]
     for ax, (split, by_class) in zip(panels, counts.items(), strict=True):
         plot_class_counts(by_class, ax=ax)

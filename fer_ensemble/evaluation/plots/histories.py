@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_ensemble.evaluation.plots.axes import BLUE, VERMILLION, new_axes
+from fer_ensemble.evaluation.plots.axes import BLUE, VERMILLION, new_axes, new_figure
 from fer_ensemble.evaluation.plots.classes import plot_class_counts
 
 if TYPE_CHECKING:
@@ -81,13 +81,13 @@ def plot_history(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['training', 'held out', 'best epoch 2: 1.4']
     """
-    from matplotlib.ticker import MaxNLocator
-
     values = _series(history, metric)
     best = best_epoch(history, monitor)
     # A time budget may end a training within an epoch: its last entry then stands between two.
     epochs = history.get("epoch", range(1, len(values) + 1))
     ax = new_axes() if ax is None else ax
+    from matplotlib.ticker import MaxNLocator
+
     ax.plot(epochs, values, color=BLUE, marker=".", linestyle="--", label="training")
     held_out = history.get(f"val_{metric}")
     if held_out is not None:
@@ -128,12 +128,10 @@ def draw_trainings(trainings: Mapping[str, Training]) -> Figure:
     >>> row.get_suptitle()
     'cnn: 2 epochs in 0:02:00 h, best epoch 2'
     """
-    from matplotlib.figure import Figure
-
     any_balanced = any(training.balance for training in trainings.values())
     n_columns = len(_METRICS) + any_balanced
     width, height = _PANEL_SIZE
-    figure = Figure(figsize=(n_columns * width, len(trainings) * height), layout="constrained")
+    figure = new_figure(n_columns * width, len(trainings) * height)
     rows = figure.subfigures(len(trainings), squeeze=False)[:, 0]
     for row, (name, training) in zip(rows, trainings.items(), strict=True):
         row.suptitle(_title(name, training), fontsize="large")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ensemble.atomic_files import write_atomically
-from fer_ensemble.models.registry import create_member
+from fer_ensemble.models.registry import get_member
 
 #: What is searched, so that only the same search is resumed.
 SEARCH = "search.json"
@@ -134,7 +134,7 @@ def read_recipe(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
         )
     # Tried here, where the error can name the file.
     try:
-        create_member(member, **params)
+        get_member(member).create(**params)
     except ValueError as error:
         raise ValueError(f"{file} does not fit: {error}") from error
     return member, params

@@ -12,8 +12,9 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.libraries import require
 from fer_ensemble.models.device import quiet_start
-from fer_ensemble.models.registry import create_member
+from fer_ensemble.models.registry import create_member, get_member
 from fer_ensemble.models.search.search_folder import (
     RECIPE,
     SearchError,
@@ -94,8 +95,8 @@ def search_member(
 
     Raises
     ------
-    ImportError
-        If KerasTuner is not installed.
+    MissingLibraryError
+        If KerasTuner, Keras or its backend is not installed.
     ValueError
         If there is no such member, it has no network, or a parameter is out of range.
     SearchError
@@ -155,16 +156,13 @@ def import_keras_tuner() -> ModuleType:
 
     Raises
     ------
-    ImportError
-        If it is not installed.
+    MissingLibraryError
+        If one of them is not installed.
     """
-    try:
-        with quiet_start():
-            import keras_tuner
-    except ImportError as error:
-        raise ImportError(
-            f"a search needs KerasTuner ({error}): pip install 'fer-ensemble[tune]'"
-        ) from error
+    require("keras_tuner", "A search")
+    require("keras", "A search")
+    with quiet_start():
+        import keras_tuner
     module: ModuleType = keras_tuner
     return module
 
@@ -225,7 +223,7 @@ def _divide(
 
 def _recipe_hash(name: str) -> str:
     """Identify a member's recipe, for a later version of the package may have another one."""
-    params = create_member(name, random_state=None).get_params()
+    params = get_member(name).create(random_state=None).get_params()
     plain = {
         key: value
         for key, value in params.items()

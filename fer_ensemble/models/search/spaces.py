@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.networks import NETWORKS
 from fer_ensemble.models.pipeline import prefixed_steps
-from fer_ensemble.models.registry import create_member, list_members
+from fer_ensemble.models.registry import get_member, list_members
 
 # Plain dictionaries, and not KerasTuner's objects: a space is compared and kept as JSON, and is
 # looked up, or refused, before KerasTuner is imported, and Keras with it.
@@ -208,7 +208,7 @@ def member_params(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _find_network(name: str) -> tuple[str, KerasClassifier]:
     """Return a member's Keras estimator, and what precedes its parameters' names."""
-    found = _network_step(create_member(name))
+    found = _network_step(get_member(name).build())
     if found is None:
         others = [info.name for info in list_members() if _network_step(info.build())]
         raise ValueError(f"{name!r} has no network to search: choose among {', '.join(others)}.")

@@ -1,0 +1,17 @@
+from .artifact import load_ensemble, load_pretrained, save_ensemble
+from .exporting import export_ensemble
+from .faces import annotate
+from .fitting import fit_ensemble
+from .predicting import predict_faces
+from .report import write_report
+
+__all__ = [
+    "annotate",
+    "export_ensemble",
+    "fit_ensemble",
+    "load_ensemble",
+    "load_pretrained",
+    "predict_faces",
+    "save_ensemble",
+    "write_report",
+]

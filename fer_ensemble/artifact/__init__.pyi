@@ -1,0 +1,31 @@
+from .exported import ExportedEnsemble
+from .manifest import (
+    ArtifactError,
+    Manifest,
+    has_ensemble,
+    installed_version,
+    read_manifest,
+)
+from .measurements import Measurement, record_measurement
+from .pretrained import PRETRAINED, load_model, load_predictor, load_pretrained, resolve_model
+from .resumable import fit_resumable
+from .storage import load_ensemble, save_ensemble
+
+__all__ = [
+    "PRETRAINED",
+    "ArtifactError",
+    "ExportedEnsemble",
+    "Manifest",
+    "Measurement",
+    "fit_resumable",
+    "has_ensemble",
+    "installed_version",
+    "load_ensemble",
+    "load_model",
+    "load_predictor",
+    "load_pretrained",
+    "read_manifest",
+    "record_measurement",
+    "resolve_model",
+    "save_ensemble",
+]

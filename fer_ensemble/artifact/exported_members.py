@@ -1,0 +1,162 @@
+"""Exported members as estimators of scikit-learn's: taken apart for a file, and put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import FeatureUnion
+
+from fer_ensemble.artifact.manifest import ArtifactError, StoredMember
+from fer_ensemble.features import HOG, Landmarks
+from fer_ensemble.models import MemberPipeline, OnnxClassifier
+from fer_ensemble.onnx_graph import GraphError
+
+# What may stand before a graph: transformers of faces that learn nothing, by the name of the class.
+_EXTRACTORS = {"HOG": HOG, "Landmarks": Landmarks}
+# Where features are computed and kept is no matter of a member's answers.
+_LEFT_OUT = ("memory", "n_jobs", "regressor")
+
+
+def takes_faces(member: Any) -> bool:
+    """Say whether an exported member takes faces, and not rows of a table.
+
+    Parameters
+    ----------
+    member : OnnxClassifier or MemberPipeline
+
+    Returns
+    -------
+    bool
+    """
+    return hasattr(member, "steps") or member.takes_faces
+
+
+def extractors_of(step: Any) -> list[Any] | None:
+    """Return the transformers of faces that a step of a pipeline is made of, side by side.
+
+    Parameters
+    ----------
+    step : transformer
+
+    Returns
+    -------
+    list of HOG or Landmarks, or None
+        None if it takes no faces, but features.
+
+    Raises
+    ------
+    ArtifactError
+        If its landmarks come from a regressor of the user's own, which an export cannot hold.
+    """
+    united = step.transformer_list if isinstance(step, FeatureUnion) else [("", step)]
+    parts = [part for _, part in united]
+    if not all(type(part).__name__ in _EXTRACTORS for part in parts):
+        return None
+    if any(getattr(part, "regressor", None) is not None for part in parts):
+        raise ArtifactError(
+            "Landmarks by a regressor of one's own cannot be exported: an export finds them with "
+            "the regressor that comes with the package."
+        )
+    return parts
+
+
+def describe_exported(member: Any) -> dict[str, Any]:
+    """Describe what stands around a member's graph, for the manifest.
+
+    Parameters
+    ----------
+    member : OnnxClassifier or MemberPipeline
+        Exported.
+
+    Returns
+    -------
+    dict of str to JSON value
+        See `StoredMember`.
+    """
+    steps = getattr(member, "steps", [("", member)])[:-1]
+    extractors = [part for _, step in steps for part in extractors_of(step) or ()]
+    return {
+        "features": [
+            {
+                "name": type(extractor).__name__,
+                "parameters": {
+                    name: value
+                    for name, value in extractor.get_params(deep=False).items()
+                    if name not in _LEFT_OUT
+                },
+            }
+            for extractor in extractors
+        ],
+        "mirror": bool(getattr(member, "mirror", False)),
+    }
+
+
+def restore_exported(entry: StoredMember, content: bytes, face_size: int) -> Any:
+    """Put an exported member together.
+
+    Parameters
+    ----------
+    entry : StoredMember
+        What the manifest says of it.
+    content : bytes
+        Its graph; the hash was checked before.
+    face_size : int
+        Side of the faces that it takes, in pixels.
+
+    Returns
+    -------
+    OnnxClassifier or MemberPipeline
+
+    Raises
+    ------
+    ArtifactError
+        If the graph cannot be run, or other features than this release's stand before it.
+    """
+    classifier = open_exported(entry.name, content)
+    exported = entry.exported or {}
+    extractors = [_restore_extractor(feature) for feature in exported["features"]]
+    if not extractors:
+        return classifier
+    blank = np.zeros((1, face_size, face_size), np.uint8)  # nothing is learned but the size
+    union = [(f"features_{i}", extractor.fit(blank)) for i, extractor in enumerate(extractors)]
+    features = union[0][1] if len(union) == 1 else FeatureUnion(union).fit(blank)
+    steps = [("features", features), ("classifier", classifier)]
+    return MemberPipeline(steps, mirror=exported["mirror"])
+
+
+def open_exported(name: str, content: bytes) -> OnnxClassifier:
+    """Open a graph; what is wrong with it is told at once.
+
+    Parameters
+    ----------
+    name : str
+        Name of the member, for messages.
+    content : bytes
+        The graph.
+
+    Returns
+    -------
+    OnnxClassifier
+
+    Raises
+    ------
+    ArtifactError
+        If it cannot be run.
+    """
+    classifier = OnnxClassifier(content)
+    try:
+        classifier.facts_  # noqa: B018
+    except GraphError as error:
+        raise ArtifactError(f"The member {name!r} cannot be loaded: {error}") from error
+    return classifier
+
+
+def _restore_extractor(feature: dict[str, Any]) -> Any:
+    if feature["name"] not in _EXTRACTORS:
+        raise ArtifactError(f"There are no features {feature['name']!r}: upgrade fer-ensemble.")
+    parameters = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in feature["parameters"].items()
+    }
+    return _EXTRACTORS[feature["name"]](**parameters)

@@ -1,0 +1,69 @@
+"""Features by the name of their transformer, without scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ensemble.features.cascade import as_faces, find_points, prepare
+from fer_ensemble.features.landmark_weights import read_landmark_weights
+from fer_ensemble.features.oriented_gradients import oriented_gradients
+from fer_ensemble.features.point_features import point_features
+
+#: From faces, uint8 of shape (n_samples, height, width), to features (n_samples, n_features).
+Extractor: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def find_extractor(name: str, parameters: Mapping[str, Any]) -> Extractor:
+    """Return what computes the features of a transformer.
+
+    Parameters
+    ----------
+    name : {'HOG', 'Landmarks'}
+        Class of the transformer.
+    parameters : mapping of str to JSON value
+        Its parameters, but for those that change nothing of its result.
+
+    Returns
+    -------
+    callable
+        From ``uint8`` faces of shape (n_samples, height, width) to ``float32`` features of shape
+        (n_samples, n_features), those that the transformer gives.
+
+    Raises
+    ------
+    ValueError
+        If there is no such transformer.
+    """
+    if name not in _EXTRACTORS:
+        raise ValueError(f"There are no features {name!r}: upgrade fer-ensemble.")
+    return _EXTRACTORS[name](parameters)
+
+
+def _extract_hog(parameters: Mapping[str, Any]) -> Extractor:
+    def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return oriented_gradients(np.asarray(faces), **parameters)
+
+    return extract
+
+
+def _extract_landmarks(parameters: Mapping[str, Any]) -> Extractor:
+    shape, stages = read_landmark_weights()
+    stages = [prepare(layers) for layers in stages]
+    output = parameters["output"]
+    outputs = [output] if isinstance(output, str) else output
+
+    def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        faces = as_faces(faces)
+        return point_features(faces, find_points(faces, stages, shape), shape, outputs)
+
+    return extract
+
+
+_EXTRACTORS: dict[str, Callable[[Mapping[str, Any]], Extractor]] = {
+    "HOG": _extract_hog,
+    "Landmarks": _extract_landmarks,
+}

@@ -1,0 +1,109 @@
+"""Libraries that only a part of the package needs: asked for here, with what installs them.
+
+Prediction with the models that come along needs none of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+_TRAIN = "pip install 'fer-ensemble[train]'"
+
+# By the name of the module: what people call it, and what installs it.
+_LIBRARIES = {
+    "jax": ("JAX", "pip install jax"),
+    "keras": ("Keras", _TRAIN),
+    "keras_tuner": ("KerasTuner", "pip install 'fer-ensemble[tune]'"),
+    "matplotlib": ("Matplotlib", "pip install 'fer-ensemble[report]'"),
+    "mtcnn": ("the package mtcnn", "pip install 'fer-ensemble[mtcnn]'"),
+    "onnx": ("the package onnx", _TRAIN),
+    "onnxmltools": ("onnxmltools", _TRAIN),
+    "pandas": ("pandas", "pip install pandas"),
+    "pyarrow": ("pyarrow", "pip install 'fer-ensemble[parquet]'"),
+    "skl2onnx": ("skl2onnx", _TRAIN),
+    "tensorflow": ("TensorFlow", _TRAIN),
+    "tf2onnx": ("tf2onnx", _TRAIN),
+    "torch": ("PyTorch", "pip install torch"),
+    "xgboost": ("XGBoost", _TRAIN),
+}
+
+
+class MissingLibraryError(ImportError):
+    """A library is not installed; the message says what needs it, and what installs it."""
+
+
+def require(library: str, purpose: str) -> None:
+    """Raise an error if a library is not installed; it is not imported.
+
+    Parameters
+    ----------
+    library : str
+        Name of a module. For 'keras' the backend that it is set to is required as well.
+    purpose : str
+        What needs it, to open a sentence with.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it is not installed.
+
+    Examples
+    --------
+    >>> require("keras", "A network")  # doctest: +SKIP
+    Traceback (most recent call last):
+    fer_ensemble.libraries.MissingLibraryError: A network needs Keras, which is not installed: ...
+    """
+    if sys.modules.get(library) is not None:
+        return
+    needed = [library, _keras_backend()] if library == "keras" else [library]
+    for module in needed:
+        if not _is_installed(module):
+            name, remedy = _LIBRARIES.get(module, (module, f"pip install {module}"))
+            raise MissingLibraryError(f"{purpose} needs {name}, which is not installed: {remedy}")
+
+
+def require_for_members(members: Iterable[tuple[str, Any]]) -> None:
+    """Raise an error if what members are fitted or predict with is not installed.
+
+    Parameters
+    ----------
+    members : iterable of (str, estimator)
+        Estimators that need a library have its name as ``needed_library``; those inside of others,
+        such as the steps of a pipeline, are asked as well.
+
+    Raises
+    ------
+    MissingLibraryError
+        If a library is not installed; the message names the member.
+    """
+    for name, member in members:
+        parts = [member]
+        if hasattr(member, "get_params") and not isinstance(member, type):
+            parts += member.get_params().values()
+        for part in parts:
+            library = getattr(part, "needed_library", None)
+            if library is not None:
+                require(library, f"The member {name!r}")
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False
+
+
+def _keras_backend() -> str:
+    """Return the backend that Keras would take, as Keras itself finds it out."""
+    folder = Path(os.environ.get("KERAS_HOME") or Path("~", ".keras").expanduser())
+    try:
+        chosen = json.loads((folder / "keras.json").read_text())["backend"]
+    except (OSError, ValueError, LookupError, TypeError):
+        chosen = "tensorflow"
+    return os.environ.get("KERAS_BACKEND") or str(chosen)
