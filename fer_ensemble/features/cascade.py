@@ -36,7 +36,7 @@ _ROWS = 4
 _COLUMNS = 16
 _SUMMED = 448
 # As many faces at once as stay, with their gradients, in a processor's cache.
-_BATCH = 64
+_BATCH = 32
 _Points = NDArray[np.float32]
 
 

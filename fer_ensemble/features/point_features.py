@@ -28,7 +28,7 @@ _WINDOW = 16
 _ORIENTATIONS = 8
 _VALUES = 4 * _ORIENTATIONS
 # As many faces at once as stay, with their gradients, in a processor's cache.
-_BATCH = 64
+_BATCH = 16
 
 
 def local_hog(

@@ -220,9 +220,12 @@ def fit_similarity(points: NDArray[Any], target: NDArray[Any]) -> Similarity:
     z, goal = _complex(points), _complex(target)
     centre = z.mean(axis=1, keepdims=True)
     spread = (np.abs(z - centre) ** 2).sum(axis=1)
-    # BLAS rounds the product of a single row differently: one more makes faces alone as others.
-    rows = np.conj(z - centre)
-    factor = (np.concatenate([rows, rows[:1]]) @ (goal - goal.mean()))[: len(rows)] / spread
+    # In products of four rows: so rounding does not depend on the number of faces, and BLAS starts
+    # no threads of its own.
+    rows = np.zeros((-(-len(z) // 4) * 4, z.shape[1]), z.dtype)
+    rows[: len(z)] = np.conj(z - centre)
+    products = rows.reshape(-1, 4, z.shape[1]) @ (goal - goal.mean())
+    factor = products.reshape(len(rows))[: len(z)] / spread
     return Similarity(factor, goal.mean() - factor * centre[:, 0])
 
 
