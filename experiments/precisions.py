@@ -1,7 +1,7 @@
 """Compare exports in each precision: ``python -m experiments.precisions --data fer2013.zip``.
 
-The shipped ensembles, exported to ONNX in every way, label the same test faces as before the export,
-when their networks ran in Keras.
+The shipped ensembles, exported to ONNX in every way, label the same test faces as before the
+export, when their networks ran in Keras.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from fer_ensemble.models.onnx_export import PRECISIONS
 Predictor = BaseEnsemble | ExportedEnsemble
 
 _DRAWN, _TRAINING = "ranges from drawn faces", "ranges from training faces"
-# "int8" learns ranges: from drawn faces unless it is given others.
-_WAYS = {precision: precision for precision in PRECISIONS if precision != "int8"} | {
+#: Ways to export, and the precision of each. "int8" learns ranges: from drawn faces unless it is
+#: given others.
+WAYS = {precision: precision for precision in PRECISIONS if precision != "int8"} | {
     f"int8, {source}": "int8" for source in (_DRAWN, _TRAINING)
 }
 
@@ -138,7 +139,7 @@ def _export(
     """Export in every way; returns the bytes of all graphs, and the exported ensembles."""
     assert part.training is not None
     sizes, exported = {}, {}
-    for number, (way, precision) in enumerate(_WAYS.items()):
+    for number, (way, precision) in enumerate(WAYS.items()):
         target = work / str(number)
         faces = part.training.images if _TRAINING in way else None
         export_ensemble(folder, target, precision=precision, faces=faces)
