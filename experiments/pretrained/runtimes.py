@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from experiments.pretrained.candidates import mirror_parameter
 from fer_ensemble.ensemble import BaseEnsemble
+from fer_ensemble.exporting import convert_member
 from fer_ensemble.models import KerasClassifier, OnnxClassifier
-from fer_ensemble.models.onnx_export import convert_classifier
 
 
 def in_keras(ensemble: BaseEnsemble) -> BaseEnsemble:
@@ -53,8 +53,7 @@ def mirrored_members(ensemble: BaseEnsemble) -> Iterator[tuple[str, Any]]:
             network = member.to_keras()
             if network.flip_average:
                 # Inside a graph the mirror image cannot be left out.
-                plain = network.set_params(flip_average=False)
-                yield name, OnnxClassifier(convert_classifier(plain))
+                yield name, convert_member(name, network.set_params(flip_average=False))
         elif (parameter := mirror_parameter(member)) and getattr(member, parameter):
             yield name, copy.copy(member).set_params(**{parameter: False})
 

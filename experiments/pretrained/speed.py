@@ -191,7 +191,7 @@ def _sides(
     X = make_faces(n_faces, random_state=0).images
     small = peer_faces(X)
     sides: dict[str, Callable[[], Any]] = {}
-    operations = {}
+    operations: dict[str, int] = {}
     ensembles = {name: load_pretrained(name, folder=model) for name in (_FAST, "ensemble")}
     # What is compared most closely stands side by side, so that it is timed at almost one time.
     for runtime, predict in peer_runtimes(peer_weights, small[:_FEW], cores).items():

@@ -134,6 +134,11 @@ def read_network(content: bytes) -> KerasClassifier:
     classifier.classes_ = np.asarray(facts["classes"])
     classifier.input_shape_ = tuple(facts["input_shape"])
     classifier.weights_ = [stored[number] for number in sorted(stored)]
+    classifier.history_ = facts["history"]
+    classifier.class_counts_ = {
+        when: dict(zip(facts["classes"], counts, strict=True))
+        for when, counts in facts["class_counts"].items()
+    }
     return classifier
 
 

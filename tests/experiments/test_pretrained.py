@@ -7,7 +7,7 @@ import pytest
 import typer
 from sklearn.frozen import FrozenEstimator
 
-from experiments import run, systems
+from experiments import precisions, run, systems
 from experiments.pretrained import adopt, measure, pack, train
 from experiments.pretrained.candidates import (
     Candidate,
@@ -16,17 +16,18 @@ from experiments.pretrained.candidates import (
     read_held_out,
     try_combinations,
 )
-from experiments.pretrained.runtimes import mirrored_members
-from experiments.pretrained.speed import cap_cores
+from experiments.pretrained.runtimes import in_keras, mirrored_members, multiply_accumulates
+from experiments.pretrained.speed import _sides, cap_cores, compare_with_peer
 from experiments.runs import fitted_file, prediction_file, record_file
 from experiments.systems import read_system
 from fer_ensemble import load_pretrained
 from fer_ensemble.artifact import read_manifest
 from fer_ensemble.artifact.compact import compact_ensemble
 from fer_ensemble.artifact.states import dump_member, load_member
-from fer_ensemble.datasets import load_faces
+from fer_ensemble.datasets import EvaluationPart, FaceDataset, load_faces
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble, to_stacking
-from fer_ensemble.models import list_members
+from fer_ensemble.exporting import convert_ensemble
+from fer_ensemble.models import KerasClassifier, OnnxClassifier, list_members
 from fer_ensemble.splitting import row_digests
 from tests.experiments.stand_ins import invoke, words, write_faces
 
@@ -121,6 +122,8 @@ def test_a_packed_ensemble_is_small_and_knows_what_it_was_fitted_on(packed, runs
     files = [file for file in (packed / "model").rglob("*") if file.is_file()]
     assert record["n_bytes"] == sum(file.stat().st_size for file in files)
     assert record["n_held_out"] == 56
+    network = packed / "model" / "fast" / "cnn_1.onnx"
+    assert record["candidates"]["cnn_1"] == pytest.approx(network.stat().st_size, rel=0.01)
     # Two members, each left out, with or without mirror images: eight ways, by four rules.
     assert record["n_combinations"] == 8 * 4
     assert record["best"][0]["log_loss"] <= record["other_rule"]["log_loss"] + 0.002
@@ -273,14 +276,97 @@ def test_the_gain_is_over_the_best_member_on_the_same_faces(pair, kind):
     assert found["without_copies"]["n"] == 60
 
 
-def test_mirrors_are_taken_from_copies(pair, faces):
+@pytest.mark.parametrize("is_exported", [False, True])
+def test_mirrors_are_taken_from_copies(pair, faces, is_exported):
     ensemble = compact_ensemble(pair)
+    if is_exported:
+        ensemble = convert_ensemble(ensemble)
     [(name, once)] = mirrored_members(ensemble)
     assert name == "taught"
     member = dict(ensemble.members_)["taught"]
     images = faces[0][:4]
     both = (once.predict_proba(images) + once.predict_proba(images[:, :, ::-1])) / 2
     assert member.predict_proba(images) == pytest.approx(both, abs=1e-5)
+    if is_exported:
+        [twice, plain] = (multiply_accumulates(network) for network in (member, once))
+        assert twice == 2 * plain > 0
+
+
+def test_exported_networks_run_in_keras_again(packed, faces):
+    exported = load_pretrained(folder=packed / "model")
+    restored = in_keras(exported)
+    for ensemble, kind in ((exported, OnnxClassifier), (restored, KerasClassifier)):
+        assert {type(member) for _, member in ensemble.members_} == {kind}
+    images = faces[0][:8]
+    assert restored.predict_proba(images) == pytest.approx(exported.predict_proba(images), abs=1e-5)
+
+
+def test_each_precision_is_compared_with_keras(packed, data, tmp_path, monkeypatch):
+    # To learn the ranges of layers takes a second each time.
+    ways = ("float32", "int8, ranges from training faces")
+    monkeypatch.setattr(precisions, "WAYS", {way: precisions.WAYS[way] for way in ways})
+    options = ["--model", packed / "model", "--timed-faces", 7, "--repetitions", 1]
+    out = tmp_path / "precisions.json"
+    outcome = invoke(precisions.main, "--data", data, *options, "--out", out)
+    assert outcome.exit_code == 0, outcome.output
+    record = json.loads(out.read_text())
+    assert (record["n"], record["test"]) == (70, "split public_test")
+    for name in ("ensemble", "fast"):
+        before, single, whole = record[name].values()
+        assert "change" not in before
+        assert single["accuracy"] == before["accuracy"]
+        assert single["change"]["largest"] < 1e-6
+        assert single["n_bytes"] > 1.2 * whole["n_bytes"]
+        assert f"{name}, {ways[1]}: {whole['n_bytes']:,} bytes" in outcome.output
+    assert str(tmp_path) not in out.read_text()
+
+
+def test_changes_are_those_from_the_first_side():
+    class Answers:
+        classes_ = np.arange(2)
+
+        def __init__(self, *of_the_second):
+            self.of_the_second = np.array(of_the_second)
+
+        def predict_proba(self, images):
+            return np.stack([1 - self.of_the_second, self.of_the_second], axis=1)
+
+    labels, blank = np.array([0, 1, 1, 1]), np.zeros((4, 1, 1), np.uint8)
+    faces = FaceDataset(blank, labels, np.full(4, "test"), np.full(4, "", object))
+    before, after = Answers(0.2, 0.8, 0.6, 0.4), Answers(0.2, 0.8, 0.4, 0.3)
+    sides = {"before": before, "after": after}
+    found = precisions.compare_sides(sides, EvaluationPart(faces, None, "", ""))
+    assert [found[side]["accuracy"] for side in sides] == [0.75, 0.5]
+    change = found["after"]["change"]
+    assert change["largest"] == pytest.approx(0.2)
+    assert change["mean"] == pytest.approx(0.3 / 4)
+    assert change["agreement"] == 0.75
+    assert change["accuracy"]["difference"] == -0.25
+
+
+def test_everything_that_is_timed_works(packed):
+    sides, operations = _sides(packed / "model", 3, None, 1)
+    assert operations["fast"] > 0
+    shapes = {side: np.shape(work()) for side, work in sides.items()}
+    assert set(shapes.values()) == {(3, 7)}
+    for name in ("ensemble", "fast"):
+        assert {name, f"{name} in 8 bits", f"{name} in Keras"} <= shapes.keys()
+    for runtime in ("Keras", "TFLite", "onnxruntime"):
+        assert f"peer in {runtime}" in shapes
+
+
+def test_the_quick_network_is_compared_with_the_quickest_peer_of_the_same_spell():
+    # The machine is half as fast in the second repetition.
+    seconds = {
+        "peer in Keras": [2.0, 4.0, 2.0],
+        "peer in TFLite": [1.0, 2.0, 1.0],
+        "fast": [0.5, 1.0, 1.0],
+        "ensemble": [9.0, 9.0, 9.0],
+    }
+    assert compare_with_peer(seconds) == {
+        "quickest_peer": "peer in TFLite",
+        "fast_to_peer": {"fast": {"median": 2.0, "range": [1.0, 2.0]}},
+    }
 
 
 def test_more_cores_than_there_are_cannot_be_had():
