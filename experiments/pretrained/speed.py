@@ -79,8 +79,8 @@ def compare_with_peer(seconds: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     Parameters
     ----------
     seconds : mapping of str to sequence of float
-        Of each side, one time for each repetition. Sides whose name begins with "peer" are the
-        peer's, and those with "fast" the quick network's.
+        Of each side, one time for each repetition. Sides "peer in …" are the peer's, "fast" and
+        "fast in …" the quick network's.
 
     Returns
     -------
@@ -89,12 +89,12 @@ def compare_with_peer(seconds: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         faces a second each of the quick network's sides does, the median over the repetitions of
         the ratio within each, with the lowest and the highest; ready for JSON.
     """
-    peers = [side for side in seconds if side.startswith("peer")]
+    peers = [side for side in seconds if side.startswith("peer in ")]
     quickest = min(peers, key=lambda side: statistics.median(seconds[side]))
     ratios = {
         side: [peer / own for peer, own in zip(seconds[quickest], times, strict=True)]
         for side, times in seconds.items()
-        if side.startswith(_FAST)
+        if side == _FAST or side.startswith(f"{_FAST} in ")
     }
     return {
         "quickest_peer": quickest,
