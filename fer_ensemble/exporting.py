@@ -158,8 +158,6 @@ def convert_ensemble(
 
     Raises
     ------
-    ArtifactError
-        If landmarks come from a regressor of the user's own.
     MissingLibraryError
         If a converter is not installed.
     ValueError
@@ -200,7 +198,7 @@ def convert_member(
 
     Raises
     ------
-    ArtifactError, MissingLibraryError, ValueError
+    MissingLibraryError, ValueError
         As of `convert_ensemble`.
     """
     if isinstance(member, FrozenEstimator):

@@ -176,7 +176,9 @@ def _open_member(directory: Path, entry: StoredMember) -> _Member:
     exported = entry.exported or {}
     try:
         extractors = [
-            find_extractor(feature["name"], feature["parameters"])
+            find_extractor(
+                feature["name"], feature["parameters"], _read_weights(directory, feature)
+            )
             for feature in exported["features"]
         ]
     except ValueError as error:
@@ -187,6 +189,12 @@ def _open_member(directory: Path, entry: StoredMember) -> _Member:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     return _Member(entry.name, graph, extract if extractors else None, exported["mirror"])
+
+
+def _read_weights(directory: Path, feature: dict[str, Any]) -> bytes | None:
+    if "weights" not in feature:
+        return None
+    return read_verified(directory, StoredFile(**feature["weights"]))
 
 
 def _open_graph(directory: Path, stored: StoredFile) -> OnnxGraph:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion
 
-from fer_ensemble.artifact.manifest import ArtifactError, StoredMember
-from fer_ensemble.features import HOG, Landmarks
+from fer_ensemble.artifact.manifest import ArtifactError, StoredFile, StoredMember
+from fer_ensemble.features import HOG, LandmarkRegressor, Landmarks, load_landmark_regressor
+from fer_ensemble.features.landmark_weights import dump_landmark_weights
 from fer_ensemble.models import MemberPipeline, OnnxClassifier
 from fer_ensemble.onnx_graph import GraphError
 
@@ -43,56 +47,93 @@ def extractors_of(step: Any) -> list[Any] | None:
     -------
     list of HOG or Landmarks, or None
         None if it takes no faces, but features.
-
-    Raises
-    ------
-    ArtifactError
-        If its landmarks come from a regressor of the user's own, which an export cannot hold.
     """
     united = step.transformer_list if isinstance(step, FeatureUnion) else [("", step)]
     parts = [part for _, part in united]
     if not all(type(part).__name__ in _EXTRACTORS for part in parts):
         return None
-    if any(getattr(part, "regressor", None) is not None for part in parts):
-        raise ArtifactError(
-            "Landmarks by a regressor of one's own cannot be exported: an export finds them with "
-            "the regressor that comes with the package."
-        )
     return parts
 
 
-def describe_exported(member: Any) -> dict[str, Any]:
+def dump_extractors(name: str, member: Any) -> dict[str, bytes]:
+    """Turn into files what the transformers before a member's graph have learned.
+
+    Parameters
+    ----------
+    name : str
+        Name of the member.
+    member : OnnxClassifier or MemberPipeline
+        Exported.
+
+    Returns
+    -------
+    dict of str to bytes
+        By file names: weights of landmark regressors of the user's own.
+
+    Raises
+    ------
+    ArtifactError
+        If a regressor is of another class, which an export cannot hold.
+    """
+    files = {}
+    for number, extractor in enumerate(_extractors(member)):
+        regressor = getattr(extractor, "regressor", None)
+        if isinstance(regressor, FrozenEstimator):
+            regressor = regressor.estimator
+        if isinstance(regressor, LandmarkRegressor):
+            files[_weights_file(name, number)] = dump_landmark_weights(regressor)
+        elif regressor is not None:
+            raise ArtifactError(
+                f"The member {name!r} finds landmarks by a {type(regressor).__name__}, and an "
+                "export can hold a LandmarkRegressor alone."
+            )
+    return files
+
+
+def describe_exported(name: str, member: Any, stored: Mapping[str, StoredFile]) -> dict[str, Any]:
     """Describe what stands around a member's graph, for the manifest.
 
     Parameters
     ----------
+    name : str
+        Name of the member.
     member : OnnxClassifier or MemberPipeline
         Exported.
+    stored : mapping of str to StoredFile
+        The files of the artifact, those of :func:`dump_extractors` among them.
 
     Returns
     -------
     dict of str to JSON value
         See `StoredMember`.
     """
+    features = []
+    for number, extractor in enumerate(_extractors(member)):
+        parameters = {
+            key: value
+            for key, value in extractor.get_params(deep=False).items()
+            if key not in _LEFT_OUT
+        }
+        feature = {"name": type(extractor).__name__, "parameters": parameters}
+        if weights := stored.get(_weights_file(name, number)):
+            feature["weights"] = asdict(weights)
+        features.append(feature)
+    return {"features": features, "mirror": bool(getattr(member, "mirror", False))}
+
+
+def _extractors(member: Any) -> list[Any]:
     steps = getattr(member, "steps", [("", member)])[:-1]
-    extractors = [part for _, step in steps for part in extractors_of(step) or ()]
-    return {
-        "features": [
-            {
-                "name": type(extractor).__name__,
-                "parameters": {
-                    name: value
-                    for name, value in extractor.get_params(deep=False).items()
-                    if name not in _LEFT_OUT
-                },
-            }
-            for extractor in extractors
-        ],
-        "mirror": bool(getattr(member, "mirror", False)),
-    }
+    return [part for _, step in steps for part in extractors_of(step) or ()]
 
 
-def restore_exported(entry: StoredMember, content: bytes, face_size: int) -> Any:
+def _weights_file(name: str, number: int) -> str:
+    # Two underscores, which no member's name may hold.
+    return f"{name}__landmarks_{number}.npz"
+
+
+def restore_exported(
+    entry: StoredMember, content: bytes, face_size: int, read: Callable[[StoredFile], bytes]
+) -> Any:
     """Put an exported member together.
 
     Parameters
@@ -103,6 +144,8 @@ def restore_exported(entry: StoredMember, content: bytes, face_size: int) -> Any
         Its graph; the hash was checked before.
     face_size : int
         Side of the faces that it takes, in pixels.
+    read : callable
+        Reads another file of the artifact.
 
     Returns
     -------
@@ -115,7 +158,7 @@ def restore_exported(entry: StoredMember, content: bytes, face_size: int) -> Any
     """
     classifier = open_exported(entry.name, content)
     exported = entry.exported or {}
-    extractors = [_restore_extractor(feature) for feature in exported["features"]]
+    extractors = [_restore_extractor(feature, read) for feature in exported["features"]]
     if not extractors:
         return classifier
     blank = np.zeros((1, face_size, face_size), np.uint8)  # nothing is learned but the size
@@ -152,11 +195,14 @@ def open_exported(name: str, content: bytes) -> OnnxClassifier:
     return classifier
 
 
-def _restore_extractor(feature: dict[str, Any]) -> Any:
+def _restore_extractor(feature: dict[str, Any], read: Callable[[StoredFile], bytes]) -> Any:
     if feature["name"] not in _EXTRACTORS:
         raise ArtifactError(f"There are no features {feature['name']!r}: upgrade fer-ensemble.")
     parameters = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in feature["parameters"].items()
     }
+    if "weights" in feature:
+        weights = read(StoredFile(**feature["weights"]))
+        parameters["regressor"] = FrozenEstimator(load_landmark_regressor(weights))
     return _EXTRACTORS[feature["name"]](**parameters)

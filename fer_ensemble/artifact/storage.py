@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.artifact.exported_members import (
     describe_exported,
+    dump_extractors,
     open_exported,
     restore_exported,
 )
@@ -121,8 +123,7 @@ def save_ensemble(
     card = make_model_card(ensemble, manifest).encode()
     write_artifact(directory, {**files, MODEL_CARD: card}, manifest)
     for file in directory.iterdir():
-        is_ours = file.suffix in (_STATE_ENDING, GRAPH_ENDING) or file.name == _ARRAYS
-        if is_ours and file.name not in files:
+        if file.suffix in (_STATE_ENDING, GRAPH_ENDING, ".npz") and file.name not in files:
             file.unlink(missing_ok=True)  # of the ensemble that stood here before
     return directory
 
@@ -158,7 +159,7 @@ def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
     try:
         size = manifest.preprocessing["size"]
         members = [
-            (entry.name, _load_member(entry, stored[entry.name], size))
+            (entry.name, _load_member(directory, entry, stored[entry.name], size))
             for entry in manifest.members
         ]
         arrays = {} if packed is None else _unpack(packed)
@@ -179,6 +180,9 @@ def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
 def _dump(ensemble: BaseEnsemble, state: EnsembleState) -> dict[str, bytes]:
     """Turn all that is fitted into files, by their names."""
     files = dict(_dump_member(name, name, member) for name, member in ensemble.members_)
+    for name, member in ensemble.members_:
+        if f"{name}{GRAPH_ENDING}" in files:
+            files |= dump_extractors(name, member)
     if state.final_estimator is not None:
         files |= dict([_dump_member("final_estimator", _FINAL_ESTIMATOR, state.final_estimator)])
     if state.arrays:
@@ -199,10 +203,10 @@ def _load_final(stored: StoredFile, directory: Path) -> Any:
     return load_member("final_estimator", content)
 
 
-def _load_member(entry: StoredMember, content: bytes, face_size: int) -> Any:
+def _load_member(directory: Path, entry: StoredMember, content: bytes, face_size: int) -> Any:
     if entry.exported is None:
         return load_member(entry.name, content)
-    return restore_exported(entry, content, face_size)
+    return restore_exported(entry, content, face_size, partial(read_verified, directory))
 
 
 def _describe(
@@ -237,7 +241,8 @@ def _describe_member(
     if isinstance(last_step(member), OnnxClassifier):
         file = stored[f"{name}{GRAPH_ENDING}"]
         parameters = last_step(member).facts_["parameters"]
-        return StoredMember(name, parameters, file, fit_seconds, describe_exported(member))
+        exported = describe_exported(name, member, stored)
+        return StoredMember(name, parameters, file, fit_seconds, exported)
     file = stored[f"{name}{_STATE_ENDING}"]
     return StoredMember(name, describe_parameters(member), file, fit_seconds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,7 +18,9 @@ from fer_ensemble.features.point_features import point_features
 Extractor: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
-def find_extractor(name: str, parameters: Mapping[str, Any]) -> Extractor:
+def find_extractor(
+    name: str, parameters: Mapping[str, Any], weights: bytes | None = None
+) -> Extractor:
     """Return what computes the features of a transformer.
 
     Parameters
@@ -26,6 +29,9 @@ def find_extractor(name: str, parameters: Mapping[str, Any]) -> Extractor:
         Class of the transformer.
     parameters : mapping of str to JSON value
         Its parameters, but for those that change nothing of its result.
+    weights : bytes, default=None
+        Of landmarks, those of a regressor of the user's own; see
+        :func:`~fer_ensemble.features.save_landmark_regressor`.
 
     Returns
     -------
@@ -36,34 +42,20 @@ def find_extractor(name: str, parameters: Mapping[str, Any]) -> Extractor:
     Raises
     ------
     ValueError
-        If there is no such transformer.
+        If there is no such transformer, or its weights are damaged.
     """
-    if name not in _EXTRACTORS:
+    if name == "HOG":
+        return partial(oriented_gradients, **parameters)
+    if name != "Landmarks":
         raise ValueError(f"There are no features {name!r}: upgrade fer-ensemble.")
-    return _EXTRACTORS[name](parameters)
-
-
-def _extract_hog(parameters: Mapping[str, Any]) -> Extractor:
-    def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return oriented_gradients(np.asarray(faces), **parameters)
-
-    return extract
-
-
-def _extract_landmarks(parameters: Mapping[str, Any]) -> Extractor:
-    shape, stages = read_landmark_weights()
-    stages = [prepare(layers) for layers in stages]
     output = parameters["output"]
     outputs = [output] if isinstance(output, str) else output
+    upright = read_landmark_weights()[0]
+    shape, layers = read_landmark_weights(weights)
+    stages = [prepare(stage) for stage in layers]
 
     def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         faces = as_faces(faces)
-        return point_features(faces, find_points(faces, stages, shape), shape, outputs)
+        return point_features(faces, find_points(faces, stages, shape), upright, outputs)
 
     return extract
-
-
-_EXTRACTORS: dict[str, Callable[[Mapping[str, Any]], Extractor]] = {
-    "HOG": _extract_hog,
-    "Landmarks": _extract_landmarks,
-}

@@ -21,15 +21,17 @@ SHIPPED = Path(__file__).parent / "landmarks68.npz"
 _SHIPPED_SHA256 = "7e31beaa1d02b9c1cc43db9cc6847f4d527f2e79cbdc76dacac89ceaea7068b0"
 
 
-def load_landmark_regressor(path: str | os.PathLike[str] | None = None) -> LandmarkRegressor:
+def load_landmark_regressor(
+    path: str | os.PathLike[str] | bytes | None = None,
+) -> LandmarkRegressor:
     """Load a fitted landmark regressor; nothing in the file can run code.
 
     Parameters
     ----------
-    path : path-like, default=None
-        What :func:`save_landmark_regressor` wrote; by default the weights that come with the
-        package. Those were trained on FER2013's Training faces, with points of MediaPipe Face
-        Mesh as truth.
+    path : path-like or bytes, default=None
+        What :func:`save_landmark_regressor` wrote, or the content of it; by default the weights
+        that come with the package. Those were trained on FER2013's Training faces, with points of
+        MediaPipe Face Mesh as truth.
 
     Returns
     -------
@@ -58,13 +60,13 @@ def load_landmark_regressor(path: str | os.PathLike[str] | None = None) -> Landm
 
 
 def read_landmark_weights(
-    path: str | os.PathLike[str] | None = None,
+    path: str | os.PathLike[str] | bytes | None = None,
 ) -> tuple[NDArray[np.float32], list[Layers]]:
     """Read what :func:`load_landmark_regressor` makes an estimator of, without scikit-learn.
 
     Parameters
     ----------
-    path : path-like, default=None
+    path : path-like or bytes, default=None
         As of :func:`load_landmark_regressor`.
 
     Returns
@@ -77,7 +79,10 @@ def read_landmark_weights(
     ValueError
         If the file is no such file, or the package's own is damaged.
     """
-    content = Path(SHIPPED if path is None else path).read_bytes()
+    if isinstance(path, bytes):
+        content, path = path, "weights in memory"
+    else:
+        content = Path(SHIPPED if path is None else path).read_bytes()
     if path is None and hashlib.sha256(content).hexdigest() != _SHIPPED_SHA256:
         raise ValueError(f"{SHIPPED}: damaged. Install fer-ensemble again.")
     try:
@@ -103,6 +108,23 @@ def save_landmark_regressor(regressor: LandmarkRegressor, path: str | os.PathLik
     str
         SHA-256 of the file, in hexadecimal.
     """
+    content = dump_landmark_weights(regressor)
+    Path(path).write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def dump_landmark_weights(regressor: LandmarkRegressor) -> bytes:
+    """Turn a fitted landmark regressor into the content of a file of plain arrays.
+
+    Parameters
+    ----------
+    regressor : LandmarkRegressor
+        Fitted.
+
+    Returns
+    -------
+    bytes
+    """
     arrays = {"shape": regressor.shape_}
     for i, layers in enumerate(regressor.stages_):
         for j, (weights, biases) in enumerate(layers):
@@ -110,8 +132,7 @@ def save_landmark_regressor(regressor: LandmarkRegressor, path: str | os.PathLik
             arrays[f"stage{i}_biases{j}"] = biases
     content = BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
-    Path(path).write_bytes(content.getvalue())
-    return hashlib.sha256(content.getvalue()).hexdigest()
+    return content.getvalue()
 
 
 def _read_stages(arrays: dict[str, np.ndarray]) -> list[Layers]:

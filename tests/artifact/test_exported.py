@@ -26,7 +26,7 @@ from fer_ensemble.artifact import (
 from fer_ensemble.artifact.manifest import sha256
 from fer_ensemble.ensemble import RULES, VotingEnsemble, to_stacking
 from fer_ensemble.exporting import convert_ensemble
-from fer_ensemble.features import HOG, Landmarks, load_landmark_regressor
+from fer_ensemble.features import HOG, Landmarks
 from fer_ensemble.models import OnnxClassifier, last_step
 from fer_ensemble.onnx_graph import METADATA
 from tests.artifact.stand_ins import change_manifest, small_stacking, small_voting, table
@@ -302,10 +302,6 @@ def test_features_of_a_later_release_are_refused(damaged):
 
 def test_members_without_a_converter_are_named(more_faces):
     images, labels = more_faces
-    own = make_pipeline(Landmarks(regressor=FrozenEstimator(load_landmark_regressor())), NoModel())
-    fitted = VotingEnsemble([("own", own)], random_state=0).fit(images, labels)
-    with pytest.raises(ArtifactError, match="regressor of one's own"):
-        convert_ensemble(fitted)
     fitted = VotingEnsemble([("none", make_pipeline(HOG(), NoModel()))], random_state=0)
     with pytest.raises(ValueError, match=r"'none': NoModel cannot be exported"):
         convert_ensemble(fitted.fit(images, labels))
