@@ -2,17 +2,20 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from fer_ensemble import load_ensemble
-from fer_ensemble.artifact import read_manifest
+from fer_ensemble import export_ensemble, load_ensemble
+from fer_ensemble.artifact import ExportedEnsemble, read_manifest
 from fer_ensemble.datasets import make_faces
 from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
 from tests.record_answers import ANSWERS, RECORDED, ROWS, answer, predict_files
 
 SAVED = RECORDED / "saved_by_2e706e3"
+# The same ensembles, exported.
+EXPORTED = RECORDED / "exported_by_2af0a99"
 
 # Processors add up single precision in different orders; on one machine the answers are equal.
 ROUNDING = 2e-5
@@ -56,6 +59,24 @@ def test_an_ensemble_of_an_earlier_release_is_loaded_and_answers_the_same(kind: 
     assert isinstance(members["trees"], MemberPipeline)
     assert isinstance(members["trees"].steps[-1][1], BoostedTreesClassifier)
     assert read_manifest(SAVED / kind).ensemble["kind"] == kind
+
+
+@pytest.mark.parametrize("load", [load_ensemble, ExportedEnsemble])
+@pytest.mark.parametrize("kind", ["voting", "stacking"])
+def test_an_ensemble_that_an_earlier_release_exported_answers_the_same(
+    kind: str, load: Any, tmp_path: Path
+) -> None:
+    faces = make_faces(20, random_state=5).images
+    export_ensemble(SAVED / kind, tmp_path / "exported anew")
+    for folder in (EXPORTED / kind, tmp_path / "exported anew"):
+        ensemble = load(folder)
+        with np.load(SAVED / "predicted.npz") as recorded:
+            np.testing.assert_allclose(
+                ensemble.predict_proba(faces), recorded[kind], atol=ROUNDING, rtol=0
+            )
+            np.testing.assert_allclose(
+                ensemble.predict_member_proba(faces), recorded["members"], atol=ROUNDING, rtol=0
+            )
 
 
 def test_the_recorded_answers_can_be_missed() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -316,6 +316,19 @@ class NoModel(BaggingClassifier):
 
     def predict_proba(self, X):
         return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+def test_landmarks_by_another_tool_are_no_part_of_an_export(exported, more_faces, tmp_path):
+    class Elsewhere(BaseEstimator):
+        def predict(self, X):
+            return np.zeros((len(X), 68, 2), np.float32)
+
+    images, labels = more_faces
+    landmarks = Landmarks("points", regressor=FrozenEstimator(Elsewhere()))
+    member = make_pipeline(landmarks, LogisticRegression(max_iter=9))
+    fitted = VotingEnsemble([("own", member)], random_state=0).fit(images, labels)
+    with pytest.raises(ArtifactError, match="'own' finds landmarks by a Elsewhere"):
+        save_ensemble(convert_ensemble(fitted), tmp_path / "exported")
 
 
 def test_metadata_is_where_other_languages_find_it(exported):
