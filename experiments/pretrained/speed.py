@@ -44,7 +44,7 @@ def main(
 
     Prints JSON: the median of the repetitions, the first of which, in which networks are built,
     is not counted; the ratio of the quick network to the peer in its quickest runtime; and how
-    near networks come to what the cores can do at all, by a product of matrices.
+    near networks come to the operations a second of a product of matrices.
     """
     cap_cores(cores)
     sides, operations = _sides(model, faces, peer_weights, cores)
@@ -177,7 +177,7 @@ def _sides(
 ) -> tuple[dict[str, Callable[[], Any]], dict[str, int]]:
     """Prepare everything that is timed, and count the operations of networks for one face."""
     # Only now: what counts the cores must be loaded after they are capped.
-    from experiments.pretrained.peer import peer_faces, peer_runtimes
+    from experiments.pretrained.peer import LITE, load_peer, peer_faces, peer_runtimes
     from experiments.pretrained.runtimes import (
         in_keras,
         mirrored_members,
@@ -187,11 +187,13 @@ def _sides(
     from fer_ensemble import load_pretrained
     from fer_ensemble.datasets import make_faces
     from fer_ensemble.exporting import convert_ensemble
+    from fer_ensemble.models import layer_costs
 
     X = make_faces(n_faces, random_state=0).images
     small = peer_faces(X)
     sides: dict[str, Callable[[], Any]] = {}
-    operations: dict[str, int] = {}
+    peer_layers = layer_costs(load_peer(peer_weights))
+    operations = {LITE: sum(layer.multiply_accumulates for layer in peer_layers)}
     ensembles = {name: load_pretrained(name, folder=model) for name in (_FAST, "ensemble")}
     # What is compared most closely stands side by side, so that it is timed at almost one time.
     for runtime, predict in peer_runtimes(peer_weights, small[:_FEW], cores).items():
@@ -215,7 +217,7 @@ def _sides(
 
 
 def _matrix_product() -> Callable[[], Any]:
-    """Multiply two matrices in single precision: nothing does more operations a second."""
+    """Multiply two matrices in single precision, which keeps cores as busy as anything does."""
     import numpy as np
 
     random = np.random.default_rng(0)

@@ -350,7 +350,7 @@ def test_changes_are_those_from_the_first_side():
 
 def test_everything_that_is_timed_works(packed):
     sides, operations = _sides(packed / "model", 3, None, 1)
-    assert operations["fast"] > 0
+    assert 0 < operations["fast"] < operations["peer in TFLite"] < 20_000_000
     shapes = {side: np.shape(work()) for side, work in sides.items()}
     assert set(shapes.values()) == {(3, 7)}
     for name in ("ensemble", "fast"):
