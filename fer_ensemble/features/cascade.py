@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.features.batches import in_batches
 from fer_ensemble.features.points import Similarity, fit_similarity, mirror_points
+from fer_ensemble.libraries import MissingLibraryError
 
 #: Side, in pixels, of the faces that a cascade works on.
 SIDE = 48
@@ -127,7 +128,7 @@ def describe(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
     ndarray of float32 of shape (n_samples, 1728)
         Histograms of 12 signed directions in cells of 6×6 px, normalised in blocks of 24×24 px.
     """
-    hog = _hog()
+    hog = gradient_descriptor(SIDE, block=24, step=12, cell=6, orientations=12)
     if not len(faces):
         return np.empty((0, hog.getDescriptorSize()), np.float32)
     # OpenCV describes all in one call: below each other, each within a border of a pixel that
@@ -287,10 +288,33 @@ def _multiply(inputs: NDArray[np.float32], weights: NDArray[Any]) -> NDArray[np.
 
 
 @cache
-def _hog() -> Any:
+def gradient_descriptor(side: int, *, block: int, step: int, cell: int, orientations: int) -> Any:
+    """Make OpenCV's descriptor of squares by histograms of signed directions of gradients.
+
+    Parameters
+    ----------
+    side, block, step, cell : int
+        Of the square, of the blocks that are normalised together, from one block to the next, and
+        of the cells of a block, in pixels.
+    orientations : int
+        Number of directions.
+
+    Returns
+    -------
+    cv2.HOGDescriptor
+
+    Raises
+    ------
+    MissingLibraryError
+        If OpenCV has none, as from version 5 on.
+    """
     import cv2
 
-    # The values between bins and threshold are OpenCV's defaults; the last asks for signed ones.
-    return cv2.HOGDescriptor(
-        (SIDE, SIDE), (24, 24), (12, 12), (6, 6), 12, 1, -1, 0, 0.2, False, 64, True
-    )
+    if not hasattr(cv2, "HOGDescriptor"):
+        raise MissingLibraryError(
+            f"Landmarks need OpenCV 4: OpenCV {cv2.__version__} cannot describe gradients: "
+            "pip install 'opencv-python-headless<5'"
+        )
+    sides = [(length, length) for length in (side, block, step, cell)]
+    # The values between directions and threshold are OpenCV's defaults; the last asks for signed.
+    return cv2.HOGDescriptor(*sides, orientations, 1, -1, 0, 0.2, False, 64, True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.features.batches import in_batches
+from fer_ensemble.features.cascade import gradient_descriptor
 from fer_ensemble.features.geometry import geometry, geometry_names
 from fer_ensemble.features.points import POINT_NAMES, fit_similarity
 
@@ -60,6 +59,8 @@ def local_hog(
     if not known.size:
         return features
 
+    cell = _WINDOW // 2
+
     def describe(faces: NDArray[np.uint8], points: NDArray[np.floating]) -> NDArray[np.float32]:
         to_crop = fit_similarity(points, shape * (_SIDE / 48) + _BORDER)
         side = _SIDE + 2 * _BORDER
@@ -70,7 +71,10 @@ def local_hog(
         tall = np.pad(crops, ((0, 0), (1, 1), (0, 0)), "reflect").reshape(-1, side)
         corners[:, :, 1] += 1 + np.arange(len(crops))[:, None] * (side + 2)
         places = [(x, y) for x, y in corners.reshape(-1, 2).tolist()]
-        histograms: NDArray[np.float32] = _hog().compute(tall, locations=places)
+        hog = gradient_descriptor(
+            _WINDOW, block=_WINDOW, step=cell, cell=cell, orientations=_ORIENTATIONS
+        )
+        histograms: NDArray[np.float32] = hog.compute(tall, locations=places)
         return histograms.reshape(len(faces), -1)
 
     features[known] = in_batches(describe, faces[known], points[known], size=_BATCH)
@@ -86,28 +90,6 @@ def local_hog_names() -> list[str]:
         The point and the number of the value, as in ``hog_left_eye_0_31``.
     """
     return [f"hog_{POINT_NAMES[place]}_{i}" for place in _PLACES for i in range(_VALUES)]
-
-
-@cache
-def _hog() -> Any:
-    import cv2
-
-    cell = _WINDOW // 2
-    # The values between directions and threshold are OpenCV's defaults; the last asks for signed.
-    return cv2.HOGDescriptor(
-        (_WINDOW, _WINDOW),
-        (_WINDOW, _WINDOW),
-        (cell, cell),
-        (cell, cell),
-        _ORIENTATIONS,
-        1,
-        -1,
-        0,
-        0.2,
-        False,
-        64,
-        True,
-    )
 
 
 #: What can be given, and the names of its columns.

@@ -1,5 +1,6 @@
 """Landmarks as a transformer: outputs, points from elsewhere, and what saving keeps."""
 
+import cv2
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -11,8 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fer_ensemble.artifact.states import dump_member, load_member
-from fer_ensemble.datasets import load_faces
+from fer_ensemble.datasets import load_faces, make_faces
 from fer_ensemble.features import Landmarks, geometry, geometry_names, load_landmark_regressor
+from fer_ensemble.features.cascade import gradient_descriptor
 from fer_ensemble.features.point_features import local_hog, local_hog_names
 from fer_ensemble.features.points import draw_similarity
 
@@ -192,3 +194,11 @@ def test_points_far_outside_still_have_a_window(found):
     points = points.copy()
     points[:, 8] += 500
     assert np.isfinite(local_hog(images, points, shape)).all()
+
+
+def test_an_opencv_without_descriptors_is_named_with_the_remedy(monkeypatch):
+    gradient_descriptor.cache_clear()
+    monkeypatch.delattr(cv2, "HOGDescriptor")
+    images = make_faces(2, random_state=0).images
+    with pytest.raises(ImportError, match=r"OpenCV 4: .*opencv-python-headless<5"):
+        Landmarks().fit_transform(images)
