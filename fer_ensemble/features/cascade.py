@@ -316,5 +316,6 @@ def gradient_descriptor(side: int, *, block: int, step: int, cell: int, orientat
             "pip install 'opencv-python-headless<5'"
         )
     sides = [(length, length) for length in (side, block, step, cell)]
-    # The values between directions and threshold are OpenCV's defaults; the last asks for signed.
-    return cv2.HOGDescriptor(*sides, orientations, 1, -1, 0, 0.2, False, 64, True)
+    # From the directions on, all are OpenCV's defaults but the last, which asks for signed ones.
+    parameters: list[Any] = [*sides, orientations, 1, -1, 0, 0.2, False, 64, True]
+    return cv2.HOGDescriptor(*parameters)
