@@ -71,11 +71,10 @@ class ExportedEnsemble:
 
     Examples
     --------
-    >>> from fer_ensemble.artifact import SHIPPED
-    >>> from fer_ensemble.artifact.exported import ExportedEnsemble
+    >>> from fer_ensemble.artifact import ExportedEnsemble, resolve_model
     >>> from fer_ensemble.datasets import make_faces
     >>> faces = make_faces(2, random_state=0).images
-    >>> ExportedEnsemble(SHIPPED / "fast").predict_proba(faces).shape
+    >>> ExportedEnsemble(resolve_model("fast")).predict_proba(faces).shape
     (2, 7)
     """
 
