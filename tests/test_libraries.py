@@ -88,7 +88,8 @@ def test_commands_end_with_the_remedy(folder):
         ("report", str(SAVED), "--out", "report.html"): "'network' needs Keras",
         ("predict", "faces", "--model", str(SAVED)): "'network' needs Keras",
         ("combine", str(SAVED), "--data", "faces", "--split", "train", "--out", "new"): "needs",
-        ("export", str(SAVED), "--out", "exported"): "needs the package onnx",
+        ("export", str(SAVED), "--out", "exported"): "Exporting to ONNX needs Keras",
+        ("export", "fast", "--out", "exported"): "Exporting to ONNX needs the package onnx",
         ("tune", "tuned_cnn", "--out", "search"): "A search needs KerasTuner",
     }
     hidden = ["keras", "keras_tuner", "onnx", "tensorflow", "xgboost"]
@@ -97,7 +98,8 @@ def test_commands_end_with_the_remedy(folder):
     ):
         assert code == 1, (command, said)
         assert f"{commands[command]}" in said, (command, said)
-        remedy = TRAIN.replace("train", "tune") if command[0] == "tune" else TRAIN
+        others = {"tune": TRAIN.replace("train", "tune"), "fast": "pip install onnx"}
+        remedy = next((others[word] for word in command if word in others), TRAIN)
         assert said.endswith(f"which is not installed: {remedy}"), (command, said)
     assert [path.name for path in folder.iterdir()] == ["faces"]
 

@@ -37,7 +37,7 @@ _CALIBRATION_BATCH = 64
 
 def convert_classifier(
     classifier: Any,
-    parameters: dict[str, Any] | None = None,
+    parameters: dict[str, Any],
     *,
     transformers: Sequence[tuple[str, Any]] = (),
     precision: str = "float32",
@@ -49,9 +49,9 @@ def convert_classifier(
     ----------
     classifier : classifier
         A `KerasClassifier`, a `BoostedTreesClassifier`, one of scikit-learn's that skl2onnx knows,
-        or one that was exported before, of which only the precision can change.
-    parameters : dict of str to JSON value, default=None
-        Its parameters, to be kept in the graph.
+        or one that was exported before, which can only be made smaller.
+    parameters : dict of str to JSON value
+        Its parameters, to be kept in the graph; those of one exported before are there already.
     transformers : sequence of (str, transformer)
         What features go through before it, such as a scaler: scikit-learn's.
     precision : {'float32', 'float16', 'int8'}, default='float32'
@@ -72,9 +72,13 @@ def convert_classifier(
     MissingLibraryError
         If a converter is not installed.
     ValueError
-        If the classifier is of a kind that has no converter, or a sample is missing.
+        If the classifier is of a kind that has no converter, samples are missing, or Keras does
+        not run on TensorFlow.
     """
     graph = _convert(classifier)
+    was_exported = _was_exported(classifier)
+    if was_exported and _read_facts(graph)["precision"] == "int8":
+        return bytes(classifier.graph)
     if transformers:
         graph = _put_before(graph, transformers)
     is_network = any(_is_weights(entry.name) for entry in graph.graph.initializer)
@@ -84,9 +88,10 @@ def convert_classifier(
         if samples is None:
             raise ValueError("precision='int8' needs samples, to learn the range of every layer.")
         graph = _quantize(graph, samples)
-    if not _was_exported(classifier):
+    if not was_exported:
         _add_facts(graph, {**_describe(classifier), "parameters": parameters})
-    _add_facts(graph, {"precision": precision if is_network else "float32"})
+    if not was_exported or (is_network and precision != "float32"):
+        _add_facts(graph, {"precision": precision if is_network else "float32"})
     content: bytes = graph.SerializeToString(deterministic=True)
     return content
 
@@ -143,10 +148,10 @@ def read_network(content: bytes) -> KerasClassifier:
 
 
 def _convert(classifier: Any) -> onnx.ModelProto:
-    _require("onnx")
-    import onnx
-
     if _was_exported(classifier):
+        _require("onnx")
+        import onnx
+
         return onnx.load_model_from_string(classifier.graph)
     if isinstance(classifier, KerasClassifier):
         return _convert_network(classifier)
@@ -199,6 +204,7 @@ def _convert_network(classifier: KerasClassifier) -> onnx.ModelProto:
     """
     _require("keras", "tensorflow", "tf2onnx")
     with quiet_start():
+        import keras
         import tensorflow as tf
 
         # Makes tf2onnx run with NumPy 2, and is run by `keras.Model.export` in its place.
@@ -211,6 +217,11 @@ def _convert_network(classifier: KerasClassifier) -> onnx.ModelProto:
     import onnx
     from onnx import helper, numpy_helper
 
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise ValueError(
+            f"Networks are converted where Keras runs on TensorFlow, and here it runs on {backend}:"
+            " set KERAS_BACKEND=tensorflow; saved weights are the same on every backend."
+        )
     network = fitted_network(classifier, "float32")
     places = {id(variable): place for place, variable in enumerate(network.weights)}
 

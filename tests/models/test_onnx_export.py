@@ -81,6 +81,8 @@ def test_weights_in_half_precision_stay_so_and_others_are_rounded_when_asked():
     assert abs(sizes["half"] - sizes["half again"]) < 100
     assert sizes["rounded"] < 0.7 * sizes["whole"]
     rounded = exported(whole, precision="float16")
+    again = OnnxClassifier(convert_classifier(rounded, {}))
+    assert (rounded.facts_, rounded.facts_["precision"]) == (again.facts_, "float16")
     for found, weights in zip(rounded.to_keras().weights_, whole.weights_, strict=True):
         np.testing.assert_array_equal(found, weights.astype(np.float16))
     changes = np.abs(rounded.predict_proba(FACES) - whole.predict_proba(FACES))
@@ -91,8 +93,9 @@ def test_eight_bits_take_a_quarter_and_change_little():
     classifier = fitted("se_resnet", NETWORKS["se_resnet"])
     whole = exported(classifier)
     small = exported(classifier, precision="int8", samples=FACES)
-    again = OnnxClassifier(convert_classifier(whole, precision="int8", samples=FACES))
-    for graph in (small, again):
+    again = OnnxClassifier(convert_classifier(whole, {}, precision="int8", samples=FACES))
+    stays = OnnxClassifier(convert_classifier(small, {}))
+    for graph in (small, again, stays):
         assert graph.facts_["precision"] == "int8"
         assert graph.facts_["parameters"] == whole.facts_["parameters"]
         changes = np.abs(graph.predict_proba(FACES) - whole.predict_proba(FACES))
