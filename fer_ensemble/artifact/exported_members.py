@@ -46,11 +46,14 @@ def extractors_of(step: Any) -> list[Any] | None:
     Returns
     -------
     list of HOG or Landmarks, or None
-        None if it takes no faces, but features.
+        None if it is made of anything else, or weighs them.
     """
-    united = step.transformer_list if isinstance(step, FeatureUnion) else [("", step)]
-    parts = [part for _, part in united]
-    if not all(type(part).__name__ in _EXTRACTORS for part in parts):
+    parts = [step]
+    if isinstance(step, FeatureUnion):
+        if step.transformer_weights:
+            return None  # an export knows no weights of features
+        parts = [part for _, part in step.transformer_list]
+    if not all(type(part) in _EXTRACTORS.values() for part in parts):
         return None
     return parts
 

@@ -50,8 +50,10 @@ def find_extractor(
         raise ValueError(f"There are no features {name!r}: upgrade fer-ensemble.")
     output = parameters["output"]
     outputs = [output] if isinstance(output, str) else output
-    upright = read_landmark_weights()[0]
-    shape, layers = read_landmark_weights(weights)
+    upright, layers = read_landmark_weights()
+    shape = upright
+    if weights is not None:
+        shape, layers = read_landmark_weights(weights)
     stages = [prepare(stage) for stage in layers]
 
     def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:

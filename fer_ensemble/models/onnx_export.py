@@ -335,11 +335,17 @@ def _convert_sklearn(estimator: Any) -> onnx.ModelProto:
     from skl2onnx.common.data_types import FloatTensorType
     from sklearn.base import is_classifier
 
+    n_features = getattr(estimator, "n_features_in_", None)
+    if n_features is None:
+        raise ValueError(
+            f"{type(estimator).__name__} cannot be exported: of what takes faces, an export knows "
+            "HOG and Landmarks alone, first in a pipeline, without weights."
+        )
     options = {id(estimator): {"zipmap": False}} if is_classifier(estimator) else None
     try:
         graph = skl2onnx.convert_sklearn(
             estimator,
-            initial_types=[(FEATURES, FloatTensorType([None, estimator.n_features_in_]))],
+            initial_types=[(FEATURES, FloatTensorType([None, n_features]))],
             options=options,
             target_opset=_OPSET,
         )

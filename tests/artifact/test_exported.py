@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 
 from fer_ensemble import export_ensemble, load_ensemble, save_ensemble
 from fer_ensemble.artifact import (
@@ -305,6 +305,15 @@ def test_members_without_a_converter_are_named(more_faces):
     fitted = VotingEnsemble([("none", make_pipeline(HOG(), NoModel()))], random_state=0)
     with pytest.raises(ValueError, match=r"'none': NoModel cannot be exported"):
         convert_ensemble(fitted.fit(images, labels))
+
+
+def test_weights_of_features_are_not_lost_in_silence(more_faces):
+    images, labels = more_faces
+    features = FeatureUnion([("hog", HOG())], transformer_weights={"hog": 100})
+    member = make_pipeline(features, LogisticRegression(max_iter=5))
+    fitted = VotingEnsemble([("heavy", member)], random_state=0).fit(images, labels)
+    with pytest.raises(ValueError, match=r"'heavy': .*cannot be exported"):
+        convert_ensemble(fitted)
 
 
 class NoModel(BaggingClassifier):
