@@ -226,18 +226,14 @@ def _convert_network(classifier: KerasClassifier) -> onnx.ModelProto:
     places = {id(variable): place for place, variable in enumerate(network.weights)}
 
     def predict(samples: Any, *weights: Any) -> Any:
+        # States of random generators are no weights, and have no say here.
+        trainable, others = (
+            [weights[places[id(v)]] if id(v) in places else v.value for v in variables]
+            for variables in (network.trainable_variables, network.non_trainable_variables)
+        )
+
         def run(x: Any) -> Any:
-            outputs, _ = network.stateless_call(
-                [weights[places[id(variable)]] for variable in network.trainable_variables],
-                [
-                    # States of random generators are no weights, and have no say here.
-                    weights[places[id(variable)]] if id(variable) in places else variable.value
-                    for variable in network.non_trainable_variables
-                ],
-                x,
-                training=False,
-            )
-            return outputs
+            return network.stateless_call(trainable, others, x, training=False)[0]
 
         x = tf.reshape(tf.cast(samples, tf.float32), (-1, *classifier.input_shape_))
         outputs = run(x)

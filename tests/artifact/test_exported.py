@@ -189,8 +189,12 @@ def test_an_exported_ensemble_can_be_combined_saved_and_exported_anew(exported, 
     export_ensemble(tmp_path / "stacked", tmp_path / "again", precision="int8")
     quick = load_predictor(tmp_path / "again")
     assert isinstance(quick, ExportedEnsemble)
-    changes = np.abs(quick.predict_proba(images) - stacked.predict_proba(images))
-    assert 0 < changes.max() < 0.1
+    changes = np.abs(quick.predict_member_proba(images) - stacked.predict_member_proba(images))
+    of_member = dict(zip(dict(stacked.members_), changes.transpose(1, 0, 2), strict=True))
+    for name in ("boosted_hog", "bayes"):  # no networks
+        assert of_member[name].max() < ROUNDING
+    for name in ("cnn_2", "dense_hog"):
+        assert 0 < of_member[name].mean() < 0.05
 
 
 def test_saving_over_an_exported_ensemble_leaves_no_graph_behind(saved, exported, tmp_path):
