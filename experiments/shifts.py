@@ -176,7 +176,7 @@ SHIFTS: dict[str, Shift] = {
 """What is changed, by name."""
 
 
-def shift_faces(faces: Faces, name: str, strength: int, seed: int = 0) -> Faces:
+def shift_faces(faces: Faces, name: str, strength: int | NDArray[np.int64], seed: int = 0) -> Faces:
     """Change faces in one way.
 
     Parameters
@@ -184,8 +184,8 @@ def shift_faces(faces: Faces, name: str, strength: int, seed: int = 0) -> Faces:
     faces : ndarray of uint8 of shape (n_samples, size, size)
     name : str
         A key of `SHIFTS`.
-    strength : {0, 1, 2, 3}
-        0 leaves them as they are.
+    strength : int or ndarray of int of shape (n_samples,)
+        From 1 to 3, of all faces or of each; 0 leaves them as they are.
     seed : int, default=0
         Of what is drawn for each face, such as the direction in which it moves.
 
@@ -201,13 +201,34 @@ def shift_faces(faces: Faces, name: str, strength: int, seed: int = 0) -> Faces:
     """
     if name not in SHIFTS:
         raise ValueError(f"There is no shift {name!r}: choose among {', '.join(SHIFTS)}.")
-    if strength not in (0, *STRENGTHS):
+    strengths = np.broadcast_to(strength, len(faces))
+    if not np.isin(strengths, (0, *STRENGTHS)).all():
         raise ValueError(f"A shift has the strengths 0 to 3, not {strength!r}.")
-    if not strength or not len(faces):
-        return faces.copy()
-    shift = SHIFTS[name]
-    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    return _uint8(shift.change(faces, shift.amounts[strength - 1], rng))
+    shift, changed = SHIFTS[name], faces.copy()
+    for level in np.intersect1d(strengths, STRENGTHS):
+        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        chosen = strengths == level
+        changed[chosen] = _uint8(shift.change(faces, shift.amounts[level - 1], rng))[chosen]
+    return changed
+
+
+def draw_strengths(n_samples: int, name: str, seed: int = 0) -> NDArray[np.int64]:
+    """Draw a strength for each face, each strength for as many faces as the others.
+
+    Parameters
+    ----------
+    n_samples : int
+    name : str
+        A key of `SHIFTS`; each has its own draw.
+    seed : int, default=0
+
+    Returns
+    -------
+    ndarray of int of shape (n_samples,)
+        From 1 to 3.
+    """
+    rng = np.random.default_rng([seed, 1, zlib.crc32(name.encode())])
+    return rng.permutation(np.resize(STRENGTHS, n_samples))
 
 
 def _uint8(changed: Changed) -> Faces:
