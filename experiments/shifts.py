@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -176,7 +177,7 @@ SHIFTS: dict[str, Shift] = {
 """What is changed, by name."""
 
 
-def shift_faces(faces: Faces, name: str, strength: int | NDArray[np.int64], seed: int = 0) -> Faces:
+def shift_faces(faces: Faces, name: str, strength: int, seed: int = 0) -> Faces:
     """Change faces in one way.
 
     Parameters
@@ -184,8 +185,8 @@ def shift_faces(faces: Faces, name: str, strength: int | NDArray[np.int64], seed
     faces : ndarray of uint8 of shape (n_samples, size, size)
     name : str
         A key of `SHIFTS`.
-    strength : int or ndarray of int of shape (n_samples,)
-        From 1 to 3, of all faces or of each; 0 leaves them as they are.
+    strength : {0, 1, 2, 3}
+        0 leaves them as they are.
     seed : int, default=0
         Of what is drawn for each face, such as the direction in which it moves.
 
@@ -201,34 +202,33 @@ def shift_faces(faces: Faces, name: str, strength: int | NDArray[np.int64], seed
     """
     if name not in SHIFTS:
         raise ValueError(f"There is no shift {name!r}: choose among {', '.join(SHIFTS)}.")
-    strengths = np.broadcast_to(strength, len(faces))
-    if not np.isin(strengths, (0, *STRENGTHS)).all():
+    if strength not in (0, *STRENGTHS):
         raise ValueError(f"A shift has the strengths 0 to 3, not {strength!r}.")
-    shift, changed = SHIFTS[name], faces.copy()
-    for level in np.intersect1d(strengths, STRENGTHS):
-        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        chosen = strengths == level
-        changed[chosen] = _uint8(shift.change(faces, shift.amounts[level - 1], rng))[chosen]
-    return changed
+    if not strength or not len(faces):
+        return faces.copy()
+    shift = SHIFTS[name]
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    return _uint8(shift.change(faces, shift.amounts[strength - 1], rng))
 
 
-def draw_strengths(n_samples: int, name: str, seed: int = 0) -> NDArray[np.int64]:
-    """Draw a strength for each face, each strength for as many faces as the others.
+def shift_at_random(faces: Faces, seed: int = 0) -> Faces:
+    """Change each face in a way and at a strength drawn for it.
 
     Parameters
     ----------
-    n_samples : int
-    name : str
-        A key of `SHIFTS`; each has its own draw.
+    faces : ndarray of uint8 of shape (n_samples, size, size)
     seed : int, default=0
 
     Returns
     -------
-    ndarray of int of shape (n_samples,)
-        From 1 to 3.
+    ndarray of uint8 of shape (n_samples, size, size)
+        A new array.
     """
-    rng = np.random.default_rng([seed, 1, zlib.crc32(name.encode())])
-    return rng.permutation(np.resize(STRENGTHS, n_samples))
+    changed, ways = faces.copy(), list(product(SHIFTS, STRENGTHS))
+    drawn = np.random.default_rng(seed).integers(0, len(ways), len(faces))
+    for i, (name, strength) in enumerate(ways):
+        changed[drawn == i] = shift_faces(faces[drawn == i], name, strength, seed)
+    return changed
 
 
 def _uint8(changed: Changed) -> Faces:

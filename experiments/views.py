@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.console import notes
-from experiments.shifts import SHIFTS, STRENGTHS, draw_strengths, shift_faces
+from experiments.shifts import SHIFTS, STRENGTHS, shift_at_random, shift_faces
 from fer_ensemble.atomic_files import write_atomically
 
 # So many faces a classifier is asked again, to see that what was kept is its own.
@@ -28,27 +28,33 @@ class View(NamedTuple):
     Attributes
     ----------
     shift : str
-        A key of `experiments.shifts.SHIFTS`; empty for the faces as they are.
-    strength : int or None
-        From 1 to 3; ``None`` draws one for each face.
+        A key of `experiments.shifts.SHIFTS`; `ANY` for one drawn for each face, with its strength;
+        empty for the faces as they are.
+    strength : int
+        From 1 to 3.
+    seed : int
+        Of what is drawn.
     """
 
     shift: str = ""
-    strength: int | None = 0
+    strength: int = 0
+    seed: int = 0
 
     def of(self, faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """See faces so: an array of the same shape."""
         if not self.shift:
             return faces
-        drawn = draw_strengths(len(faces), self.shift) if self.strength is None else self.strength
-        return shift_faces(faces, self.shift, drawn)
+        if self.shift == ANY:
+            return shift_at_random(faces, self.seed)
+        return shift_faces(faces, self.shift, self.strength, self.seed)
 
 
+ANY = "any"
 CLEAN = View()
 #: The faces as they are, then every shift at every strength.
 EVERY_VIEW = (CLEAN, *(View(name, strength) for name in SHIFTS for strength in STRENGTHS))
-#: The faces as they are, then every shift once, at a strength drawn for each face.
-DRAWN_VIEWS = (CLEAN, *(View(name, None) for name in SHIFTS))
+#: The faces as they are, then six times changed in a way that is drawn for each face.
+DRAWN_VIEWS = (CLEAN, *(View(ANY, seed=seed) for seed in range(6)))
 
 
 def predict_views(

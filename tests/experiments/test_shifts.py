@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.shifts import SHIFTS, STRENGTHS, scale_contrast, shift_faces, turn
+from experiments.shifts import SHIFTS, STRENGTHS, scale_contrast, shift_at_random, shift_faces, turn
 from fer_ensemble.datasets import make_faces
 
 every_shift = pytest.mark.parametrize("name", SHIFTS)
@@ -67,6 +67,15 @@ def test_strengths_draw_alike(pictures):
     )
     wrong = turn(pictures, 60, np.random.default_rng(4))
     assert damage(*right) < damage(right[0], wrong)
+
+
+def test_each_face_is_changed_in_a_way_of_its_own(pictures):
+    changed = shift_at_random(pictures, seed=1)
+    assert np.array_equal(changed, shift_at_random(pictures, seed=1))
+    assert not np.array_equal(changed, shift_at_random(pictures, seed=2))
+    ways = {(name, strength) for name in SHIFTS for strength in STRENGTHS}
+    same = shift_at_random(np.repeat(pictures[:1], 12 * len(ways), axis=0))
+    assert 0.9 * len(ways) < len(np.unique(same, axis=0)) <= 12 * len(ways)
 
 
 def test_contrast_is_scaled_about_the_mean_of_each_face():
