@@ -169,7 +169,7 @@ SHIFTS: dict[str, Shift] = {
     "moved": Shift(move, (2.0, 4.0, 7.0)),
     "turned": Shift(turn, (8.0, 16.0, 26.0)),
     "equalised": Shift(equalise, (0.33, 0.67, 1.0)),
-    "equalised locally": Shift(equalise_locally, (1.0, 2.0, 4.0)),
+    "equalised locally": Shift(equalise_locally, (2.0, 4.0, 8.0)),
     "covered": Shift(cover, (0.2, 0.33, 0.45)),
     "lit from one side": Shift(light_from_one_side, (0.35, 0.6, 0.9)),
     "photographed": Shift(photograph, (0.04, 0.08, 0.13)),

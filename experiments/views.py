@@ -53,8 +53,8 @@ ANY = "any"
 CLEAN = View()
 #: The faces as they are, then every shift at every strength.
 EVERY_VIEW = (CLEAN, *(View(name, strength) for name in SHIFTS for strength in STRENGTHS))
-#: The faces as they are, then six times changed in a way that is drawn for each face.
-DRAWN_VIEWS = (CLEAN, *(View(ANY, seed=seed) for seed in range(6)))
+#: The faces as they are, then three times changed in a way that is drawn for each face.
+DRAWN_VIEWS = (CLEAN, *(View(ANY, seed=seed) for seed in range(3)))
 
 
 def predict_views(

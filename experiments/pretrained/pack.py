@@ -85,7 +85,8 @@ def main(
     members = {name: _load(fitted, system, images) for name, system in systems.items()}
     candidates, changes = [], {}
     for name, system in systems.items():
-        candidates += _offer(name, members[name], images, predictions / "views")
+        limit, kept = declared.max_multiply_accumulates, predictions / "views"
+        candidates += _offer(name, members[name], images, limit, kept)
         changes[name] = _compare(name, members[name], images, held_out.probabilities[system])
     fast = cheapest(candidates)
     shares = {
@@ -169,19 +170,24 @@ def _load(folder: Path, system: str, held_out: NDArray[np.uint8]) -> Any:
     return compact_member(member)
 
 
-def _offer(name: str, member: Any, images: NDArray[np.uint8], kept: Path) -> list[Candidate]:
-    """Offer a member, where it can average mirror images with and without them."""
+def _offer(
+    name: str, member: Any, images: NDArray[np.uint8], limit: int, kept: Path
+) -> list[Candidate]:
+    """Offer a member, with and without mirror images where it can average them within the limit."""
     n_bytes = len(last_step(convert_member(name, member)).graph)
     cost = get_member(name).multiply_accumulates if isinstance(member, KerasClassifier) else 0
     parameter, offered = mirror_parameter(member), []
     was_mirrored = parameter is not None and member.get_params(deep=False)[parameter]
     for mirrored in (False, True) if parameter else (False,):
+        operations = (cost or 0) * (1 + mirrored)
+        if operations > limit:
+            continue
         if parameter:
             member.set_params(**{parameter: mirrored})
         file = kept / f"{name}.{'mirrored' if mirrored else 'once'}.npz"
         predicted = predict_views(member, images, DRAWN_VIEWS, file).astype(np.float64)
         predicted /= predicted.sum(axis=2, keepdims=True)
-        offered.append(Candidate(name, predicted, n_bytes, mirrored, (cost or 0) * (1 + mirrored)))
+        offered.append(Candidate(name, predicted, n_bytes, mirrored, operations))
     if parameter:
         member.set_params(**{parameter: was_mirrored})
     return offered

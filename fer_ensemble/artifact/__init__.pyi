@@ -6,7 +6,7 @@ from .manifest import (
     installed_version,
     read_manifest,
 )
-from .measurements import Measurement, record_measurement
+from .measurements import Measurement, record_measurement, record_robustness
 from .pretrained import PRETRAINED, load_model, load_predictor, load_pretrained, resolve_model
 from .resumable import fit_resumable
 from .storage import load_ensemble, save_ensemble
@@ -26,6 +26,7 @@ __all__ = [
     "load_pretrained",
     "read_manifest",
     "record_measurement",
+    "record_robustness",
     "resolve_model",
     "save_ensemble",
 ]

@@ -34,7 +34,7 @@ def test_a_shift_gives_faces_like_those_it_took(pictures, name):
 def test_damage_grows_with_strength(pictures, name):
     found = [damage(shift_faces(pictures, name, s), pictures) for s in (0, *STRENGTHS)]
     assert found[0] == 0
-    assert found == sorted(found)
+    assert found == sorted(set(found))
     assert found[1] > 0.3, found
 
 
