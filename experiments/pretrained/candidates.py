@@ -32,8 +32,9 @@ PROTOCOL = "official"
 # but an average with learned weights.
 _PENALTIES = (None, 0.01, 0.03, 0.1)
 _N_FOLDS = 5
-# In nats. What a member, or its mirror images, must take off the log loss to be worth their time.
-_LEAST_GAIN = 5e-4
+# In nats. What a member, or its mirror images, must take off the loss to be worth their time. For
+# half of it, the trees would see mirror images, for 0.0007 nats that may as well be chance.
+_LEAST_GAIN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Choice:
 
     @property
     def price(self) -> float:
-        """The loss, and 0.0005 nats for each member and each that sees mirror images too."""
+        """The loss, and 0.001 nats for each member and each that sees mirror images too."""
         views = len(self.candidates) + sum(one.mirrored for one in self.candidates)
         return self.loss + _LEAST_GAIN * views
 

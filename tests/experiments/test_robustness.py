@@ -128,5 +128,5 @@ def test_the_command_measures_the_packed_ensembles(tmp_path):
     assert list(record["sides"]) == ["fast_cnn", "ensemble", "fast"]
     assert "fast: clean" in outcome.output
     assert read_manifest(folder).data["robustness"]["n"] == 7
-    assert "### Changed faces: data, public_test, n = 7" in (folder / "MODEL_CARD.md").read_text()
+    assert "### Changed faces: data, PublicTest, n = 7" in (folder / "MODEL_CARD.md").read_text()
     assert str(tmp_path) not in json.dumps(record)
