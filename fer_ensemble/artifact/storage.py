@@ -31,15 +31,15 @@ from fer_ensemble.artifact.manifest import (
     read_verified,
     write_artifact,
 )
+from fer_ensemble.artifact.member_files import dump_member, load_member
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
 from fer_ensemble.artifact.states import (
     EnsembleState,
     describe_parameters,
     describe_state,
-    dump_member,
-    load_member,
     restore_state,
 )
+from fer_ensemble.bounded_files import read_arrays
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.ensemble import BaseEnsemble
 from fer_ensemble.models import OnnxClassifier, last_step
@@ -54,6 +54,7 @@ _LIBRARIES = (
     "xgboost",
 )
 _ARRAYS = "validation.npz"
+_MOST_ARRAYS = 256 * 2**20
 _STATE_ENDING = ".skops"
 # Two underscores, which no member's name may hold: its file is never a member's.
 _FINAL_ESTIMATOR = "final__estimator"
@@ -254,5 +255,4 @@ def _pack(arrays: dict[str, NDArray[Any]]) -> bytes:
 
 
 def _unpack(content: bytes) -> dict[str, NDArray[Any]]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as stream:
-        return {name: stream[name] for name in stream.files}
+    return read_arrays(content, _MOST_ARRAYS)
