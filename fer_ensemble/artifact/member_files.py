@@ -100,6 +100,27 @@ def load_member(name: str, content: bytes) -> Any:
         raise ArtifactError(f"The member {name!r} cannot be loaded: {_one_line(error)}") from error
 
 
+def expanded_size(content: bytes) -> int:
+    """Say how many bytes a stored member takes once it is expanded.
+
+    Parameters
+    ----------
+    content : bytes
+        As of :func:`dump_member`.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If it is no whole file, or takes more than `MOST_EXPANDED`.
+    """
+    with open_archive(content, MOST_EXPANDED) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 300 else f"{text[:300]}…"

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from fer_ensemble import load_ensemble, save_ensemble
-from fer_ensemble.artifact import ArtifactError, installed_version, read_manifest, storage
+from fer_ensemble.artifact import ArtifactError, installed_version, read_manifest
 from fer_ensemble.artifact.states import EnsembleState, describe_state, restore_state
 from fer_ensemble.datasets import EMOTIONS
 from fer_ensemble.ensemble import RULES, StackingEnsemble, VotingEnsemble, to_stacking, to_voting
@@ -183,7 +183,7 @@ def test_hash_is_checked_before_anything_is_parsed(copy, monkeypatch):
     def never(*args, **kwargs):
         raise AssertionError("parsed before it was verified")
 
-    monkeypatch.setattr(storage, "load_member", never)
+    monkeypatch.setattr("fer_ensemble.artifact.storage.load_member", never)
     with pytest.raises(ArtifactError, match="is not what its manifest says"):
         load_ensemble(copy)
 
