@@ -35,7 +35,7 @@ from fer_ensemble.ensemble import RULES, TIES, WEIGHTED_RULES
 #: Entry under which a manifest states the hash of all others.
 HASH = "sha256"
 _MOST_MEMBERS, _MOST_CLASSES = 100, 1000
-_FACE_SIZE = whole(8, 1024)
+_FACE_SIZE = whole(1, 1024)
 _PLAIN = plain(longest=100_000, levels=12)
 _NAME = Kind(
     "letters, digits, '_', '-' and '.'",

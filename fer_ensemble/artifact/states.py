@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.artifact.member_contents import PLACES
 from fer_ensemble.ensemble import BaseEnsemble, Calibration, StackingEnsemble, VotingEnsemble
 
 
@@ -21,12 +22,13 @@ def describe_parameters(member: Any) -> dict[str, Any]:
     Returns
     -------
     dict of str to JSON value
-        Nested estimators by the name of their class, whatever else is not JSON as text.
+        Nested estimators by the name of their class, whatever else is not JSON as text. Without
+        what is not stored either, see `PLACES`.
     """
     return {
         name: _describe(value)
         for name, value in sorted(member.get_params().items())
-        if name != "steps"
+        if name != "steps" and name.rpartition("__")[2] not in PLACES
     }
 
 
