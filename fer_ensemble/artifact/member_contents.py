@@ -63,6 +63,7 @@ _PART = Kind("an estimator", lambda x: isinstance(x, StoredEstimator))
 _NUMBER = real(-1e12, 1e12)
 _POSITIVE = real(0, 1e12)
 _SHARE = real(0, 1)
+_COUNTS = ("blocks", "convolutions")
 _LABELS = array("iubUO", 1)
 _DIGESTS = array("u", 1)
 _SHORT = plain(largest=16_384, longest=256, levels=4)
@@ -300,6 +301,14 @@ def _check_network(state: dict[str, Any]) -> None:
     weights = (state.get("network_params") or {}).get("weights")
     if weights not in (None, "imagenet"):
         raise ValueError(f"KerasClassifier: network_params: weights is a path, {weights!r}")
+    # To build layers takes time even where they take no memory: each has weights.
+    n_arrays = len(state.get("weights_", range(16)))
+    for name, value in (state.get("network_params") or {}).items():
+        counts = [sum(value)] if name in _COUNTS and isinstance(value, list | tuple) else []
+        counts += [len(value)] if isinstance(value, list | tuple) else []
+        counts += [value // 1024] if name == "size" else []
+        if max(counts, default=0) > n_arrays:
+            raise ValueError(f"KerasClassifier: network_params: {name} is more than its weights")
 
 
 def _check_regressor(state: dict[str, Any]) -> None:
