@@ -15,6 +15,7 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -29,11 +30,13 @@ from fer_ensemble.artifact import ExportedEnsemble, read_manifest
 from fer_ensemble.artifact.manifest import MANIFEST
 from fer_ensemble.artifact.manifest_checks import HASH, hash_manifest
 from fer_ensemble.artifact.member_files import load_member
+from fer_ensemble.artifact.pretrained import SHIPPED
 from fer_ensemble.datasets import make_faces
 from fer_ensemble.ensemble import VotingEnsemble
 from fer_ensemble.features import HOG
-from fer_ensemble.models import last_step
+from fer_ensemble.models import KerasClassifier, last_step
 from fer_ensemble.models.stored_trees import rebuild_trees
+from fer_ensemble.onnx_graph import OnnxGraph
 
 _RECORDED = Path(__file__).parents[1] / "tests" / "recorded"
 FOLDERS = (
@@ -62,6 +65,10 @@ def main(
     plain: Annotated[int, typer.Option(help="Mutants whose hashes do not fit.")] = 1000,
     adjusted: Annotated[int, typer.Option(help="Mutants whose hashes were put right.")] = 400,
     trees: Annotated[int, typer.Option(help="Mutants of stored trees.")] = 400,
+    graphs: Annotated[int, typer.Option(help="Mutants of graphs in ONNX.")] = 400,
+    keras: Annotated[
+        bool, typer.Option(help="Whether networks predict, which starts Keras each time.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="Seed of the mutants.")] = 0,
     out: Out = RESULTS / "hostile_artifacts.json",
 ) -> None:
@@ -69,16 +76,17 @@ def main(
     random = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:
         sources = list_sources(Path(folder))
-        record = {
-            "seed": seed,
-            "plain": summarize(try_each(artifact_cases(sources, plain, random, forged=False))),
-            "adjusted": summarize(try_each(artifact_cases(sources, adjusted, random, forged=True))),
-            "trees": summarize(try_each(tree_cases(trees, random))),
+        cases = {
+            "plain": artifact_cases(sources, plain, random, keras=keras),
+            "adjusted": artifact_cases(sources, adjusted, random, forged=True, keras=keras),
+            "trees": tree_cases(trees, random),
+            "graphs": graph_cases(graphs, random),
         }
-    write_record(out, record, show=True)
-    for part in ("plain", "adjusted", "trees"):
-        typer.echo(f"{part}: {describe(record[part])}")
-    raise typer.Exit(any(record[part]["failures"] for part in ("plain", "adjusted", "trees")))
+        parts = {part: summarize(try_each(mutants)) for part, mutants in cases.items()}
+    write_record(out, {"seed": seed, **parts}, show=True)
+    for part, found in parts.items():
+        typer.echo(f"{part}: {describe(found)}")
+    raise typer.Exit(any(found["failures"] for found in parts.values()))
 
 
 def list_sources(folder: Path) -> list[Source]:
@@ -93,6 +101,29 @@ def list_sources(folder: Path) -> list[Source]:
     -------
     list of Source
     """
+    saved = folder / "classifiers"
+    # In a process that ends: OpenMP, once at work, waits for ever in those that are forked later.
+    fitting = get_context("fork").Process(target=_save_classifiers, args=(saved,))
+    fitting.start()
+    fitting.join()
+    # Imported once and not in each process; their threads begin with the first prediction.
+    import onnxruntime  # noqa: F401
+    import xgboost  # noqa: F401
+
+    sources = []
+    for path in (*FOLDERS, saved):
+        files = {
+            file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.suffix != ".md"
+        }
+        name = "classifiers" if path == saved else f"{path.parent.name[:5]} {path.name}"
+        exported = any(name.endswith(".onnx") for name in files)
+        sources.append(Source(name, files, exported))
+        if not exported:
+            load_ensemble(path)  # imports what its members are made of
+    return sources
+
+
+def _save_classifiers(folder: Path) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.naive_bayes import GaussianNB
     from sklearn.neighbors import KNeighborsClassifier
@@ -114,19 +145,16 @@ def list_sources(folder: Path) -> list[Source]:
         svc = make_pipeline(HOG(pixels_per_cell=(12, 12)), SVC(probability=True))
         fitted = VotingEnsemble([*members, ("vectors", svc)], rule="average", random_state=0)
         fitted.fit(faces, labels)
-    saved = save_ensemble(fitted, folder / "classifiers")
-    sources = []
-    for path in (*FOLDERS, saved):
-        files = {
-            file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.suffix != ".md"
-        }
-        name = "classifiers" if path == saved else f"{path.parent.name[:5]} {path.name}"
-        sources.append(Source(name, files, any(name.endswith(".onnx") for name in files)))
-    return sources
+    save_ensemble(fitted, folder)
 
 
 def artifact_cases(
-    sources: list[Source], number: int, random: Random, *, forged: bool
+    sources: list[Source],
+    number: int,
+    random: Random,
+    *,
+    forged: bool = False,
+    keras: bool = True,
 ) -> Iterator[tuple[str, Callable[[], str]]]:
     """Make mutants of ensembles, every file of each in turn.
 
@@ -136,8 +164,10 @@ def artifact_cases(
     number : int
         How many.
     random : numpy.random.Generator
-    forged : bool
+    forged : bool, default=False
         Whether hashes are put right.
+    keras : bool, default=True
+        Whether networks predict.
 
     Yields
     ------
@@ -152,7 +182,7 @@ def artifact_cases(
         files = {**source.files, name: damage(source.files[name], random)}
         if forged:
             files = put_right(files, name)
-        yield f"{source.name}: {Path(name).name}", _reading(source, files, name, forged)
+        yield f"{source.name}: {Path(name).name}", _reading(source, files, name, forged, keras)
 
 
 def put_right(files: dict[str, bytes], changed: str) -> dict[str, bytes]:
@@ -193,26 +223,27 @@ def _stored(content: Any) -> Iterator[dict[str, str]]:
 
 
 def _reading(
-    source: Source, files: dict[str, bytes], changed: str, forged: bool
+    source: Source, files: dict[str, bytes], changed: str, forged: bool, keras: bool
 ) -> Callable[[], str]:
     def read() -> str:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for file, content in files.items():
                 (folder / file).write_bytes(content)
-            return _ask(source, folder, changed, forged)
+            return _ask(source, folder, changed, forged, keras)
 
     return read
 
 
-def _ask(source: Source, folder: Path, changed: str, forged: bool) -> str:
-    faces = make_faces(2, random_state=1).images
+def _ask(source: Source, folder: Path, changed: str, forged: bool, keras: bool) -> str:
+    faces = np.random.default_rng(1).integers(0, 256, (2, 48, 48), np.uint8)
     if source.exported:
         ExportedEnsemble(folder).predict_proba(faces)
     elif changed.endswith(".skops") and not changed.startswith("final"):
         # Only the damaged member is asked: to build the networks beside it takes seconds.
         member = dict(load_ensemble(folder).members_)[Path(changed).stem]
-        member.predict_proba(faces)
+        if keras or not isinstance(last_step(member), KerasClassifier):
+            member.predict_proba(faces)
     else:
         load_ensemble(folder)
     if forged:
@@ -256,6 +287,34 @@ def tree_cases(number: int, random: Random) -> Iterator[tuple[str, Callable[[], 
             return "answered"
 
         yield "stored trees", read
+
+
+def graph_cases(number: int, random: Random) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Make mutants of graphs, the shipped trees among them, and run those that pass.
+
+    Parameters
+    ----------
+    number : int
+    random : numpy.random.Generator
+
+    Yields
+    ------
+    (str, callable)
+        As :func:`~experiments.mutants.try_each` takes them.
+    """
+    files = [*sorted(FOLDERS[-1].glob("*.onnx")), *sorted(SHIPPED.glob("*.onnx"))]
+    graphs = {file.stem: file.read_bytes() for file in files}
+    for turn in range(number):
+        name = list(graphs)[turn % len(graphs)]
+        mutant = mutate(graphs[name], random)
+
+        def read(mutant: bytes = mutant) -> str:
+            graph = OnnxGraph(mutant)
+            dtype = np.uint8 if graph.takes_faces else np.float32
+            graph.run(np.zeros((3, *graph.sample_shape), dtype))
+            return "answered"
+
+        yield f"graph {name}", read
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ Random = np.random.Generator
 
 #: What is no failure: an answer, or one line that says why there is none.
 FINE = ("answered", "refused", "the same")
-_HANG, _PATIENCE = 5, 120
+_HANG, _PATIENCE = 5, 60
 
 
 class Outcome(NamedTuple):
