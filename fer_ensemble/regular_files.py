@@ -36,13 +36,13 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     _check(os.stat(path), path)
     # Without waiting, should a pipe have taken its place since.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    stream = open(os.open(path, flags), "rb")
+    descriptor = os.open(path, flags)
     try:
-        _check(os.fstat(stream.fileno()), path)
+        _check(os.fstat(descriptor), path)
     except OSError:
-        stream.close()
+        os.close(descriptor)
         raise
-    return stream
+    return os.fdopen(descriptor, "rb")
 
 
 def _check(status: os.stat_result, path: str | os.PathLike[str]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.datasets import DatasetError
-from fer_ensemble.datasets.csv_files import CsvTable, read_table
+from fer_ensemble.datasets.csv_tables import CsvTable, read_table
 from fer_ensemble.datasets.labels import sort_classes, spell_classes
 from fer_ensemble.scoring.prediction_files import PredictionTable, read_predictions
 

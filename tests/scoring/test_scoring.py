@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.datasets import DatasetError
-from fer_ensemble.datasets.csv_files import CsvTable
+from fer_ensemble.datasets.csv_tables import CsvTable
 from fer_ensemble.evaluation import compare_predictions, evaluate_groups, evaluate_predictions
 from fer_ensemble.faces import Prediction, open_writer
 from fer_ensemble.scoring import join_predictions, match_rows, read_predictions, score_predictions
