@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_ensemble.cli.console import notes
+from fer_ensemble.cli.console import count, notes, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -48,7 +48,7 @@ class Tally:
         self.failed += len(failures)
         self.frames = self.frames or any(item.frame is not None for item in predictions)
         for item in failures[: _REASONS_SHOWN - len(self.reasons)]:
-            self.reasons.append(f"{printable(item.path)}: {item.status} ({item.reason})")
+            self.reasons.append(f"{visible(item.path, '')}: {item.status} ({item.reason})")
 
     @property
     def seconds(self) -> float:
@@ -117,7 +117,7 @@ def report_taken_whole(finder: FaceFinder) -> None:
 def report_left_out(listing: PictureListing) -> None:
     """Say what a listing left out of folders, once it has been gone through."""
     for folder in listing.empty_folders:
-        say(f"There is no picture or video in {printable(folder)}", "yellow")
+        say(f"There is no picture or video in {visible(folder, '')}", "yellow")
     if listing.n_other_files or listing.n_hidden:
         others = count(listing.n_other_files, "file")
         say(
@@ -128,14 +128,4 @@ def report_left_out(listing: PictureListing) -> None:
 
 def say(message: str, style: str | None = None) -> None:
     """Write a line to standard error."""
-    notes.print(message, style=style, markup=False)
-
-
-def count(number: int, noun: str) -> str:
-    """Give a number with its noun, in the plural where it needs it."""
-    return f"{number:,} {noun}" + "s" * (number != 1)
-
-
-def printable(name: str) -> str:
-    """Escape a file's name if it holds what would command the terminal."""
-    return name if name.isprintable() else ascii(name)
+    notes.print(message, style=style)

@@ -1,9 +1,9 @@
 from .audit import CopySets, DataAudit, audit_faces
 from .balancing import BalancedRows, balance_rows
-from .classes import KNOWN_CLASSES, Classes, format_classes, parse_classes
 from .dataset import DatasetError, FaceDataset, Problem, ReadReport
 from .ferplus import FERPlusVotes, join_ferplus, load_ferplus
 from .folders import write_folder
+from .label_meanings import KNOWN_CLASSES, Classes, format_classes, parse_classes
 from .labels import EMOTIONS, SPLITS, emotion_names, parse_emotion
 from .near_copies import NearCopies, find_near_copies
 from .parts import EvaluationPart, evaluation_part, training_part

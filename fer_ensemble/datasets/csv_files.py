@@ -12,8 +12,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from fer_ensemble.datasets.classes import LabelReader, LeftOutError, UnknownLabelError
 from fer_ensemble.datasets.dataset import FACE_SIZE, DatasetError, FaceDataset, Progress, ReadReport
+from fer_ensemble.datasets.label_meanings import LabelReader, LeftOutError, UnknownLabelError
 from fer_ensemble.datasets.labels import parse_split
 from fer_ensemble.datasets.pixels import PixelError, parse_pixels
 from fer_ensemble.regular_files import open_regular

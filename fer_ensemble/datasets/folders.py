@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.datasets.classes import LabelReader, LeftOutError, UnknownLabelError
 from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset, Progress, ReadReport
+from fer_ensemble.datasets.label_meanings import LabelReader, LeftOutError, UnknownLabelError
 from fer_ensemble.datasets.labels import EMOTIONS, is_number, parse_split
 from fer_ensemble.faces import UnreadableImage, decode_gray, to_face
 from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, PICTURE_ENDINGS

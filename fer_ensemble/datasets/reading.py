@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ensemble.datasets.classes import Classes, LabelReader, parse_classes
 from fer_ensemble.datasets.csv_files import read_csv
 from fer_ensemble.datasets.dataset import DatasetError, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.folders import read_folder
+from fer_ensemble.datasets.label_meanings import Classes, LabelReader, parse_classes
 from fer_ensemble.datasets.labels import EMOTIONS
 from fer_ensemble.datasets.synthetic import synthetic_dataset
 from fer_ensemble.datasets.zip_files import read_zip

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from fer_ensemble.datasets.classes import LabelReader
 from fer_ensemble.datasets.csv_files import MAX_LINE_BYTES, parse_header, read_rows
 from fer_ensemble.datasets.dataset import DatasetError, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.folders import (
@@ -21,6 +20,7 @@ from fer_ensemble.datasets.folders import (
     is_picture,
     read_pictures,
 )
+from fer_ensemble.datasets.label_meanings import LabelReader
 from fer_ensemble.faces import UnreadableImage
 from fer_ensemble.regular_files import open_regular
 

@@ -11,7 +11,7 @@ from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
 TRUTH = """path,label,light
 a.png,anger,dim
 b.png,Happy,dim
-c.png,3,dim
+c.png,joy,dim
 d.png,sadness,bright
 e.png,sad,bright
 """
