@@ -96,8 +96,10 @@ def parse_classes(classes: Classes) -> dict[str, str | None]:
     """
     if isinstance(classes, str):
         pairs = [pair for part in re.split("[,;]", classes) for pair in _pairs(part.strip())]
-    else:
+    elif isinstance(classes, Mapping):
         pairs = [(str(label), meaning) for label, meaning in classes.items()]
+    else:
+        raise ValueError(f"classes: {classes!r:.60} is neither a text nor a mapping; {_REMEDY}.")
     found: dict[str, str | None] = {}
     for label, meaning in pairs:
         key, name = spell_label(label), _emotion(meaning, label)
@@ -252,12 +254,14 @@ def _pairs(part: str) -> Iterable[tuple[str, str | None]]:
 
 
 def _emotion(meaning: str | None, label: str) -> str | None:
-    if meaning is None or meaning.strip().lower() in _NO_EXPRESSION:
+    # A mapping may have been read from a file: its values may be anything.
+    text = "" if meaning is None else str(meaning)
+    if text.strip().lower() in _NO_EXPRESSION:
         return None
-    name = named_emotion(meaning)
+    name = named_emotion(text)
     if name is None:
         raise ValueError(
-            f"classes: {label}={meaning}: an expression is one of {', '.join(EMOTIONS)}; contempt, "
-            "other or none leave those faces out."
+            f"classes: {label:.40}={text:.40}: an expression is one of {', '.join(EMOTIONS)}; "
+            "contempt, other or none leave those faces out."
         )
     return name

@@ -74,7 +74,10 @@ def load_faces(
     """
     path = Path(path)
     report = ReadReport(source=str(path), strict=strict)
-    labels = LabelReader({} if classes is None else parse_classes(classes), remembered or {})
+    labels = LabelReader(
+        {} if classes is None else parse_classes(classes),
+        parse_classes(remembered) if remembered else {},
+    )
     try:
         faces = _find_reader(path)(path, report, labels, progress)
     except OSError as error:
