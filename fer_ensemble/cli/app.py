@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,8 +35,15 @@ class _Verbs(TyperGroup):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        with _visible_errors():
+        with _visible_errors(), warnings.catch_warnings():
+            warnings.showwarning = _note
             return super().invoke(ctx)
+
+
+def _note(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Show a warning as a note; where in the code it came up is of no use to users."""
+    if issubclass(category, UserWarning):
+        notes.print(f"Note: {message}", style="yellow")
 
 
 @contextmanager
@@ -82,5 +90,8 @@ def main() -> None:
         app()
     except (ValueError, OSError, MissingLibraryError) as error:
         # Errors of ours are sentences for the user; DatasetError and ArtifactError among them.
-        notes.print(f"Error: {error}")
+        text = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            text = f"{error.filename}: {error.strerror}"
+        notes.print(f"Error: {text}")
         sys.exit(1)

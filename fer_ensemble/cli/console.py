@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 from rich.console import Console
@@ -38,7 +39,7 @@ class PlainConsole(Console):
     def __init__(self, **options: Any) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, **options)
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
         """Turn a text into what Rich lays out; everything that is given as `str` comes here."""
         return super().render_str(visible(text), **{**options, "markup": False})
 
@@ -73,6 +74,34 @@ def visible(text: str, kept: str = "\n\t") -> str:
         else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+class TerminalStream:
+    """A terminal that rows are written to, where names in them command nothing either.
+
+    Parameters
+    ----------
+    stream : binary file
+        That of the terminal.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, content: bytes) -> int:
+        """Write rows, with what commands made visible."""
+        self._stream.write(visible(content.decode("utf-8", "replace"), "\r\n\t").encode())
+        return len(content)
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        self._stream.flush()
+
+
+def row_output() -> BinaryIO:
+    """Return what rows go to without a file: standard output, as it is where it is no terminal."""
+    stream = sys.stdout.buffer
+    return cast(BinaryIO, TerminalStream(stream)) if sys.stdout.isatty() else stream
 
 
 notes = PlainConsole(stderr=True, soft_wrap=True)

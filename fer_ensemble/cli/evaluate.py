@@ -147,7 +147,7 @@ def _describe_copies(seen: NDArray[np.bool_] | None) -> str:
         return "Whether these faces have copies in the training data is not known."
     n = int(seen.sum())
     have = "has" if n == 1 else "have"
-    return f"{n:,} of {count(len(seen), 'face')} {have} an exact copy in the training data."
+    return f"{n:,} of these {count(len(seen), 'face')} {have} an exact copy in the training data."
 
 
 def _describe_split(split: str, protocol: str, counts: dict[str, int]) -> str:

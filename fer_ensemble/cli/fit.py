@@ -144,6 +144,10 @@ def fit(
             notes.print(training.warning, style="yellow")
         counts = list_counts(training.class_counts)
         notes.print(f"Training on {training.n_faces:,} faces: {counts}")
+        alone = [name for name, n in training.class_counts.items() if n == 1]
+        if alone:
+            why = "none can be held out to learn weights from, or to measure"
+            notes.print(f"Only one face of {', '.join(alone)}: {why}", style="yellow")
         if training.n_voted is not None:
             rows = f"{len(training.y):,} weighted rows"
             notes.print(f"Votes of FER+ on {training.n_voted:,} of them, in {rows}")

@@ -109,7 +109,10 @@ def read_rows(
     columns = parse_header(header[1], report.source)
     labels.is_fer2013 = columns.are_fer2013
     report.has_parts = columns.part is not None
-    pixels, found, parts, rows, lost = bytearray(), [], [], [], 0
+    pixels, lost = bytearray(), 0
+    found: list[int] = []
+    parts: list[str] = []
+    rows: list[int] = []
     for done, (row, line) in enumerate(lines, start=1):
         if done > MAX_ROWS:
             raise DatasetError(

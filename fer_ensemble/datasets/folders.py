@@ -228,7 +228,8 @@ def _place(entries: Sequence[Entry], report: ReadReport, labels: LabelReader) ->
         *folders, file = split_name(entry.name) or [""]
         if is_ignored(entry.name):
             continue
-        label, above = None, folders
+        label: int | None = None
+        above: Sequence[str] = folders
         try:
             label, above = _find_label(folders, file, labels)
         except UnknownLabelError:

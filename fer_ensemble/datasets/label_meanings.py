@@ -203,9 +203,9 @@ class LabelReader:
             return
         seen = sorted(self.numbers, key=int)
         listed = ", ".join(seen[:_MOST_LISTED]) + ", …" * (len(seen) > _MOST_LISTED)
-        beyond = "besides FER2013's 0 to 6 " if self.is_fer2013 else ""
+        beyond = " beyond FER2013's 0 to 6" if self.is_fer2013 else ""
         raise DatasetError(
-            f"{source}: there are labels {beyond}that are numbers ({listed}; "
+            f"{source}: there are labels that are numbers{beyond} ({listed}; "
             f"{sum(self.numbers.values()):,} faces), and each data set numbers expressions in its "
             f"own way: {_REMEDY}."
         )

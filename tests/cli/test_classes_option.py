@@ -1,6 +1,9 @@
 """Data sets that number expressions in their own way, and names that would command a terminal."""
 
+import io
 import json
+import os
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +13,9 @@ from sklearn.pipeline import make_pipeline
 
 from fer_ensemble import fit_ensemble
 from fer_ensemble.artifact import read_manifest, resolve_model
-from fer_ensemble.datasets import EMOTIONS, parse_classes, synthetic_dataset
+from fer_ensemble.cli.console import TerminalStream
+from fer_ensemble.cli.report import _tell_apart
+from fer_ensemble.datasets import EMOTIONS, parse_classes, synthetic_dataset, write_folder
 from fer_ensemble.features import HOG
 
 RAF_DB = parse_classes("rafdb")
@@ -105,9 +110,15 @@ def test_the_packaged_ensemble_measures_data_without_parts(run, tmp_path):
     assert "The data have no parts, and are measured whole." in told
     figures = json.loads((tmp_path / "own.json").read_text())
     assert (figures["n"], figures["split"]) == (14, "all")
-    code, _, notes = run("report", tmp_path / "faces", "--out", tmp_path / "report.html")
-    assert code == 0, notes
-    assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
+def test_a_report_tells_a_model_from_data(raf_db, fitted, tmp_path):
+    assert _tell_apart(str(fitted), None) == (str(fitted), None)
+    assert _tell_apart(str(raf_db), None) == (None, raf_db)
+    assert _tell_apart("fast", None) == ("fast", None)
+    assert _tell_apart("fast", raf_db) == ("fast", raf_db)
+    # An error about a model, since nothing speaks for data.
+    assert _tell_apart(str(tmp_path / "lost"), None) == (str(tmp_path / "lost"), None)
 
 
 def test_faces_of_one_class_are_refused_by_its_name(run, tmp_path):
@@ -159,3 +170,45 @@ def test_pictures_of_a_user_are_no_place_for_a_model(run, raf_db, tmp_path):
         assert code == 1
         assert "holds other things than an ensemble (photo.jpg)" in notes
     assert [file.name for file in tmp_path.iterdir()] == ["photo.jpg"]
+
+
+def test_what_is_no_file_is_not_waited_for(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "truth.csv").write_text("path,label\na,sad\n")
+    pipe, truth = tmp_path / "pipe.csv", tmp_path / "truth.csv"
+    for words in (
+        ["data", pipe],
+        ["score", pipe, "--truth", truth],
+        ["score", truth, "--truth", pipe],
+        ["score", truth, "--truth", "/dev/zero"],
+        ["evaluate", "--model", "fast", pipe],
+        ["fit", "--ferplus", pipe, "--out", tmp_path / "out", "--members", "boosted_hog"],
+    ):
+        code, _, notes = run(*words)
+        assert code == 1
+        assert "not a regular file" in notes
+
+
+def test_rows_on_a_terminal_command_nothing():
+    written = io.BytesIO()
+    stream = TerminalStream(written)
+    row = "a\x1b[2J\u202e.png,happy\r\n".encode()
+    assert stream.write(row) == len(row)
+    assert written.getvalue() == rb"a\x1b[2J\u202e.png,happy" + b"\r\n"
+
+
+def test_warnings_are_shown_without_their_place_in_the_code(run, tmp_path):
+    faces = synthetic_dataset(40, random_state=0)
+    rows = [n for n, label in enumerate(faces.labels) if label != 1]
+    rows.append(int(np.flatnonzero(faces.labels == 1)[0]))
+    write_folder(faces.take(rows), tmp_path / "faces")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        code, _, notes = run(
+            "fit", tmp_path / "faces", "--members", "boosted_hog", "--out", tmp_path / "model",
+            "--set=boosted_hog.classifier__n_estimators=1", "--jobs=1",
+        )  # fmt: skip
+    assert code == 0, notes
+    assert "Only one face of disgust" in notes
+    assert "Note: Too few distinct samples" in notes
+    assert ".py" not in notes
