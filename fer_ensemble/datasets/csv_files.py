@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from fer_ensemble.datasets.csv_tables import find_delimiter
 from fer_ensemble.datasets.dataset import FACE_SIZE, DatasetError, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.label_meanings import LabelReader, LeftOutError, UnknownLabelError
 from fer_ensemble.datasets.labels import parse_split
@@ -158,8 +159,10 @@ def parse_header(line: bytes, source: str) -> Columns:
     DatasetError
         If there are no labels or no pixels.
     """
+    text = line.decode("utf-8-sig", "replace")
+    delimiter = find_delimiter(text)
     try:
-        fields = next(csv.reader([line.decode("utf-8-sig", "replace")]), [])
+        fields = next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error:
         fields = []
     names = [name.strip().lower() for name in fields]
@@ -177,20 +180,21 @@ def parse_header(line: bytes, source: str) -> Columns:
             "that row."
         )
     are_fer2013 = (names[label], names[pixels.start]) == ("emotion", "pixels")
-    return Columns(label, pixels, part, are_fer2013)
+    return Columns(label, pixels, part, are_fer2013, delimiter)
 
 
 class Columns(NamedTuple):
     """Places of the columns in a row.
 
     `part` is None in a file without that column; `are_fer2013` says whether labels and pixels have
-    FER2013's own names.
+    FER2013's own names; `delimiter` stands between the columns.
     """
 
     label: int
     pixels: slice
     part: int | None
     are_fer2013: bool
+    delimiter: str
 
 
 def _find(names: Sequence[str], wanted: Sequence[str]) -> int | None:
@@ -243,11 +247,12 @@ def _parse_row(line: bytes, columns: Columns, labels: LabelReader) -> tuple[byte
     # The csv module takes text, and most lines need neither it nor the decoding.
     if b'"' in line:
         try:
-            fields = [f.encode() for f in next(csv.reader([line.decode("utf-8", "replace")]))]
+            reader = csv.reader([line.decode("utf-8", "replace")], delimiter=columns.delimiter)
+            fields = [field.encode() for field in next(reader)]
         except csv.Error as error:
             raise _RowError("unreadable", f"not a row of a CSV ({error})") from None
     else:
-        fields = line.split(b",")
+        fields = line.split(columns.delimiter.encode())
     fields += [b""] * (1 + max(columns.label, columns.part or 0) - len(fields))
     part = "train" if columns.part is None else _parse_part(fields[columns.part])
     label = _parse_label(fields[columns.label], labels)

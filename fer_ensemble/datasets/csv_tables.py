@@ -25,7 +25,7 @@ def read_table(path: Path) -> CsvTable:
     Parameters
     ----------
     path : Path
-        UTF-8, separated by commas.
+        UTF-8, separated by commas, or as `find_delimiter` says.
 
     Returns
     -------
@@ -43,7 +43,9 @@ def read_table(path: Path) -> CsvTable:
     rows: list[list[str]] = []
     try:
         with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as stream:
-            for fields in csv.reader(_lines(stream, path)):
+            delimiter = find_delimiter(stream.readline(MAX_LINE_CHARACTERS))
+            stream.seek(0)
+            for fields in csv.reader(_lines(stream, path), delimiter=delimiter):
                 if not fields:
                     continue
                 if not columns:
@@ -126,6 +128,14 @@ class CsvTable:
             )
         place = self.columns.index(found)
         return [row[place].strip() for row in self.rows]
+
+
+def find_delimiter(header: str) -> str:
+    """Return what stands between columns: a comma; or a semicolon or tab, if there is no comma.
+
+    Spreadsheets write semicolons in countries whose numbers have a comma.
+    """
+    return next((mark for mark in ",;\t" if mark in header), ",")
 
 
 def _lines(stream: io.TextIOWrapper, path: Path) -> Iterator[str]:

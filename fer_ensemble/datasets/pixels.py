@@ -54,6 +54,9 @@ def parse_pixels(field: bytes) -> tuple[bytes, str]:
         if len(values) == _N_PIXELS and values.max() <= 255:
             return values.astype(np.uint8).tobytes(), ""
     tokens = field.translate(_SEPARATORS).split()
+    if len(tokens) == 1 and not _WHOLE.fullmatch(tokens[0]):
+        shown = tokens[0][:40].decode("utf-8", "replace")
+        raise PixelError("not_a_number", f"{shown!r} where the numbers of pixels should be")
     gray_side, colour_side = isqrt(len(tokens)), isqrt(len(tokens) // 3)
     is_gray = gray_side >= _SMALLEST and gray_side**2 == len(tokens)
     is_colour = colour_side >= _SMALLEST and 3 * colour_side**2 == len(tokens)
