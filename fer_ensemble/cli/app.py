@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from collections.abc import Iterator
@@ -86,6 +87,9 @@ for verb in (
 
 def main() -> None:
     """Run the command line; errors of the user's end in one line, not in a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What an encoding such as cp1252 lacks is escaped, instead of ending the command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except (ValueError, OSError, MissingLibraryError) as error:
