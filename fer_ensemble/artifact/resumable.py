@@ -22,7 +22,7 @@ from fer_ensemble.artifact.manifest import (
     read_verified,
     store,
 )
-from fer_ensemble.artifact.states import dump_member, load_member
+from fer_ensemble.artifact.member_files import dump_member, load_member
 from fer_ensemble.artifact.storage import save_ensemble
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import VotingEnsemble, sample_weight_keyword

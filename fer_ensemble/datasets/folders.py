@@ -16,12 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.atomic_files import write_atomically
+from fer_ensemble.bounded_files import open_regular
 from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.label_meanings import LabelReader, LeftOutError, UnknownLabelError
 from fer_ensemble.datasets.labels import EMOTIONS, is_number, parse_split
 from fer_ensemble.faces import UnreadableImage, decode_gray, to_face
 from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, PICTURE_ENDINGS
-from fer_ensemble.regular_files import open_regular
 
 _IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 _OFFICIAL_PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
@@ -87,7 +88,7 @@ def write_folder(faces: FaceDataset, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"{times} faces would be written to {file}: write one split at a time.")
     for image, file in zip(faces.images, files, strict=True):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        write_atomically(file, cv2.imencode(".png", image)[1].tobytes(), lasting=False)
 
 
 def read_pictures(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import Classes, FaceDataset
 from fer_ensemble.evaluation import check_scored
 from fer_ensemble.libraries import require
@@ -107,7 +108,7 @@ def write_report(
     content = gather_content(measured, name=name, out=file.name)
     if figures is not None:
         save_pictures(content, Path(figures))
-    file.write_text(render_report(content, n_mistakes=n_mistakes), encoding="utf-8")
+    write_atomically(file, render_report(content, n_mistakes=n_mistakes).encode())
     return file
 
 
