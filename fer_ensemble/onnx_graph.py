@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.pixels import check_faces
 from fer_ensemble.processors import count_processors
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class OnnxGraph:
         ValueError
             If the samples have another shape, or are no pixels.
         """
-        samples = self._check(np.asarray(X))
+        samples = self._check(X)
         source = FACES if self.takes_faces else FEATURES
         parts = [
             self._session.run([PROBABILITIES], {source: samples[start : start + _BATCH]})[0]
@@ -135,26 +136,17 @@ class OnnxGraph:
         total: NDArray[np.float64] = probabilities.sum(axis=1, keepdims=True)
         return probabilities / total
 
-    def _check(self, samples: NDArray[Any]) -> NDArray[Any]:
+    def _check(self, X: ArrayLike) -> NDArray[Any]:
         shape = self.sample_shape
-        if samples.shape[1:] == (*shape, 1):
-            samples = samples[..., 0]
+        if self.takes_faces:
+            return np.ascontiguousarray(check_faces(X, self.name, shape))
+        samples = np.asarray(X)
         if samples.shape[1:] != shape or not len(samples):
             raise ValueError(
                 f"{self.name} takes samples of shape (n_samples, {', '.join(map(str, shape))}), "
-                f"at least one, and got {samples.shape}: resize them first."
+                f"at least one, and got {samples.shape}."
             )
-        if not self.takes_faces:
-            return np.ascontiguousarray(samples, dtype=np.float32)
-        if samples.dtype == np.uint8:
-            return np.ascontiguousarray(samples)
-        pixels = samples.astype(np.uint8)
-        if not np.array_equal(pixels, samples):
-            raise ValueError(
-                f"{self.name} takes pixels, whole numbers from 0 to 255, and got values such as "
-                f"{samples[pixels != samples][0]}: give uint8 faces."
-            )
-        return pixels
+        return np.ascontiguousarray(samples, dtype=np.float32)
 
 
 def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
