@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from fer_ensemble.forks import refuse_after_fork
+
 _TRAIN = "pip install 'fer-ensemble[train]'"
 
 # By the name of the module: what people call it, and what installs it.
@@ -52,6 +54,8 @@ def require(library: str, purpose: str) -> None:
     ------
     MissingLibraryError
         If it is not installed.
+    ForkError
+        If its threads stayed behind when this process was forked.
 
     Examples
     --------
@@ -59,6 +63,8 @@ def require(library: str, purpose: str) -> None:
     Traceback (most recent call last):
     fer_ensemble.libraries.MissingLibraryError: A network needs Keras, which is not installed: ...
     """
+    if library == "keras":
+        refuse_after_fork(_keras_backend(), purpose)
     if sys.modules.get(library) is not None:
         return
     needed = [library, _keras_backend()] if library == "keras" else [library]
@@ -100,7 +106,9 @@ def _is_installed(module: str) -> bool:
 
 
 def _keras_backend() -> str:
-    """Return the backend that Keras would take, as Keras itself finds it out."""
+    """Return the backend that Keras has taken, or would take, as Keras itself finds it out."""
+    if (keras := sys.modules.get("keras")) is not None and hasattr(keras, "backend"):
+        return str(keras.backend.backend())
     folder = Path(os.environ.get("KERAS_HOME") or Path("~", ".keras").expanduser())
     try:
         chosen = json.loads((folder / "keras.json").read_text())["backend"]

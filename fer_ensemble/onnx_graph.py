@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.forks import after_fork
 from fer_ensemble.pixels import check_faces
 from fer_ensemble.processors import count_processors
 
@@ -29,6 +31,10 @@ GRAPH_VERSION = 1
 #: Names of a graph's input and output. Faces are ``uint8`` of shape (n, height, width[, channels]).
 FACES, FEATURES, PROBABILITIES = "faces", "features", "probabilities"
 
+# Read when onnxruntime is imported. It would write to its makers otherwise, from a thread that a
+# forked process waits for at its end, for ever.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # Samples at once. What a network makes of more no longer fits into a processor's cache.
 _BATCH = 64
 
@@ -42,6 +48,7 @@ class OnnxGraph:
 
     Runs on all processors that this process may use. No code and no other file is read from the
     graph: operators are onnxruntime's own, and weights that stand outside the graph are refused.
+    In a forked process it is opened anew, since the threads of the first opening stay behind.
 
     Parameters
     ----------
@@ -67,9 +74,27 @@ class OnnxGraph:
 
     def __init__(self, content: bytes, name: str = "graph") -> None:
         self.name = name
-        self._session = _open(content, name)
+        self._content = content
+        self._opened: onnxruntime.InferenceSession | None = None
+        _GRAPHS.add(self)
         self.facts = self._read_facts()
         self.classes: list[Any] = self.facts["classes"]
+
+    @property
+    def _session(self) -> onnxruntime.InferenceSession:
+        session = self._opened
+        if session is None:
+            session = self._opened = _open(self._content, self.name)
+        return session
+
+    def leave_behind(self) -> None:
+        """Forget the session, in a forked process; it is not closed, which would hang."""
+        if self._opened is not None:
+            import ctypes
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._opened))
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._opened._sess))
+            self._opened = None
 
     def _read_facts(self) -> dict[str, Any]:
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
@@ -171,3 +196,14 @@ def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
             f"{name} cannot be run by onnxruntime {onnxruntime.__version__}: {reason.strip()} "
             "Export the ensemble again, or upgrade onnxruntime."
         ) from error
+
+
+_GRAPHS: weakref.WeakSet[OnnxGraph] = weakref.WeakSet()
+
+
+def _leave_behind() -> None:
+    for graph in _GRAPHS:
+        graph.leave_behind()
+
+
+after_fork(_leave_behind)

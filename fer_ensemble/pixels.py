@@ -74,9 +74,8 @@ def _check_shape(
     takes = {3} if shape is None else {len(shape) + 1}
     if color and shape is None and faces.ndim == 4 and faces.shape[3] <= _MOST_CHANNELS:
         takes.add(4)
-    if faces.ndim in takes and faces.size:
-        if not _is_single(faces.shape) if shape is None else faces.shape[1:] == shape:
-            return
+    if faces.ndim in takes and faces.size and _fits(faces.shape, shape):
+        return
     found = f"{faces.dtype} of shape {faces.shape}"
     _refuse(taker, shape, found, _shape_remedy(faces.shape, shape))
 
@@ -98,6 +97,10 @@ def _shape_remedy(found: tuple[int, ...], shape: tuple[int, ...] | None) -> str:
     if len(found) == len(side) + 1:
         return f"resize them to {side[0]}×{side[1]} first"
     return "give a stack of faces"
+
+
+def _fits(found: tuple[int, ...], shape: tuple[int, ...] | None) -> bool:
+    return not _is_single(found) if shape is None else found[1:] == shape
 
 
 def _is_single(found: tuple[int, ...]) -> bool:

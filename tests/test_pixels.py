@@ -1,4 +1,4 @@
-"""Pixels on another scale, of another type or shape: taken or refused alike by all that take faces."""
+"""Pixels on another scale, of another type or shape: taken or refused alike by all estimators."""
 
 import numpy as np
 import pytest
@@ -100,7 +100,7 @@ def test_what_are_no_pixels_is_refused_by_all_with_what_was_seen_and_what_to_do(
 
 @pytest.mark.parametrize("taker", TAKERS)
 def test_no_face_at_all_is_refused_by_all(takers, taker):
-    with pytest.raises(ValueError, match="give at least one face|minimum of 1 is required"):
+    with pytest.raises(ValueError, match=r"give at least one face|minimum of 1 is required"):
         takers[taker](FACES[:0])
 
 

@@ -504,6 +504,6 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 def _training() -> ModuleType:
     """Import the training loop, and Keras with its backend, when a network is first needed."""
     require(KerasClassifier.needed_library, "KerasClassifier")
-    with quiet_start():
+    with quiet_start("fer_ensemble.models.training"):
         from fer_ensemble.models import training
     return training

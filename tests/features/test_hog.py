@@ -137,7 +137,7 @@ def test_wrong_input_is_named(faces):
         HOG(block_norm="L3").fit_transform(images)
     with pytest.raises(
         ValueError,
-        match=r"shape \(n_samples, 48, 48\), .*got uint8 of shape \(140, 24, 24\): resize",
+        match=r"n_samples, 48, 48\), .*uint8 of shape \(140, 24, 24\): resize",
     ):
         HOG().fit(images).transform(images[:, ::2, ::2])
 
