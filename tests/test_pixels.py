@@ -26,7 +26,8 @@ def dense():
 def takers():
     """Whatever takes faces, fitted, and the method that takes them."""
     hog = HOG(pixels_per_cell=(12, 12))
-    network = dense().fit(FACES, LABELS)
+    # So wide that rounding by the size of a batch shows.
+    network = dense().set_params(network_params={"units": (1024, 512)}).fit(FACES, LABELS)
     light = make_pipeline(hog, LogisticRegression(max_iter=50))
     members = [("light", light), ("network", FrozenEstimator(network))]
     held_out = make_faces(42, random_state=4)
@@ -122,6 +123,15 @@ def test_bytes_are_taken_as_they_are_however_dark(takers, taker):
     dark = FACES // 200
     assert dark.max() == 1
     assert np.isfinite(takers[taker](dark)).all()
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+def test_an_answer_depends_on_the_faces_beside_it_by_rounding_at_most(takers, taker):
+    together = takers[taker](FACES)
+    alone = np.concatenate([takers[taker](FACES[i : i + 1]) for i in range(0, 42, 6)])
+    np.testing.assert_allclose(alone, together[::6], rtol=0, atol=1e-6)
+    shuffled = takers[taker](FACES[::-1])[::-1]
+    np.testing.assert_allclose(shuffled, together, rtol=0, atol=1e-6)
 
 
 def test_a_black_face_is_the_same_on_every_scale():
