@@ -26,8 +26,7 @@ def dense():
 def takers():
     """Whatever takes faces, fitted, and the method that takes them."""
     hog = HOG(pixels_per_cell=(12, 12))
-    # So wide that rounding by the size of a batch shows.
-    network = dense().set_params(network_params={"units": (1024, 512)}).fit(FACES, LABELS)
+    network = dense().fit(FACES, LABELS)
     light = make_pipeline(hog, LogisticRegression(max_iter=50))
     members = [("light", light), ("network", FrozenEstimator(network))]
     held_out = make_faces(42, random_state=4)
