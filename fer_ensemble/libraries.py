@@ -15,6 +15,9 @@ from typing import Any
 
 from fer_ensemble.forks import refuse_after_fork
 
+#: What Keras can run on.
+KERAS_BACKENDS = ("tensorflow", "jax", "torch")
+
 _TRAIN = "pip install 'fer-ensemble[train]'"
 
 # By the name of the module: what people call it, and what installs it.
@@ -69,8 +72,15 @@ def require(library: str, purpose: str) -> None:
         return
     needed = [library, _keras_backend()] if library == "keras" else [library]
     for module in needed:
+        if module not in (library, *KERAS_BACKENDS):  # no name to tell people to install
+            raise MissingLibraryError(
+                f"{purpose} needs Keras, which is set to a backend {module!r} that there is not, by "
+                f"KERAS_BACKEND or keras.json: set it to {', '.join(KERAS_BACKENDS)}"
+            )
         if not _is_installed(module):
             name, remedy = _LIBRARIES.get(module, (module, f"pip install {module}"))
+            if module != library:
+                remedy += ", or set KERAS_BACKEND to another backend of Keras that is"
             raise MissingLibraryError(f"{purpose} needs {name}, which is not installed: {remedy}")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fer_ensemble.libraries import require
+from fer_ensemble.libraries import MissingLibraryError, require
 from fer_ensemble.processors import count_processors
 
 # Held by the thread that imports a library: file descriptors belong to the whole process.
@@ -31,6 +31,11 @@ def quiet_start(module: str) -> Iterator[None]:
     ----------
     module : str
         What is imported meanwhile, by its whole name.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it cannot be imported, as by a part of a backend that is missing or of another version.
     """
     with _STARTING:
         if module in sys.modules:
@@ -42,6 +47,11 @@ def quiet_start(module: str) -> Iterator[None]:
         os.dup2(sink, 2)
         try:
             yield
+        except ImportError as error:
+            raise MissingLibraryError(
+                f"Keras and what it runs on cannot be imported ({error}): install them again, or "
+                "set KERAS_BACKEND to another backend that is installed"
+            ) from error
         finally:
             sys.stderr.flush()
             os.dup2(saved, 2)

@@ -1,4 +1,4 @@
-"""What fits and predictions in threads share: the process, and nothing that changes an answer."""
+"""What is one for the whole process, as seeds and settings of Keras are, changes no answer."""
 
 import os
 import pickle
@@ -10,6 +10,7 @@ import numpy as np
 
 from fer_ensemble.models import KerasClassifier
 from fer_ensemble.models.device import quiet_start
+from tests.models.stand_ins import small_cnn
 
 
 def test_fits_and_predictions_in_threads_are_those_of_each_alone(faces):
@@ -55,3 +56,24 @@ def test_imports_in_threads_at_once_give_standard_error_back(capfd):
         list(threads.map(lambda _: start(), range(4)))
     os.write(2, b"seen")
     assert capfd.readouterr().err == "seen"
+
+
+def test_what_keras_json_says_of_axes_and_types_changes_nothing(faces):
+    import keras
+
+    augmentation = dict.fromkeys(("rotation", "contrast", "noise", "erasing", "mixup"), 0.2)
+
+    def fit():
+        member = small_cnn(epochs=1, augmentation=augmentation)
+        return member.fit(*faces).predict_proba(faces[0])
+
+    expected = fit()
+    for data_format, floats in (("channels_first", "float32"), ("channels_last", "float16")):
+        keras.config.set_image_data_format(data_format)
+        keras.config.set_floatx(floats)
+        try:
+            np.testing.assert_array_equal(fit(), expected)
+            assert keras.config.image_data_format() == data_format
+        finally:
+            keras.config.set_image_data_format("channels_last")
+            keras.config.set_floatx("float32")
