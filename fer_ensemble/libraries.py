@@ -74,8 +74,8 @@ def require(library: str, purpose: str) -> None:
     for module in needed:
         if module not in (library, *KERAS_BACKENDS):  # no name to tell people to install
             raise MissingLibraryError(
-                f"{purpose} needs Keras, which is set to a backend {module!r} that there is not, by "
-                f"KERAS_BACKEND or keras.json: set it to {', '.join(KERAS_BACKENDS)}"
+                f"{purpose} needs Keras, which has no backend {module!r}, as it is set to by "
+                f"KERAS_BACKEND or keras.json: set that to {', '.join(KERAS_BACKENDS)}"
             )
         if not _is_installed(module):
             name, remedy = _LIBRARIES.get(module, (module, f"pip install {module}"))
