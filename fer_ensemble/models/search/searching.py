@@ -161,7 +161,7 @@ def import_keras_tuner() -> ModuleType:
     """
     require("keras_tuner", "A search")
     require("keras", "A search")
-    with quiet_start():
+    with quiet_start("keras_tuner"):
         import keras_tuner
     module: ModuleType = keras_tuner
     return module
