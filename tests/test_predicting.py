@@ -43,7 +43,7 @@ def photo(tmp_path: Path) -> Path:
 def test_a_table_has_a_row_for_each_face(photo: Path, tmp_path: Path) -> None:
     table = predict_faces([photo, "lost.png"], Brightness(), detector=Halves())
     assert table.class_names == ("happy", "sad")
-    assert table.columns[-5:] == ["label", "confidence", "p_happy", "p_sad", "status"]
+    assert table.columns[-4:] == ["p_happy", "p_sad", "status", "reason"]
     assert [row.status for row in table] == ["ok", "ok", "missing"]
     assert [row.label for row in table] == ["happy", "sad", None]
     assert [row.x for row in table] == [0, 100, None]

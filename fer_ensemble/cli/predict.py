@@ -97,9 +97,10 @@ def predict(
 
     Every face gets a row, in the order of the inputs: path, frame, time, face
     (a number), x, y, width, height, face_score, label, confidence, a
-    probability for each class (p_angry to p_neutral), and status, which is ok
-    or unsure. A picture, frame or video without a face gets one that says why:
-    no_face, unreadable, empty, missing or too_large. Folders are searched with
+    probability for each class (p_angry to p_neutral), status, which is ok or
+    unsure, and reason, which says what else is to be known. A picture, frame or
+    video without a face gets one whose status is no_face, unreadable, empty,
+    missing or too_large, and whose reason says why. Folders are searched with
     all that is below; hidden files, and files that are neither pictures nor
     videos by their ending, are left out.
 

@@ -72,7 +72,7 @@ class Tally:
         for reason in self.reasons:
             say(f"  {reason}", "yellow")
         if self.failed > len(self.reasons):
-            say(f"  and {self.failed - len(self.reasons):,} more; see the column status", "yellow")
+            say(f"  and {self.failed - len(self.reasons):,} more; see the column reason", "yellow")
         items = count(self.items, "picture") + " and frames" * self.frames
         kept = f" ({self.kept_items:,} of them before)" if self.kept_items else ""
         say(

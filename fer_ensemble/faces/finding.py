@@ -155,7 +155,7 @@ class SearchResult:
         Empty unless the status is "ok".
     status : {"ok", "no_face", "unreadable", "empty", "missing", "too_large"}
     reason : str
-        Why there is no face, in plain words; empty if there is one.
+        Why there is no face, or what else is to be known of those found, in plain words.
     frame_copy : bytes or None
         The frame as a JPEG file, if it was to be kept.
     """
