@@ -14,6 +14,7 @@ from fer_ensemble.faces import (
     Detector,
     FaceClassifier,
     FaceFinder,
+    Input,
     KeptRows,
     Output,
     PictureListing,
@@ -29,7 +30,7 @@ from fer_ensemble.libraries import require_for_members
 
 
 def predict_faces(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    paths: Input | Iterable[Input],
     model: str | os.PathLike[str] | FaceClassifier | None = None,
     *,
     out: str | os.PathLike[str] | None = None,
@@ -50,8 +51,11 @@ def predict_faces(
 
     Parameters
     ----------
-    paths : path-like or iterable of path-like
-        Pictures, videos, folders of them and patterns; see `PictureListing`.
+    paths : path-like, array, picture of Pillow's, bytes or binary file; or iterable of these
+        Pictures, videos, folders of them and patterns; see `PictureListing`. Or pictures
+        themselves: arrays of shape (height, width) or (height, width, 3), in the order blue, green
+        and red as OpenCV reads them, of values from 0 to 255 or 0.0 to 1.0; pictures of Pillow's;
+        and files' contents. These are called "<array 0>" and the like, by their place.
     model : path-like, "fast" or classifier, optional
         By default the ensemble that comes with the package, with "fast" the quick network beside
         it; the folder of a saved ensemble; or a fitted classifier with ``classes_`` and a
@@ -172,7 +176,7 @@ class PredictionRun:
 
     def __init__(
         self,
-        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        paths: Input | Iterable[Input],
         model: str | os.PathLike[str] | FaceClassifier | None = None,
         *,
         out: Output | None = None,
@@ -195,8 +199,8 @@ class PredictionRun:
             if not isinstance(out, str | os.PathLike):
                 raise ValueError("resume needs the file that an earlier run has begun: give out")
             self._to_resume = out
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths
-        self.listing = PictureListing(given, standard_input, left_out=annotate_to)
+        written = [file for file in (out, annotate_to) if isinstance(file, str | os.PathLike)]
+        self.listing = PictureListing(paths, standard_input, left_out=written)
         self._inputs: Iterator[str | os.PathLike[str]] = iter(self.listing)
         self._model = model
         self._classifier: FaceClassifier | None = None
@@ -257,7 +261,7 @@ class PredictionRun:
         kept = None
         if self._to_resume is not None:
             kept = find_kept_rows(self._to_resume, self.class_names, self._batch_size)
-            self._inputs = skip_done((os.fspath(path) for path in self._inputs), kept)
+            self._inputs = skip_done(self._inputs, kept)
         self.kept = kept
 
     def load(self) -> FaceClassifier:

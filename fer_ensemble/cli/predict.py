@@ -63,7 +63,7 @@ def predict(
         int, typer.Option(min=1, help="Side of the smallest face to find, in pixels.")
     ] = 20,
     every: Annotated[
-        int, typer.Option(min=1, help="Of so many frames of a video, look at one.")
+        int, typer.Option(min=1, help="Of so many frames of a video or an animation, look at one.")
     ] = 1,
     annotate: Annotated[
         Path | None,
@@ -101,8 +101,9 @@ def predict(
     unsure, and reason, which says what else is to be known. A picture, frame or
     video without a face gets one whose status is no_face, unreadable, empty,
     missing or too_large, and whose reason says why. Folders are searched with
-    all that is below; hidden files, and files that are neither pictures nor
-    videos by their ending, are left out.
+    all that is below; hidden files, and those that are neither pictures nor
+    videos by ending or content, are left out. Animated pictures and documents
+    of several pages are taken for videos.
 
     \b
     Examples:
@@ -118,7 +119,7 @@ def predict(
     \b
     Exit codes:
         0  every input has its prediction
-        3  some have none
+        3  some have none, or files in a folder could not be read
         4  none has one, or there is no picture
         1  another error, told in a line
         2  wrong usage
@@ -184,7 +185,7 @@ def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally
     if settings["detector"] == "auto":
         report_taken_whole(run.finder)
     tally.report(_name(out))
-    return tally.code
+    return tally.code(run.listing)
 
 
 def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:

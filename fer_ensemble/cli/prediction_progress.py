@@ -60,12 +60,11 @@ class Tally:
         """Pictures and frames per second since the start."""
         return (self.items - self.kept_items) / self.seconds
 
-    @property
-    def code(self) -> int:
+    def code(self, listing: PictureListing) -> int:
         """Exit code: whether all, some or none of the inputs have a prediction."""
         if not self.faces:
             return NONE
-        return SOME if self.failed else ALL
+        return SOME if self.failed or listing.n_other_files else ALL
 
     def report(self, destination: str) -> None:
         """Say what failed, and how many faces were written where and in what time."""
@@ -118,12 +117,21 @@ def report_left_out(listing: PictureListing) -> None:
     """Say what a listing left out of folders, once it has been gone through."""
     for folder in listing.empty_folders:
         say(f"There is no picture or video in {printable(folder)}", "yellow")
-    if listing.n_other_files or listing.n_hidden:
-        others = count(listing.n_other_files, "file")
+    if listing.n_other_files:
+        kinds = listing.other_files.most_common(_REASONS_SHOWN)
+        endings = ", ".join(f"{n:,} {printable(ending) or 'without ending'}" for ending, n in kinds)
+        more = ", …" * (len(listing.other_files) > len(kinds))
+        names = ", ".join(map(printable, listing.first_others))
         say(
-            f"Left out of folders: {others} with no picture's or video's ending, "
-            f"{listing.n_hidden:,} hidden"
+            f"Left out of folders: {count(listing.n_other_files, 'file')} that cannot be read as "
+            f"picture or video ({endings}{more}): {names}"
+            + ", …"
+            * (listing.n_other_files > len(listing.first_others)),
+            "yellow",
         )
+        say("  Pictures among them have to be saved as JPEG or PNG, videos as MP4", "yellow")
+    if listing.n_hidden:
+        say(f"Left out of folders: {listing.n_hidden:,} hidden")
 
 
 def say(message: str, style: str | None = None) -> None:

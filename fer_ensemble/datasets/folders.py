@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.labels import EMOTIONS, parse_emotion, parse_split
 from fer_ensemble.faces import UnreadableImage, decode_gray, to_face
-from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, PICTURE_ENDINGS
+from fer_ensemble.faces.contents import PICTURE_ENDINGS
+from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, import_decoders
 
 _IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 _OFFICIAL_PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
@@ -271,6 +272,7 @@ def _decode_all(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]
 
 def _decode_in_threads(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]:
     chunks = [placed[start : start + _CHUNK] for start in range(0, len(placed), _CHUNK)]
+    import_decoders()
     pool = ThreadPoolExecutor(_THREADS)
     try:
         # Faces are small; a chunk that waits for its turn costs a quarter of a megabyte.

@@ -16,6 +16,7 @@ from fer_ensemble.evaluation import is_unsure
 from fer_ensemble.faces.annotation import write_copies
 from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
+from fer_ensemble.faces.decode import import_decoders
 from fer_ensemble.faces.finding import FaceFinder, FoundFace, SearchResult, search_item
 from fer_ensemble.faces.inputs import Status, iterate_items
 
@@ -179,6 +180,7 @@ def predict_files(
     counter = BatchCounter(batch_size)
     ahead = _BATCHES_AHEAD * batch_size
     batch: list[SearchResult] = []
+    import_decoders()
     with _opencv_in_one_thread():
         for result in map_ordered(search, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
             batch.append(result)

@@ -12,11 +12,6 @@ from numpy.typing import NDArray
 
 from fer_ensemble.faces.decode import MAX_PIXELS, TooManyPixels, UnreadableImage
 
-#: Endings of the files that are taken for video.
-VIDEO_ENDINGS = frozenset(
-    {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"}
-)
-
 # Some containers state a number of frames that is only reckoned from the duration: a video counts
 # as cut short when a larger share of them is missing.
 _TOLERATED_LOSS = 0.05
@@ -39,20 +34,6 @@ class Frame:
     number: int
     time: float
     image: NDArray[np.uint8]
-
-
-def is_video(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is taken for a video, by its ending.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    bool
-    """
-    return os.path.splitext(os.fspath(path))[1].lower() in VIDEO_ENDINGS
 
 
 def read_frames(path: str | os.PathLike[str], *, every: int = 1) -> Iterator[Frame]:
