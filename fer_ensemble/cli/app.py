@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -46,8 +47,34 @@ for verb in (
     app.command()(verb)
 
 
+INTERRUPTED, TERMINATED = 130, 143  # as shells have it: 128 and the number of the signal
+
+
 def main() -> None:
-    """Run the command line; errors of the user's end in one line, not in a traceback."""
+    """Run the command line; errors of the user's end in one line, not in a traceback.
+
+    A request to terminate (SIGTERM) is handled as Ctrl-C is: what is done is kept.
+    """
+    ended_by: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        ended_by.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        _run()
+    except SystemExit as end:
+        if ended_by and end.code not in (None, 0):
+            sys.exit(TERMINATED)
+        raise
+    except KeyboardInterrupt:
+        sys.exit(TERMINATED if ended_by else INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run() -> None:
     try:
         app()
     except (ValueError, OSError, MissingLibraryError) as error:

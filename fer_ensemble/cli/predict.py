@@ -195,6 +195,8 @@ def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
 
     if run.kept is not None:
         tally.keep(run.kept)
+    if run.is_same_run is None:
+        say("What is kept may come of another model or other options: nothing says so", "yellow")
     with notes.status("Loading the ensemble"):
         run.load()
     progress = picture_bar(out)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from fer_ensemble.datasets import FaceDataset
 from fer_ensemble.evaluation import check_scored
 from fer_ensemble.libraries import require
+from fer_ensemble.locks import holding_file
 from fer_ensemble.measuring import measure_model
 from fer_ensemble.report import wording
 from fer_ensemble.report.content import ReportContent
@@ -89,12 +90,14 @@ def write_report(
     require("matplotlib", "A report")
     if file.is_dir():
         raise IsADirectoryError(f"{file} is a folder: name a file to write the report to.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    measured = measure_model(model, data, split=split, protocol=protocol, strict=strict, seed=seed)
-    content = gather_content(measured, name=Path(model).resolve().name, out=file.name)
-    if figures is not None:
-        save_pictures(content, Path(figures))
-    file.write_text(render_report(content, n_mistakes=n_mistakes), encoding="utf-8")
+    with holding_file(file):
+        measured = measure_model(
+            model, data, split=split, protocol=protocol, strict=strict, seed=seed
+        )
+        content = gather_content(measured, name=Path(model).resolve().name, out=file.name)
+        if figures is not None:
+            save_pictures(content, Path(figures))
+        file.write_text(render_report(content, n_mistakes=n_mistakes), encoding="utf-8")
     return file
 
 
