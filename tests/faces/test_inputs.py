@@ -1,4 +1,5 @@
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from fer_ensemble.faces import UnreadableImage, read_frames
 from fer_ensemble.faces import inputs as files
+from fer_ensemble.faces.containers import _elements
 from fer_ensemble.faces.decode import TooManyPixels
 from fer_ensemble.faces.inputs import (
     FileProblem,
@@ -239,3 +241,56 @@ def test_frames_of_too_many_pixels_are_refused(
 def test_every_must_be_positive(clip_video: Path) -> None:
     with pytest.raises(ValueError, match="every"):
         next(read_frames(clip_video, every=0))
+
+
+def _film(folder: Path, ending: str, n_frames: int = 40) -> Path:
+    """Noisy frames at a constant rate of ten a second."""
+    frames = np.random.default_rng(0).integers(0, 256, (n_frames, 48, 64, 3), dtype=np.uint8)
+    return write_clip(folder / f"film{ending}", frames)
+
+
+def _set_times(film: Path, times: list[int], duration: float) -> None:
+    """Change the times at which the frames of a Matroska file are shown, in milliseconds."""
+    data = bytearray(film.read_bytes())
+    blocks, cluster = [], 0
+    with open(film, "rb") as stream:
+        for kind, start, end in _elements(stream, len(data)):
+            if kind == 0xE7:
+                cluster = int.from_bytes(data[start:end], "big")
+            elif kind in (0xA3, 0xA1):
+                blocks.append((start, cluster))
+    for (start, cluster), time in zip(blocks, times, strict=True):
+        struct.pack_into(">h", data, start + 1, time - cluster)  # behind the number of the track
+    place = data.index(b"\x44\x89\x88") + 3
+    struct.pack_into(">d", data, place, duration)
+    film.write_bytes(data)
+
+
+@pytest.mark.parametrize("last", [700, 9000])
+def test_frames_that_are_shown_for_unlike_times_are_all_there(tmp_path: Path, last: int) -> None:
+    film = _film(tmp_path, ".mkv", 6)
+    _set_times(film, [0, 100, 3000, 3100, 5000, 5100], 5100 + last)
+    frames = list(read_frames(film))  # of ten times as many, by duration and rate
+    assert [frame.time for frame in frames] == [0, 0.1, 3, 3.1, 5, 5.1]
+    film.write_bytes(film.read_bytes()[:-2000])
+    with pytest.raises(UnreadableImage, match=r"cut short: the end is missing, [345] frames can"):
+        list(read_frames(film))
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".avi", ".wmv"])
+def test_a_film_of_a_constant_rate_that_is_cut_is_told(tmp_path: Path, ending: str) -> None:
+    film = _film(tmp_path, ending)
+    assert len(list(read_frames(film))) == 40
+    film.write_bytes(film.read_bytes()[: film.stat().st_size * 6 // 10])
+    with pytest.raises(UnreadableImage, match="damaged or cut short"):
+        list(read_frames(film))
+
+
+def test_frames_that_are_lost_amid_a_film_are_told(tmp_path: Path) -> None:
+    film = _film(tmp_path, ".mkv")
+    data = bytearray(film.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + len(data) // 5] = bytes(len(data) // 5)
+    film.write_bytes(data)
+    with pytest.raises(UnreadableImage, match="damaged or cut short"):
+        list(read_frames(film))
