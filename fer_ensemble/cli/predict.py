@@ -123,7 +123,7 @@ def predict(
         4  none has one, or there is no picture
         1  another error, told in a line
         2  wrong usage
-      130  interrupted; rows that were written are kept
+      130  interrupted, or 143 terminated; rows that were written are kept
     """
     from fer_ensemble.cli.console import choose_device
     from fer_ensemble.cli.prediction_progress import INTERRUPTED, Tally, count, say
@@ -191,7 +191,13 @@ def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally
 def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
     """Write the rows of the inputs under a bar; False if they cannot be written."""
     from fer_ensemble.cli.console import notes
-    from fer_ensemble.cli.prediction_progress import count, picture_bar, say
+    from fer_ensemble.cli.prediction_progress import (
+        count,
+        hiding_decoders,
+        picture_bar,
+        report_dropped,
+        say,
+    )
 
     if run.kept is not None:
         tally.keep(run.kept)
@@ -203,11 +209,12 @@ def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
     total = run.listing.count_pictures() if notes.is_terminal else None
     tally.started = time.perf_counter()
     try:
-        with progress, closing(run.batches()) as batches:
+        with hiding_decoders() as dropped, progress, closing(run.batches()) as batches:
             task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
             for batch in batches:
                 tally.add(batch)
                 progress.update(task, completed=tally.items, rate=tally.rate)
+        report_dropped(dropped)
     except BrokenPipeError:
         raise  # the reader has enough, as `head` does: typer ends quietly
     except OSError as error:

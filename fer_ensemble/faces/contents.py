@@ -45,7 +45,8 @@ _PNM = re.compile(rb"P[1-6][\s#]")
 
 _HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _AVIF = frozenset({b"avif", b"avis"})
-_AUDIO = frozenset({b"M4A ", b"M4B ", b"M4P "})
+# Music, and the raw pictures of a camera.
+_OTHERS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"crx "})
 _QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
 # Matroska and WebM, ASF, Flash, MPEG program streams and elementary ones, RealMedia, MXF, raw ones.
@@ -158,7 +159,7 @@ def _recognise_boxes(head: bytes) -> Content | None:
         return "animation"
     if major in _AVIF | _HEIF or brands & _AVIF:
         return "picture"
-    return None if major in _AUDIO else "video"
+    return None if major in _OTHERS else "video"
 
 
 def _brands(head: bytes) -> set[bytes]:

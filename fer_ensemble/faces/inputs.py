@@ -345,4 +345,6 @@ def check_size(n_bytes: int) -> None:
 def _why_missing(path: str) -> str:
     if os.path.islink(path):
         return "a link to nothing"
+    if path.endswith(("/", os.sep)):
+        return "no such folder"
     return "nothing matches this pattern" if glob.has_magic(path) else "no such file"
