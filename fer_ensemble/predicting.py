@@ -351,13 +351,16 @@ class PredictionRun:
 
     def _describe(self) -> dict[str, Any]:
         """Give all that decides what the rows come to, but for the inputs, as JSON values."""
-        is_named = isinstance(self._model, str | os.PathLike | None)
+        if isinstance(self._model, str | os.PathLike | None):
+            model = model_identity(self._model)
+        else:
+            model = type(self._model).__qualname__
         finding = {
             name: value if isinstance(value, str | int | float | None) else type(value).__qualname__
             for name, value in self._finding.items()
         }
         return {
-            "model": model_identity(self._model) if is_named else type(self._model).__qualname__,
+            "model": model,
             **finding,
             "face_size": self.finder.size,
             "every": self._settings["every"],

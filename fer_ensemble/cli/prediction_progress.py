@@ -31,8 +31,8 @@ _JOIN_SECONDS = 1.0
 
 # What libjpeg, libpng and libtiff write about a file whose name they do not know.
 _DECODER_LINE = re.compile(
-    rb"\s*(Corrupt JPEG data|Premature end of JPEG file|Invalid SOS parameters|Warning: unknown JFIF"
-    rb"|libpng (?:warning|error)|iCCP|TIFF\w*: Warning|Unsupported marker type)"
+    rb"\s*(Corrupt JPEG data|Premature end of JPEG file|Invalid SOS parameters"
+    rb"|Warning: unknown JFIF|libpng (?:warning|error)|iCCP|TIFF\w*: Warning|Unsupported marker)"
 )
 
 
@@ -66,9 +66,7 @@ class Tally:
         for item in failures[: _REASONS_SHOWN - len(self.reasons)]:
             hint = suggest_name(item.path) if item.status == "missing" else ""
             self.reasons.append(f"{printable(item.path)}: {item.status} ({item.reason}){hint}")
-        self.all_missing = self.all_missing and all(
-            item.status == "missing" for item in predictions
-        )
+        self.all_missing &= all(item.status == "missing" for item in predictions)
 
     @property
     def seconds(self) -> float:
@@ -182,11 +180,13 @@ def hiding_decoders() -> Iterator[Counter[str]]:
         How many lines of which kind were dropped, once the block has been left.
     """
     dropped: Counter[str] = Counter()
-    if sys.stderr is not sys.__stderr__:  # in a notebook or a test, which keep what is written
+    if (
+        sys.stderr is None or sys.stderr is not sys.__stderr__
+    ):  # in a notebook or a test, which keep what is written
         yield dropped
         return
     own, (end, beginning) = os.dup(2), os.pipe()
-    before, sys.stderr = sys.stderr, open(os.dup(own), "w", encoding=sys.stderr.encoding)
+    before, sys.stderr = sys.stderr, os.fdopen(os.dup(own), "w", 1, sys.stderr.encoding)
     os.dup2(beginning, 2)
     os.close(beginning)
     reader = Thread(target=_pass_on, args=(end, own, dropped), daemon=True)

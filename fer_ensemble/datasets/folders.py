@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.labels import EMOTIONS, parse_emotion, parse_split
 from fer_ensemble.faces import UnreadableImage, decode_gray, to_face
+from fer_ensemble.faces.animations import is_animated
 from fer_ensemble.faces.contents import PICTURE_ENDINGS
 from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, import_decoders
 
@@ -295,6 +296,9 @@ def _decode(entry: Entry) -> _Decoded:
         gray = decode_gray(data)
     except UnreadableImage as error:
         return _Decoded(None, ("unreadable", str(error)), len(data))
+    if is_animated(data):
+        why = ("several_frames", "the first of several frames is taken")
+        return _Decoded(to_face(gray, FACE_SIZE), why, len(data))
     height, width = gray.shape
     if (height, width) == (FACE_SIZE, FACE_SIZE):
         return _Decoded(gray, None, len(data))

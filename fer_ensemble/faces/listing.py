@@ -94,8 +94,9 @@ class PictureListing:
         self._is_read_once = isinstance(paths, Iterator)
         self._sources = sources if self._is_read_once else list(sources)
         self._standard_input = standard_input
-        one = isinstance(left_out, str | os.PathLike)
-        self._left_out = [left_out] if one else list(left_out or ())
+        self._left_out: list[str | os.PathLike[str]] = (
+            [left_out] if isinstance(left_out, str | os.PathLike) else list(left_out or ())
+        )
         self._reset()
 
     def __iter__(self) -> Iterator[str | GivenPicture]:
