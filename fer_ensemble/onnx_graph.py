@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.onnx_structure import check_structure
 from fer_ensemble.processors import count_processors
 
 if TYPE_CHECKING:
@@ -71,11 +72,14 @@ class OnnxGraph:
         self.classes: list[Any] = self.facts["classes"]
 
     def _read_facts(self) -> dict[str, Any]:
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
         try:
+            text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
             facts = json.loads(text or "")
-            version, n_classes = facts["version"], len(facts["classes"])
-        except (ValueError, TypeError, KeyError) as error:
+            version, classes = facts["version"], facts["classes"]
+            n_classes = len(classes)
+            if not all(isinstance(label, int | str) for label in classes):
+                raise TypeError("a class is neither a number nor text")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise GraphError(
                 f"{self.name} does not say which classes its columns stand for: it was not made "
                 "by 'fer-ensemble export'. Export the ensemble again."
@@ -87,6 +91,7 @@ class OnnxGraph:
             )
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         known = len(inputs) == 1 and inputs[0].name in (FACES, FEATURES)
+        known = known and all(isinstance(side, int) for side in inputs[0].shape[1:])
         columns = [entry.shape[-1:] for entry in outputs if entry.name == PROBABILITIES]
         if not known or columns != [[n_classes]]:
             raise GraphError(
@@ -126,10 +131,15 @@ class OnnxGraph:
         """
         samples = self._check(np.asarray(X))
         source = FACES if self.takes_faces else FEATURES
-        parts = [
-            self._session.run([PROBABILITIES], {source: samples[start : start + _BATCH]})[0]
-            for start in range(0, len(samples), _BATCH)
-        ]
+        try:
+            parts = [
+                self._session.run([PROBABILITIES], {source: samples[start : start + _BATCH]})[0]
+                for start in range(0, len(samples), _BATCH)
+            ]
+        except Exception as error:  # of a dozen classes, without a common one of its own
+            raise GraphError(
+                f"{self.name} fails: {_reason(error)} Export the ensemble again."
+            ) from error
         probabilities = np.concatenate(parts).astype(np.float64)
         # In double precision, single-precision probabilities no longer sum to 1 exactly.
         total: NDArray[np.float64] = probabilities.sum(axis=1, keepdims=True)
@@ -172,10 +182,23 @@ def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
         "session.model_external_initializers_file_folder_path", os.devnull
     )
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of a dozen classes, without a common one of its own
-        reason = str(error).partition(" : ")[2].rpartition(" : ")[2] or str(error)
+        check_structure(content)
+    except ValueError as error:
         raise GraphError(
-            f"{name} cannot be run by onnxruntime {onnxruntime.__version__}: {reason.strip()} "
+            f"{name} cannot be run by onnxruntime: {error}. Export the ensemble again."
+        ) from error
+    try:
+        # Where it fails, it would print so, and try the same once more.
+        return onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+    except Exception as error:
+        raise GraphError(
+            f"{name} cannot be run by onnxruntime {onnxruntime.__version__}: {_reason(error)} "
             "Export the ensemble again, or upgrade onnxruntime."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).partition(" : ")[2].rpartition(" : ")[2] or str(error)
+    return " ".join(text.split())[:300]

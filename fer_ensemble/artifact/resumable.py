@@ -23,7 +23,7 @@ from fer_ensemble.artifact.manifest import (
     read_verified,
     store,
 )
-from fer_ensemble.artifact.states import dump_member, load_member
+from fer_ensemble.artifact.member_files import dump_member, load_member
 from fer_ensemble.artifact.storage import load_ensemble, save_ensemble
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import VotingEnsemble, sample_weight_keyword
@@ -278,8 +278,21 @@ def _check_weighable(ensemble: VotingEnsemble) -> None:
         )
 
 
+def _check_foreign(directory: Path, unfinished: Path) -> None:
+    """Refuse to write among a user's pictures, or whatever else is no ensemble."""
+    if not directory.is_dir() or has_ensemble(directory) or unfinished.is_dir():
+        return
+    others = sorted(file.name for file in directory.iterdir() if not file.name.startswith("."))
+    if others:
+        raise ArtifactError(
+            f"{directory} holds other things than an ensemble ({', '.join(others[:3])}"
+            f"{', …' * (len(others) > 3)}): choose a new or empty folder."
+        )
+
+
 def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> None:
     """Make sure that nothing of the user's is lost under the path."""
+    _check_foreign(directory, unfinished)
     if overwrite:
         if unfinished.is_dir():
             shutil.rmtree(unfinished)

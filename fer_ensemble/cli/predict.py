@@ -38,7 +38,8 @@ def predict(
         Path | None,
         typer.Option(
             help="File to write: .csv, .jsonl (or .ndjson) or .parquet. Without it, CSV goes to "
-            "standard output.",
+            "standard output. Names stand in it as they are: let a spreadsheet import them as "
+            "text, or it may take =1+1.png for a formula.",
             show_default=False,
         ),
     ] = None,
@@ -154,6 +155,7 @@ def predict(
 
 def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally: Tally) -> int:
     """Predict step by step, so that each error is put down to the option that it comes from."""
+    from fer_ensemble.cli.console import row_output
     from fer_ensemble.cli.prediction_progress import (
         ERROR,
         NONE,
@@ -164,7 +166,7 @@ def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally
     from fer_ensemble.faces import DetectorError
     from fer_ensemble.predicting import PredictionRun
 
-    output, listed = out or sys.stdout.buffer, sys.stdin.buffer
+    output, listed = out or row_output(), sys.stdin.buffer
     try:
         run = PredictionRun(paths, out=output, standard_input=listed, **settings)
     except (ValueError, ImportError) as error:

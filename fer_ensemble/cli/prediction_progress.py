@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from fer_ensemble.cli.console import notes
+from fer_ensemble.cli.console import count, notes, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -65,7 +65,7 @@ class Tally:
         self.frames = self.frames or any(item.frame is not None for item in predictions)
         for item in failures[: _REASONS_SHOWN - len(self.reasons)]:
             hint = suggest_name(item.path) if item.status == "missing" else ""
-            self.reasons.append(f"{printable(item.path)}: {item.status} ({item.reason}){hint}")
+            self.reasons.append(f"{visible(item.path, '')}: {item.status} ({item.reason}){hint}")
         self.all_missing &= all(item.status == "missing" for item in predictions)
 
     @property
@@ -93,7 +93,7 @@ class Tally:
         if self.rows and self.all_missing:
             say(
                 "Give pictures, videos or folders that exist; names that do not begin with "
-                f"{os.sep} are looked up in {printable(os.getcwd())}",
+                f"{os.sep} are looked up in {visible(os.getcwd(), '')}",
                 "yellow",
             )
         items = count(self.items, "picture") + " and frames" * self.frames
@@ -140,12 +140,14 @@ def report_taken_whole(finder: FaceFinder) -> None:
 def report_left_out(listing: PictureListing) -> None:
     """Say what a listing left out of folders, once it has been gone through."""
     for folder in listing.empty_folders:
-        say(f"There is no picture or video in {printable(folder)}", "yellow")
+        say(f"There is no picture or video in {visible(folder, '')}", "yellow")
     if listing.n_other_files:
         kinds = listing.other_files.most_common(_REASONS_SHOWN)
-        endings = ", ".join(f"{n:,} {printable(ending) or 'without ending'}" for ending, n in kinds)
+        endings = ", ".join(
+            f"{n:,} {visible(ending, '') or 'without ending'}" for ending, n in kinds
+        )
         more = ", …" * (len(listing.other_files) > len(kinds))
-        names = ", ".join(map(printable, listing.first_others))
+        names = ", ".join(visible(name, "") for name in listing.first_others)
         say(
             f"Left out of folders: {count(listing.n_other_files, 'file')} that cannot be read as "
             f"picture or video ({endings}{more}): {names}"
@@ -167,7 +169,7 @@ def suggest_name(path: str) -> str:
     except OSError:
         return ""
     alike = get_close_matches(name, names, 1)
-    return f"; is {printable(os.path.join(folder, alike[0]))} meant?" if alike else ""
+    return f"; is {visible(os.path.join(folder, alike[0]), '')} meant?" if alike else ""
 
 
 @contextmanager
@@ -180,13 +182,15 @@ def hiding_decoders() -> Iterator[Counter[str]]:
         How many lines of which kind were dropped, once the block has been left.
     """
     dropped: Counter[str] = Counter()
-    if (
-        sys.stderr is None or sys.stderr is not sys.__stderr__
-    ):  # in a notebook or a test, which keep what is written
+    if sys.stderr is None or sys.stderr is not sys.__stderr__:
+        # A notebook or a test keeps what is written.
         yield dropped
         return
     own, (end, beginning) = os.dup(2), os.pipe()
-    before, sys.stderr = sys.stderr, os.fdopen(os.dup(own), "w", 1, sys.stderr.encoding)
+    before, sys.stderr = (
+        sys.stderr,
+        os.fdopen(os.dup(own), "w", 1, sys.stderr.encoding, sys.stderr.errors),
+    )
     os.dup2(beginning, 2)
     os.close(beginning)
     reader = Thread(target=_pass_on, args=(end, own, dropped), daemon=True)
@@ -220,14 +224,4 @@ def report_dropped(dropped: Counter[str]) -> None:
 
 def say(message: str, style: str | None = None) -> None:
     """Write a line to standard error."""
-    notes.print(message, style=style, markup=False)
-
-
-def count(number: int, noun: str) -> str:
-    """Give a number with its noun, in the plural where it needs it."""
-    return f"{number:,} {noun}" + "s" * (number != 1)
-
-
-def printable(name: str) -> str:
-    """Escape a file's name if it holds what would command the terminal."""
-    return name if name.isprintable() else ascii(name)
+    notes.print(message, style=style)
