@@ -27,6 +27,7 @@ _LIBRARIES = {
     "keras_tuner": ("KerasTuner", "pip install 'fer-ensemble[tune]'"),
     "matplotlib": ("Matplotlib", "pip install 'fer-ensemble[report]'"),
     "mtcnn": ("the package mtcnn", "pip install 'fer-ensemble[mtcnn]'"),
+    "pillow_heif": ("pillow-heif", "pip install 'fer-ensemble[heic]'"),
     "onnx": ("the package onnx", "pip install onnx"),  # enough for what was exported before
     "onnxmltools": ("onnxmltools", _TRAIN),
     "pandas": ("pandas", "pip install pandas"),
