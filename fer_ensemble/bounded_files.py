@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
 import stat
 import zipfile
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +24,47 @@ _MOST_ENTRIES = 10_000
 
 
 class UnusableFileError(OSError):
-    """A file is no regular one, or larger than it may be."""
+    """A file is larger than it may be."""
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading.
+
+    A pipe would be waited for without an end, and a device such as ``/dev/zero`` has none.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    binary file
+
+    Raises
+    ------
+    OSError
+        If there is no such file, it cannot be opened, or it is a folder, a pipe or a device.
+
+    Examples
+    --------
+    >>> open_regular("/dev/null")
+    Traceback (most recent call last):
+    OSError: [Errno 22] not a regular file (a pipe or a device): '/dev/null'
+    """
+    _check_regular(os.stat(path), path)
+    # Without waiting, should a pipe have taken its place since.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        _check_regular(os.fstat(descriptor), path)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
 
 
 def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
     """Read a regular file that is not too large.
-
-    A pipe would be waited for, and a device may never end.
 
     Parameters
     ----------
@@ -43,22 +79,24 @@ def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
     Raises
     ------
     UnusableFileError
-        If it is a folder, a pipe or a device, or too large.
+        If it is too large.
     OSError
-        If it is not there or cannot be read.
+        As of :func:`open_regular`.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise UnusableFileError("it is no regular file")
-    # Asked again once it is open: in between, another may have taken its name.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags), "rb") as stream:
+    with open_regular(path) as stream:
         status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise UnusableFileError("it is no regular file")
         content = stream.read(limit + 1) if status.st_size <= limit else b""
     if max(status.st_size, len(content)) > limit:
         raise UnusableFileError(f"it is larger than {_megabytes(limit)}")
     return content
+
+
+def _check_regular(status: os.stat_result, path: str | os.PathLike[str]) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder", str(Path(path)))
+    if not stat.S_ISREG(status.st_mode):
+        reason = "not a regular file (a pipe or a device)"
+        raise OSError(errno.EINVAL, reason, str(Path(path)))
 
 
 def open_archive(content: bytes, limit: int) -> zipfile.ZipFile:

@@ -30,7 +30,7 @@ def test_pipes_devices_and_folders_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/dev/zero")
     for path in (tmp_path / "pipe", "/dev/zero", tmp_path / "link", tmp_path):
-        with pytest.raises(UnusableFileError, match="no regular file"):
+        with pytest.raises(OSError, match=r"not a regular file|a folder"):
             read_bounded(path, LIMIT)
     # A file of /proc tells no size.
     with pytest.raises(UnusableFileError, match="larger"):

@@ -75,7 +75,7 @@ def read_verified(directory: Path, stored: StoredFile) -> bytes:
     except FileNotFoundError:
         raise ArtifactError(f"{file} is missing. Fit or copy the whole folder again.") from None
     except OSError as error:
-        raise ArtifactError(f"{file} cannot be read: {error}.") from error
+        raise ArtifactError(f"{file} cannot be read: {error.strerror or error}.") from error
     if sha256(content) != stored.sha256:
         raise ArtifactError(
             f"{file} is not what its manifest says: it was altered or cut short. "
@@ -366,7 +366,9 @@ def _read_content(directory: Path) -> bytes:
             f"fer-ensemble fit DATA --out {directory}"
         ) from None
     except OSError as error:
-        raise ArtifactError(f"{file} cannot be read: {error}. Fit or copy it again.") from error
+        raise ArtifactError(
+            f"{file} cannot be read: {error.strerror or error}. Fit or copy it again."
+        ) from error
 
 
 def _parse(content: dict[str, Any], directory: Path) -> Manifest:

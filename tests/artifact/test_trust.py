@@ -334,11 +334,11 @@ def test_manifests_that_are_no_plain_object_take_one_line(
 def test_pipes_and_devices_in_an_artifact_are_not_waited_for(voting: Path, name: str) -> None:
     (voting / name).unlink()
     os.mkfifo(voting / name)
-    with pytest.raises(ArtifactError, match=rf"{name} cannot be read: it is no regular file"):
+    with pytest.raises(ArtifactError, match=rf"{name} cannot be read: not a regular file"):
         load_ensemble(voting)
     (voting / name).unlink()
     (voting / name).symlink_to("/dev/zero")
-    with pytest.raises(ArtifactError, match=rf"{name} cannot be read: it is no regular file"):
+    with pytest.raises(ArtifactError, match=rf"{name} cannot be read: not a regular file"):
         load_ensemble(voting)
 
 
