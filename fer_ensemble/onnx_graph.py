@@ -66,7 +66,7 @@ class OnnxGraph:
 
     def __init__(self, content: bytes, name: str = "graph") -> None:
         self.name = name
-        self._session = _open(content, name)
+        self._session = open_session(content, name)
         self.facts = self._read_facts()
         self.classes: list[Any] = self.facts["classes"]
 
@@ -157,7 +157,27 @@ class OnnxGraph:
         return pixels
 
 
-def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
+def open_session(content: bytes, name: str) -> onnxruntime.InferenceSession:
+    """Open any graph, so that nothing outside it is read.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        On all processors that this process may use.
+
+    Raises
+    ------
+    GraphError
+        If it cannot be run.
+    ImportError
+        If onnxruntime is not installed.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
