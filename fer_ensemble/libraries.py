@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,24 @@ def _keras_backend() -> str:
     except (OSError, ValueError, LookupError, TypeError):
         chosen = "tensorflow"
     return os.environ.get("KERAS_BACKEND") or str(chosen)
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Keep off standard error what native libraries write while a backend is first imported.
+
+    They write to file descriptor 2 itself, past ``sys.stderr`` and before their log level counts,
+    so that the descriptor has to be turned away for a while. Python's own errors are raised as
+    ever.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)

@@ -15,7 +15,7 @@ from fer_ensemble.faces.blazeface import BlazeFaceDetector
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing
 from fer_ensemble.faces.decode import to_gray
 from fer_ensemble.faces.searching import ScalingDetector
-from fer_ensemble.libraries import require
+from fer_ensemble.libraries import quiet_start, require
 
 
 class DetectorError(ValueError):
@@ -187,11 +187,13 @@ class MTCNNDetector(ScalingDetector):
     def __init__(self, *, min_face: int | None = None) -> None:
         require("mtcnn", "The detector mtcnn")
         require("tensorflow", "The detector mtcnn")
-        from mtcnn import MTCNN
-
         super().__init__(min_face=min_face)
-        self._networks = MTCNN()
         self._one_at_a_time = threading.Lock()
+        with quiet_start():
+            from mtcnn import MTCNN
+
+            self._networks = MTCNN()
+            self.detect(np.zeros((64, 64), np.uint8))  # TensorFlow starts with its first network
 
     def _search(self, image: NDArray[np.uint8], min_face: float) -> list[FaceBox]:
         import cv2
