@@ -245,6 +245,7 @@ def _measure_turns(names: list[str], people: list[Picture]) -> dict[str, Any]:
 def _measure_crops(faces: Picture, scenes: list[Picture], n: int = 60) -> dict[str, Any]:
     """How many faces of a data set, and parts of scenes, "auto" takes for faces as a whole."""
     rng = np.random.default_rng(1)
+    finder = FaceFinder("auto")
     figures: dict[str, Any] = {}
     for side in CROPS:
         for colour in (False, True):
@@ -252,21 +253,17 @@ def _measure_crops(faces: Picture, scenes: list[Picture], n: int = 60) -> dict[s
             crops = [_crop(faces[i], side, colour, rng.uniform(0, 0.2)) for i in range(n)]
             parts = [_part(scenes[i % len(scenes)], side, colour, rng) for i in range(n)]
             figures[kind] = {
-                "faces": _share([_is_taken_whole(crop) for crop in crops]),
-                "scenes": _share([_is_taken_whole(part) for part in parts]),
+                "faces": _share([_is_taken_whole(finder, crop) for crop in crops]),
+                "scenes": _share([_is_taken_whole(finder, part) for part in parts]),
             }
     notes.print(f"taken whole: {figures}", markup=False)
     return figures
 
 
-def _is_taken_whole(picture: Picture) -> bool:
-    finder = _FINDERS.setdefault("auto", FaceFinder("auto"))
+def _is_taken_whole(finder: FaceFinder, picture: Picture) -> bool:
     before = finder.n_taken_whole
     finder.find(picture)
     return finder.n_taken_whole > before
-
-
-_FINDERS: dict[str, FaceFinder] = {}
 
 
 def _crop(face: Picture, side: int, colour: bool, margin: float) -> Picture:

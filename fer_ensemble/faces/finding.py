@@ -35,6 +35,10 @@ LARGEST_CROP = 256
 # Pictures are turned with a longer side of at most so many pixels, to see which turn shows a face.
 _TURNED_SIDE = 640
 
+# A face of just the least size may have a box that is smaller by this much: the spread of the
+# detectors' boxes.
+_TOLERANCE = 0.8
+
 # What numpy.rot90 takes, in the order in which cameras are held, and what it is called.
 _TURNS = {3: "90° to the right", 1: "90° to the left", 2: "180°"}
 
@@ -181,6 +185,8 @@ class FaceFinder:
         assert self._detector is not None
         height, width = image.shape[:2]
         least = self.min_face or SMALLEST_FACE
+        if isinstance(self._detector, ScalingDetector):  # which has looked for no smaller ones
+            least *= _TOLERANCE
         return merge_boxes(
             box
             for box in self._detector.detect(image)

@@ -138,17 +138,19 @@ def _rescale(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
 
 
 def _tiles(image: NDArray[np.uint8], overlap: int) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-    """Cut a picture into tiles of the same size: left side, upper side, pixels."""
-    height, width = image.shape[:2]
-    rows, columns = (_starts(length, overlap) for length in (height, width))
-    for top in rows:
-        for left in columns:
-            yield left, top, image[top : top + _TILE, left : left + _TILE]
+    """Cut a picture into tiles of one size: left side, upper side, pixels."""
+    rows, columns = (_parts(length, overlap) for length in image.shape[:2])
+    for top, bottom in rows:
+        for left, right in columns:
+            yield left, top, image[top:bottom, left:right]
 
 
-def _starts(length: int, overlap: int) -> list[int]:
+def _parts(length: int, overlap: int) -> list[tuple[int, int]]:
+    """Cut a length into equal parts of at most `_TILE`, which overlap."""
     n = max(1, math.ceil((length - overlap) / (_TILE - overlap)))
-    return [round(i * max(0, length - _TILE) / max(1, n - 1)) for i in range(n)]
+    part = math.ceil((length + (n - 1) * overlap) / n)
+    starts = (round(i * (length - part) / max(1, n - 1)) for i in range(n))
+    return [(start, start + part) for start in starts]
 
 
 def _is_cut(
