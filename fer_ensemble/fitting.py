@@ -225,7 +225,7 @@ def fit_ensemble(
     if on_data is not None:
         on_data(training)
     held_out = training.held_out
-    fit_resumable(
+    ensemble = fit_resumable(
         ensemble,
         training.X,
         training.y,

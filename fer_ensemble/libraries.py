@@ -13,6 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from fer_ensemble.forks import refuse_after_fork
+
+#: What Keras can run on.
+KERAS_BACKENDS = ("tensorflow", "jax", "torch")
+
 _TRAIN = "pip install 'fer-ensemble[train]'"
 
 # By the name of the module: what people call it, and what installs it.
@@ -22,6 +27,7 @@ _LIBRARIES = {
     "keras_tuner": ("KerasTuner", "pip install 'fer-ensemble[tune]'"),
     "matplotlib": ("Matplotlib", "pip install 'fer-ensemble[report]'"),
     "mtcnn": ("the package mtcnn", "pip install 'fer-ensemble[mtcnn]'"),
+    "pillow_heif": ("pillow-heif", "pip install 'fer-ensemble[heic]'"),
     "onnx": ("the package onnx", "pip install onnx"),  # enough for what was exported before
     "onnxmltools": ("onnxmltools", _TRAIN),
     "pandas": ("pandas", "pip install pandas"),
@@ -52,6 +58,8 @@ def require(library: str, purpose: str) -> None:
     ------
     MissingLibraryError
         If it is not installed.
+    ForkError
+        If its threads stayed behind when this process was forked.
 
     Examples
     --------
@@ -59,12 +67,21 @@ def require(library: str, purpose: str) -> None:
     Traceback (most recent call last):
     fer_ensemble.libraries.MissingLibraryError: A network needs Keras, which is not installed: ...
     """
+    if library == "keras":
+        refuse_after_fork(_keras_backend(), purpose)
     if sys.modules.get(library) is not None:
         return
     needed = [library, _keras_backend()] if library == "keras" else [library]
     for module in needed:
+        if module not in (library, *KERAS_BACKENDS):  # no name to tell people to install
+            raise MissingLibraryError(
+                f"{purpose} needs Keras, which has no backend {module!r}, as it is set to by "
+                f"KERAS_BACKEND or keras.json: set that to {', '.join(KERAS_BACKENDS)}"
+            )
         if not _is_installed(module):
             name, remedy = _LIBRARIES.get(module, (module, f"pip install {module}"))
+            if module != library:
+                remedy += ", or set KERAS_BACKEND to another backend of Keras that is"
             raise MissingLibraryError(f"{purpose} needs {name}, which is not installed: {remedy}")
 
 
@@ -100,7 +117,9 @@ def _is_installed(module: str) -> bool:
 
 
 def _keras_backend() -> str:
-    """Return the backend that Keras would take, as Keras itself finds it out."""
+    """Return the backend that Keras has taken, or would take, as Keras itself finds it out."""
+    if (keras := sys.modules.get("keras")) is not None and hasattr(keras, "backend"):
+        return str(keras.backend.backend())
     folder = Path(os.environ.get("KERAS_HOME") or Path("~", ".keras").expanduser())
     try:
         chosen = json.loads((folder / "keras.json").read_text())["backend"]

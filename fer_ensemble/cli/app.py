@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -85,8 +86,34 @@ for verb in (
     app.command()(verb)
 
 
+INTERRUPTED, TERMINATED = 130, 143  # as shells have it: 128 and the number of the signal
+
+
 def main() -> None:
-    """Run the command line; errors of the user's end in one line, not in a traceback."""
+    """Run the command line; errors of the user's end in one line, not in a traceback.
+
+    A request to terminate (SIGTERM) is handled as Ctrl-C is: what is done is kept.
+    """
+    ended_by: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        ended_by.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        _run()
+    except SystemExit as end:
+        if ended_by and end.code not in (None, 0):
+            sys.exit(TERMINATED)
+        raise
+    except KeyboardInterrupt:
+        sys.exit(TERMINATED if ended_by else INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What an encoding such as cp1252 lacks is escaped, instead of ending the command.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -219,8 +219,10 @@ def write_json(file: Path, content: Mapping[str, Any], *, what: str = "Figures")
     """
     import json
 
+    from fer_ensemble.atomic_files import write_atomically
+
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=2) + "\n")
+    write_atomically(file, (json.dumps(content, indent=2) + "\n").encode())
     notes.print(f"{what} written to {file}")
 
 

@@ -47,6 +47,7 @@ def data(
 
       fer-ensemble data fer2013.zip --out copies.csv --chart counts.png
     """
+    from fer_ensemble.atomic_files import open_atomically
     from fer_ensemble.cli.console import notes, output, read_faces, write_json
     from fer_ensemble.datasets import audit_faces
     from fer_ensemble.evaluation.plots import PICTURE_ENDINGS, draw_split_counts
@@ -65,7 +66,8 @@ def data(
         notes.print(f"Blank faces and copies listed in {out}")
     if chart is not None:
         chart.parent.mkdir(parents=True, exist_ok=True)
-        draw_split_counts(audit.counts).savefig(chart)
+        with open_atomically(chart) as stream:
+            draw_split_counts(audit.counts).savefig(stream, format=chart.suffix[1:].lower())
         notes.print(f"Counts drawn in {chart}")
     if json_file is not None:
         write_json(json_file, {"data": description, **audit.to_dict()}, what="Counts")

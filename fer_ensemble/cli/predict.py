@@ -64,7 +64,7 @@ def predict(
         int, typer.Option(min=1, help="Side of the smallest face to find, in pixels.")
     ] = 20,
     every: Annotated[
-        int, typer.Option(min=1, help="Of so many frames of a video, look at one.")
+        int, typer.Option(min=1, help="Of so many frames of a video or an animation, look at one.")
     ] = 1,
     annotate: Annotated[
         Path | None,
@@ -98,11 +98,13 @@ def predict(
 
     Every face gets a row, in the order of the inputs: path, frame, time, face
     (a number), x, y, width, height, face_score, label, confidence, a
-    probability for each class (p_angry to p_neutral), and status, which is ok
-    or unsure. A picture, frame or video without a face gets one that says why:
-    no_face, unreadable, empty, missing or too_large. Folders are searched with
-    all that is below; hidden files, and files that are neither pictures nor
-    videos by their ending, are left out.
+    probability for each class (p_angry to p_neutral), status, which is ok or
+    unsure, and reason, which says what else is to be known. A picture, frame or
+    video without a face gets one whose status is no_face, unreadable, empty,
+    missing or too_large, and whose reason says why. Folders are searched with
+    all that is below; hidden files, and those that are neither pictures nor
+    videos by ending or content, are left out. Animated pictures and documents
+    of several pages are taken for videos.
 
     \b
     Examples:
@@ -118,11 +120,11 @@ def predict(
     \b
     Exit codes:
         0  every input has its prediction
-        3  some have none
+        3  some have none, or files in a folder could not be read
         4  none has one, or there is no picture
         1  another error, told in a line
         2  wrong usage
-      130  interrupted; rows that were written are kept
+      130  interrupted, or 143 terminated; rows that were written are kept
     """
     from fer_ensemble.cli.console import choose_device
     from fer_ensemble.cli.prediction_progress import INTERRUPTED, Tally, count, say
@@ -185,27 +187,36 @@ def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally
     if settings["detector"] == "auto":
         report_taken_whole(run.finder)
     tally.report(_name(out))
-    return tally.code
+    return tally.code(run.listing)
 
 
 def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
     """Write the rows of the inputs under a bar; False if they cannot be written."""
     from fer_ensemble.cli.console import notes
-    from fer_ensemble.cli.prediction_progress import count, picture_bar, say
+    from fer_ensemble.cli.prediction_progress import (
+        count,
+        hiding_decoders,
+        picture_bar,
+        report_dropped,
+        say,
+    )
 
     if run.kept is not None:
         tally.keep(run.kept)
+    if run.is_same_run is None:
+        say("What is kept may come of another model or other options: nothing says so", "yellow")
     with notes.status("Loading the ensemble"):
         run.load()
     progress = picture_bar(out)
     total = run.listing.count_pictures() if notes.is_terminal else None
     tally.started = time.perf_counter()
     try:
-        with progress, closing(run.batches()) as batches:
+        with hiding_decoders() as dropped, progress, closing(run.batches()) as batches:
             task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
             for batch in batches:
                 tally.add(batch)
                 progress.update(task, completed=tally.items, rate=tally.rate)
+        report_dropped(dropped)
     except BrokenPipeError:
         raise  # the reader has enough, as `head` does: typer ends quietly
     except OSError as error:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_ensemble.bounded_files import open_regular
 from fer_ensemble.datasets.dataset import DatasetError
-from fer_ensemble.regular_files import open_regular
 
 #: More than any table of predictions has; what such a file takes in memory stays under a gigabyte.
 MAX_ROWS = 1_000_000

@@ -298,6 +298,12 @@ PROBLEM_KINDS = {
     "truncated": ProblemKind(
         "file cut short or damaged, what follows is lost", "Download or make the file again"
     ),
+    "several_frames": ProblemKind(
+        "{n} with several frames, of which the first is taken",
+        "",
+        is_loss=False,
+        stops_strict=False,
+    ),
     "resized": ProblemKind("{n} resized to 48×48", "", is_loss=False, stops_strict=False),
     "other_file": ProblemKind("{n} left out: not a picture", "", is_loss=False, stops_strict=False),
     "other_expression": ProblemKind(

@@ -16,12 +16,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.atomic_files import write_atomically
+from fer_ensemble.bounded_files import open_regular
 from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.label_meanings import LabelReader, LeftOutError, UnknownLabelError
 from fer_ensemble.datasets.labels import EMOTIONS, is_number, parse_split
 from fer_ensemble.faces import UnreadableImage, decode_gray, to_face
-from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, PICTURE_ENDINGS
-from fer_ensemble.regular_files import open_regular
+from fer_ensemble.faces.animations import is_animated
+from fer_ensemble.faces.contents import PICTURE_ENDINGS
+from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, import_decoders
 
 _IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 _OFFICIAL_PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
@@ -87,7 +90,7 @@ def write_folder(faces: FaceDataset, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"{times} faces would be written to {file}: write one split at a time.")
     for image, file in zip(faces.images, files, strict=True):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        write_atomically(file, cv2.imencode(".png", image)[1].tobytes(), lasting=False)
 
 
 def read_pictures(
@@ -308,6 +311,7 @@ def _decode_all(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]
 
 def _decode_in_threads(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]:
     chunks = [placed[start : start + _CHUNK] for start in range(0, len(placed), _CHUNK)]
+    import_decoders()
     pool = ThreadPoolExecutor(_THREADS)
     try:
         # Faces are small; a chunk that waits for its turn costs a quarter of a megabyte.
@@ -330,6 +334,9 @@ def _decode(entry: Entry) -> _Decoded:
         gray = decode_gray(data)
     except UnreadableImage as error:
         return _Decoded(None, ("unreadable", str(error)), len(data))
+    if is_animated(data):
+        why = ("several_frames", "the first of several frames is taken")
+        return _Decoded(to_face(gray, FACE_SIZE), why, len(data))
     height, width = gray.shape
     if (height, width) == (FACE_SIZE, FACE_SIZE):
         return _Decoded(gray, None, len(data))

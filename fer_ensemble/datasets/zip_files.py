@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from fer_ensemble.bounded_files import open_regular
 from fer_ensemble.datasets.csv_files import MAX_LINE_BYTES, parse_header, read_rows
 from fer_ensemble.datasets.dataset import DatasetError, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.folders import (
@@ -22,7 +23,6 @@ from fer_ensemble.datasets.folders import (
 )
 from fer_ensemble.datasets.label_meanings import LabelReader
 from fer_ensemble.faces import UnreadableImage
-from fer_ensemble.regular_files import open_regular
 
 #: The largest sets of this kind have some hundred thousand faces; so many take 2.3 GB.
 MAX_MEMBERS = 1_000_000

@@ -161,7 +161,6 @@ class HaarDetector(_ShrinkingDetector):
     def _cascade(self) -> Any:
         if not hasattr(self._own, "cascade"):
             import cv2
-            import cv2.data
 
             file = Path(cv2.data.haarcascades, self._CASCADE)
             self._own.cascade = cv2.CascadeClassifier(str(file))
@@ -170,6 +169,7 @@ class HaarDetector(_ShrinkingDetector):
 
 def _check_cascades() -> None:
     import cv2
+    import cv2.data  # here, before there are threads: two of which that import it may both fail
 
     # Nothing that is installed with this package brings release 5, but other packages do.
     if not hasattr(cv2, "CascadeClassifier"):

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
-from fer_ensemble.faces.decode import decode_image, to_face, to_gray
+from fer_ensemble.faces.decode import to_face, to_gray
 from fer_ensemble.faces.detectors import create_detector
-from fer_ensemble.faces.inputs import FileProblem, Item, Status, raising_file_problems, read_file
+from fer_ensemble.faces.inputs import FileProblem, Item, Status, read_item
 
 #: A gray picture whose sides are no longer is taken for a face, in pixels: faces that were cut out
 #: for a data set are small or square, and gray (FER2013's have 48 pixels); photographs are not.
@@ -155,9 +155,9 @@ class SearchResult:
         Empty unless the status is "ok".
     status : {"ok", "no_face", "unreadable", "empty", "missing", "too_large"}
     reason : str
-        Why there is no face, in plain words; empty if there is one.
+        Why there is no face, or what else is to be known of those found, in plain words.
     frame_copy : bytes or None
-        The frame as a JPEG file, if it was to be kept.
+        The frame, or the picture that was given as such, as a JPEG file, if it was to be kept.
     """
 
     path: str
@@ -177,7 +177,7 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
     item : Item
     finder : FaceFinder
     keep_frame : bool, default=False
-        Whether to keep a copy of a video's frame.
+        Whether to keep a copy of a video's frame, or of a picture that is no file.
 
     Returns
     -------
@@ -186,7 +186,7 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
     """
     number, time = (item.frame.number, item.frame.time) if item.frame else (None, None)
     try:
-        image = _read_image(item)
+        image, note = read_item(item)
         try:
             faces = finder.find(image)
         except Exception as error:  # a detector of the user's, or a native one, may raise anything
@@ -195,19 +195,11 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
     except FileProblem as problem:
         return SearchResult(item.path, number, time, [], problem.status, problem.reason)
     # Frames are copied as files, of which a batch takes far less memory than of arrays.
-    copy = _encode_jpeg(image) if keep_frame and item.frame else None
+    copy = _encode_jpeg(image) if keep_frame and (item.frame or item.given) else None
     if faces:
-        return SearchResult(item.path, number, time, faces, "ok", frame_copy=copy)
-    return SearchResult(item.path, number, time, [], "no_face", "no face was found", copy)
-
-
-def _read_image(item: Item) -> NDArray[np.uint8]:
-    if item.problem is not None:
-        raise item.problem
-    if item.frame is not None:
-        return item.frame.image
-    with raising_file_problems(item.path):
-        return decode_image(read_file(item.path))
+        return SearchResult(item.path, number, time, faces, "ok", note, copy)
+    reason = "; ".join(filter(None, ("no face was found", note)))
+    return SearchResult(item.path, number, time, [], "no_face", reason, copy)
 
 
 def _encode_jpeg(image: NDArray[np.uint8]) -> bytes:

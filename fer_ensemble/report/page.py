@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import Classes, FaceDataset
 from fer_ensemble.evaluation import check_scored
 from fer_ensemble.libraries import require
+from fer_ensemble.locks import holding_file
 from fer_ensemble.measuring import measure_model
 from fer_ensemble.report import wording
 from fer_ensemble.report.content import ReportContent
@@ -93,21 +95,21 @@ def write_report(
     require("matplotlib", "A report")
     if file.is_dir():
         raise IsADirectoryError(f"{file} is a folder: name a file to write the report to.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    measured = measure_model(
-        model,
-        data,
-        classes=classes,
-        split=split,
-        protocol=protocol,
-        strict=strict,
-        seed=seed,
-    )
-    name = "ensemble" if model is None else Path(model).resolve().name
-    content = gather_content(measured, name=name, out=file.name)
-    if figures is not None:
-        save_pictures(content, Path(figures))
-    file.write_text(render_report(content, n_mistakes=n_mistakes), encoding="utf-8")
+    with holding_file(file):
+        measured = measure_model(
+            model,
+            data,
+            classes=classes,
+            split=split,
+            protocol=protocol,
+            strict=strict,
+            seed=seed,
+        )
+        name = "ensemble" if model is None else Path(model).resolve().name
+        content = gather_content(measured, name=name, out=file.name)
+        if figures is not None:
+            save_pictures(content, Path(figures))
+        write_atomically(file, render_report(content, n_mistakes=n_mistakes).encode())
     return file
 
 
