@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from fer_ensemble.faces.boxes import (
     clip_box,
     crop_face,
     merge_boxes,
+    tilt,
     turn_back,
 )
 from fer_ensemble.faces.decode import to_face, to_gray
@@ -184,7 +186,7 @@ class FaceFinder:
         """Boxes that are worth a row: large and sure enough, and one of each face."""
         assert self._detector is not None
         height, width = image.shape[:2]
-        least = self.min_face or SMALLEST_FACE
+        least = float(self.min_face or SMALLEST_FACE)
         if isinstance(self._detector, ScalingDetector):  # which has looked for no smaller ones
             least *= _TOLERANCE
         return merge_boxes(
@@ -205,13 +207,14 @@ class FaceFinder:
         sure = getattr(self._detector, "sure_score", -math.inf)
         best, quarters = max((box.score for box in boxes), default=-math.inf), 0
         if boxes and best >= sure:
-            return 0
+            return _common_turn([box for box in boxes if box.score >= sure])
         small = shrink(image, _TURNED_SIDE)
         for other in _TURNS:
-            turned = np.ascontiguousarray(np.rot90(small, other))
-            score = max((box.score for box in self._detect(turned)), default=-math.inf)
-            if score >= sure and score > best:
-                best, quarters = score, other
+            found = self._detect(np.ascontiguousarray(np.rot90(small, other)))
+            surest = max((box.score for box in found), default=-math.inf)
+            if surest >= sure and surest > best:
+                # Detectors that see eyes find faces that lie on their side too.
+                best, quarters = surest, (other + _common_turn(found)) % 4
         return quarters
 
     def _largest(self, boxes: list[FaceBox]) -> list[FaceBox]:
@@ -244,6 +247,12 @@ class FaceFinder:
         if side <= SMALL_PICTURE and (image.ndim == 2 or bool((image == image[..., :1]).all())):
             return True
         return isinstance(self._detector, BlazeFaceDetector) and self._detector.fills(image)
+
+
+def _common_turn(boxes: list[FaceBox]) -> int:
+    """Quarter turns to the left that bring most faces upright, by the directions of their eyes."""
+    votes = Counter(round(tilt(box.eyes) / (math.pi / 2)) % 4 for box in boxes if box.eyes)
+    return votes.most_common(1)[0][0] if votes else 0
 
 
 def _choose_detector(detector: str | Detector, min_face: int | None) -> Detector | None:
