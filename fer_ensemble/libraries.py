@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ _LIBRARIES = {
     "keras_tuner": ("KerasTuner", "pip install 'fer-ensemble[tune]'"),
     "matplotlib": ("Matplotlib", "pip install 'fer-ensemble[report]'"),
     "mtcnn": ("the package mtcnn", "pip install 'fer-ensemble[mtcnn]'"),
+    "pillow_heif": ("pillow-heif", "pip install 'fer-ensemble[heic]'"),
     "onnx": ("the package onnx", "pip install onnx"),  # enough for what was exported before
     "onnxmltools": ("onnxmltools", _TRAIN),
     "pandas": ("pandas", "pip install pandas"),
@@ -37,6 +40,9 @@ _LIBRARIES = {
     "torch": ("PyTorch", "pip install torch"),
     "xgboost": ("XGBoost", _TRAIN),
 }
+
+# Held by the thread that imports a library: file descriptors belong to the whole process.
+_STARTING = threading.RLock()
 
 
 class MissingLibraryError(ImportError):
@@ -125,3 +131,43 @@ def _keras_backend() -> str:
     except (OSError, ValueError, LookupError, TypeError):
         chosen = "tensorflow"
     return os.environ.get("KERAS_BACKEND") or str(chosen)
+
+
+@contextmanager
+def quiet_start(module: str) -> Iterator[None]:
+    """Keep off standard error what native libraries write while a module is first imported.
+
+    They write to file descriptor 2 itself, past ``sys.stderr`` and before their log level counts,
+    so that the descriptor has to be turned away for a while. Python's own errors are raised as
+    ever.
+
+    Parameters
+    ----------
+    module : str
+        What is imported meanwhile, by its whole name.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it cannot be imported, as by a part of a backend that is missing or of another version.
+    """
+    with _STARTING:
+        if module in sys.modules:
+            yield
+            return
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        sys.stderr.flush()
+        saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 2)
+        try:
+            yield
+        except ImportError as error:
+            raise MissingLibraryError(
+                f"Keras and what it runs on cannot be imported ({error}): install them again, or "
+                "set KERAS_BACKEND to another backend that is installed"
+            ) from error
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(sink)

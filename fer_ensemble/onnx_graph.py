@@ -6,9 +6,12 @@ ensemble stands on this module.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import threading
 import weakref
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.forks import after_fork
+from fer_ensemble.onnx_structure import check_structure
 from fer_ensemble.pixels import check_faces
 from fer_ensemble.processors import count_processors
 
@@ -41,6 +45,54 @@ _BATCH = 64
 
 class GraphError(ValueError):
     """A graph is damaged, made by a later release, or holds what may not be in one."""
+
+
+class Session:
+    """A session of onnxruntime that is opened when it is first needed, and anew after a fork.
+
+    May be used by several threads at once.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the content of the graph.
+    name : str
+        What errors call it.
+    """
+
+    def __init__(self, read: Callable[[], bytes], name: str) -> None:
+        self._read = read
+        self._name = name
+        self._session: onnxruntime.InferenceSession | None = None
+        self._opening = threading.Lock()
+        _SESSIONS.add(self)
+
+    @property
+    def opened(self) -> onnxruntime.InferenceSession:
+        """The session; see :func:`open_session` for its errors."""
+        with self._opening:
+            if self._session is None:
+                self._session = open_session(self._read(), self._name)
+            return self._session
+
+    def leave_behind(self) -> None:
+        """Forget the session, in a forked process; it is not closed, which would hang."""
+        self._opening = threading.Lock()
+        if self._session is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session._sess))
+            self._session = None
+
+
+_SESSIONS: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _leave_behind() -> None:
+    for session in _SESSIONS:
+        session.leave_behind()
+
+
+after_fork(_leave_behind)
 
 
 class OnnxGraph:
@@ -74,34 +126,23 @@ class OnnxGraph:
 
     def __init__(self, content: bytes, name: str = "graph") -> None:
         self.name = name
-        self._content = content
-        self._opened: onnxruntime.InferenceSession | None = None
-        _GRAPHS.add(self)
+        self._opening = Session(lambda: content, name)
         self.facts = self._read_facts()
         self.classes: list[Any] = self.facts["classes"]
 
     @property
     def _session(self) -> onnxruntime.InferenceSession:
-        session = self._opened
-        if session is None:
-            session = self._opened = _open(self._content, self.name)
-        return session
-
-    def leave_behind(self) -> None:
-        """Forget the session, in a forked process; it is not closed, which would hang."""
-        if self._opened is not None:
-            import ctypes
-
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._opened))
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._opened._sess))
-            self._opened = None
+        return self._opening.opened
 
     def _read_facts(self) -> dict[str, Any]:
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
         try:
+            text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
             facts = json.loads(text or "")
-            version, n_classes = facts["version"], len(facts["classes"])
-        except (ValueError, TypeError, KeyError) as error:
+            version, classes = facts["version"], facts["classes"]
+            n_classes = len(classes)
+            if not all(isinstance(label, int | str) for label in classes):
+                raise TypeError("a class is neither a number nor text")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise GraphError(
                 f"{self.name} does not say which classes its columns stand for: it was not made "
                 "by 'fer-ensemble export'. Export the ensemble again."
@@ -113,6 +154,7 @@ class OnnxGraph:
             )
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         known = len(inputs) == 1 and inputs[0].name in (FACES, FEATURES)
+        known = known and all(isinstance(side, int) for side in inputs[0].shape[1:])
         columns = [entry.shape[-1:] for entry in outputs if entry.name == PROBABILITIES]
         if not known or columns != [[n_classes]]:
             raise GraphError(
@@ -152,10 +194,15 @@ class OnnxGraph:
         """
         samples = self._check(X)
         source = FACES if self.takes_faces else FEATURES
-        parts = [
-            self._session.run([PROBABILITIES], {source: samples[start : start + _BATCH]})[0]
-            for start in range(0, len(samples), _BATCH)
-        ]
+        try:
+            parts = [
+                self._session.run([PROBABILITIES], {source: samples[start : start + _BATCH]})[0]
+                for start in range(0, len(samples), _BATCH)
+            ]
+        except Exception as error:  # of a dozen classes, without a common one of its own
+            raise GraphError(
+                f"{self.name} fails: {_reason(error)} Export the ensemble again."
+            ) from error
         probabilities = np.concatenate(parts).astype(np.float64)
         # In double precision, single-precision probabilities no longer sum to 1 exactly.
         total: NDArray[np.float64] = probabilities.sum(axis=1, keepdims=True)
@@ -174,7 +221,27 @@ class OnnxGraph:
         return np.ascontiguousarray(samples, dtype=np.float32)
 
 
-def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
+def open_session(content: bytes, name: str) -> onnxruntime.InferenceSession:
+    """Open any graph, so that nothing outside it is read.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        On all processors that this process may use.
+
+    Raises
+    ------
+    GraphError
+        If it cannot be run.
+    ImportError
+        If onnxruntime is not installed.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -189,21 +256,23 @@ def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
         "session.model_external_initializers_file_folder_path", os.devnull
     )
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of a dozen classes, without a common one of its own
-        reason = str(error).partition(" : ")[2].rpartition(" : ")[2] or str(error)
+        check_structure(content)
+    except ValueError as error:
         raise GraphError(
-            f"{name} cannot be run by onnxruntime {onnxruntime.__version__}: {reason.strip()} "
+            f"{name} cannot be run by onnxruntime: {error}. Export the ensemble again."
+        ) from error
+    try:
+        # Where it fails, it would print so, and try the same once more.
+        return onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+    except Exception as error:
+        raise GraphError(
+            f"{name} cannot be run by onnxruntime {onnxruntime.__version__}: {_reason(error)} "
             "Export the ensemble again, or upgrade onnxruntime."
         ) from error
 
 
-_GRAPHS: weakref.WeakSet[OnnxGraph] = weakref.WeakSet()
-
-
-def _leave_behind() -> None:
-    for graph in _GRAPHS:
-        graph.leave_behind()
-
-
-after_fork(_leave_behind)
+def _reason(error: Exception) -> str:
+    text = str(error).partition(" : ")[2].rpartition(" : ")[2] or str(error)
+    return " ".join(text.split())[:300]

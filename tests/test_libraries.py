@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from fer_ensemble import libraries
-from fer_ensemble.libraries import MissingLibraryError, require, require_for_members
-from fer_ensemble.models.device import quiet_start
+from fer_ensemble.libraries import MissingLibraryError, quiet_start, require, require_for_members
 from tests.record_answers import RECORDED
 
 SAVED = RECORDED / "saved_by_2e706e3" / "voting"

@@ -6,8 +6,15 @@ from .manifest import (
     installed_version,
     read_manifest,
 )
-from .measurements import Measurement, record_measurement
-from .pretrained import PRETRAINED, load_model, load_predictor, load_pretrained, resolve_model
+from .measurements import Measurement, record_measurement, record_robustness
+from .pretrained import (
+    PRETRAINED,
+    load_model,
+    load_predictor,
+    load_pretrained,
+    model_identity,
+    resolve_model,
+)
 from .resumable import fit_resumable
 from .storage import load_ensemble, save_ensemble
 
@@ -24,8 +31,10 @@ __all__ = [
     "load_model",
     "load_predictor",
     "load_pretrained",
+    "model_identity",
     "read_manifest",
     "record_measurement",
+    "record_robustness",
     "resolve_model",
     "save_ensemble",
 ]

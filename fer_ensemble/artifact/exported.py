@@ -23,7 +23,7 @@ from fer_ensemble.artifact.manifest import (
     read_verified,
 )
 from fer_ensemble.ensemble import Calibration, combine_calibrated
-from fer_ensemble.ensemble.evidence import align_columns, check_probabilities
+from fer_ensemble.ensemble.evidence import align_columns, check_classes, check_probabilities
 from fer_ensemble.ensemble.meta_features import meta_features
 from fer_ensemble.features.extraction import find_extractor
 from fer_ensemble.onnx_graph import GraphError, OnnxGraph
@@ -97,7 +97,11 @@ class ExportedEnsemble:
         try:
             self._read_state(manifest)
             self._members = [_open_member(directory, entry) for entry in manifest.members]
-        except (KeyError, TypeError, AttributeError) as error:
+            for member in self._members:
+                check_classes(member.graph.classes, manifest.classes, member.name)
+        except ArtifactError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ArtifactError(
                 f"{directory}: its manifest is damaged ({error}). Export or copy it again."
             ) from error

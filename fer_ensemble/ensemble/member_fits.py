@@ -20,6 +20,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
+from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.ensemble.evidence import align_columns, check_classes
 
 LOGGER = logging.getLogger(__name__)
@@ -402,6 +403,6 @@ def write_out_of_fold(
     if fold_ids is not None:
         arrays["fold_ids"] = fold_ids
     target = Path(path)
-    with target.open("wb") as stream:
+    with open_atomically(target) as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
     return target

@@ -23,6 +23,7 @@ from fer_ensemble.evaluation import find_classes
 from fer_ensemble.forks import after_fork
 from fer_ensemble.libraries import require
 from fer_ensemble.models.progress import ProgressDisplay
+from fer_ensemble.models.stored_trees import rebuild_trees
 from fer_ensemble.models.training_data import Samples, resolve_validation
 from fer_ensemble.splitting import row_digests
 
@@ -269,6 +270,8 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         ------
         MissingLibraryError
             If XGBoost is not installed.
+        ValueError
+            If the stored trees are damaged.
         """
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, dtype=np.float32)
@@ -313,7 +316,9 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
 
         if getattr(self, "_booster", None) is None:
             booster = xgboost.Booster()
-            booster.load_model(bytearray(self.booster_))
+            # Whoever made the bytes: XGBoost reads only what was checked and written anew.
+            trees = rebuild_trees(self.booster_, self.n_features_in_, len(self.classes_))
+            booster.load_model(bytearray(trees))
             self._booster = booster
         return self._booster
 

@@ -10,8 +10,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 
 from fer_ensemble.datasets import make_faces
-from fer_ensemble.libraries import require
-from fer_ensemble.models.device import quiet_start
+from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.pipeline import last_step
 

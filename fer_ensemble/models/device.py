@@ -6,57 +6,10 @@ Backends are imported in the functions: importing one takes seconds, and only on
 from __future__ import annotations
 
 import os
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from fer_ensemble.libraries import MissingLibraryError, require
+from fer_ensemble.libraries import require
 from fer_ensemble.processors import count_processors
-
-# Held by the thread that imports a library: file descriptors belong to the whole process.
-_STARTING = threading.RLock()
-
-
-@contextmanager
-def quiet_start(module: str) -> Iterator[None]:
-    """Keep off standard error what native libraries write while a module is first imported.
-
-    They write to file descriptor 2 itself, past ``sys.stderr`` and before their log level counts,
-    so that the descriptor has to be turned away for a while. Python's own errors are raised as
-    ever.
-
-    Parameters
-    ----------
-    module : str
-        What is imported meanwhile, by its whole name.
-
-    Raises
-    ------
-    MissingLibraryError
-        If it cannot be imported, as by a part of a backend that is missing or of another version.
-    """
-    with _STARTING:
-        if module in sys.modules:
-            yield
-            return
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        sys.stderr.flush()
-        saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, 2)
-        try:
-            yield
-        except ImportError as error:
-            raise MissingLibraryError(
-                f"Keras and what it runs on cannot be imported ({error}): install them again, or "
-                "set KERAS_BACKEND to another backend that is installed"
-            ) from error
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
-            os.close(sink)
 
 
 def has_gpu() -> bool:

@@ -19,8 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fer_ensemble.evaluation import find_classes
-from fer_ensemble.libraries import require
-from fer_ensemble.models.device import quiet_start
+from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.schedules import SCHEDULES
 from fer_ensemble.models.training_data import (
     Samples,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import os
 import random
 import threading
@@ -183,10 +184,40 @@ def fitted_network(estimator: Trainable, precision: str) -> keras.Model:
     Returns
     -------
     keras.Model
+
+    Raises
+    ------
+    ValueError
+        If the weights are of other shapes than the network's: told before the network takes any
+        memory, since weights may come from elsewhere.
     """
+    _check_shapes(estimator, precision)
     network = build_network(estimator, precision, to_predict=True)
     network.set_weights(estimator.weights_)
     return network
+
+
+def _check_shapes(estimator: Trainable, precision: str) -> None:
+    """Compare the weights with those of a network whose variables are never made."""
+    from keras.src.backend.common import global_state
+
+    # Keras would make them when another scope ends: they are taken off its list again.
+    pending = "uninitialized_variables"
+    before = list(global_state.get_global_attribute(pending) or [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            network = build_network(estimator, precision, to_predict=True)
+            needed = [tuple(variable.shape) for variable in network.weights]
+    finally:
+        global_state.set_global_attribute(pending, before)
+    found = [np.shape(weights) for weights in estimator.weights_]
+    if found != needed:
+        raise ValueError(
+            f"The weights are not those of the network {estimator.network!r} with its "
+            f"network_params: it has {len(needed)} arrays with "
+            f"{sum(map(math.prod, needed)):,} numbers, and there are {len(found)} with "
+            f"{sum(map(math.prod, found)):,}."
+        )
 
 
 def predict_batches(network: keras.Model, X: NDArray[Any]) -> NDArray[np.float64]:

@@ -15,9 +15,8 @@ from sklearn.utils import compute_class_weight
 
 from fer_ensemble.datasets import balance_rows
 from fer_ensemble.evaluation import SUM_TOLERANCE, encode_labels
-from fer_ensemble.libraries import require
+from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.augmentation import AUGMENTATION, augmentation_layers
-from fer_ensemble.models.device import quiet_start
 from fer_ensemble.splitting import copy_groups, holdout_split
 
 # Part of what is computed: the layers draw anew for each batch of faces that is changed at once.

@@ -11,7 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fer_ensemble.artifact.states import dump_member, load_member
+from fer_ensemble.artifact.member_files import dump_member, load_member
 from fer_ensemble.datasets import load_faces, make_faces
 from fer_ensemble.features import Landmarks, geometry, geometry_names, load_landmark_regressor
 from fer_ensemble.features.cascade import gradient_descriptor

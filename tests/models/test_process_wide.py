@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from fer_ensemble.libraries import quiet_start
 from fer_ensemble.models import KerasClassifier
-from fer_ensemble.models.device import quiet_start
 from tests.models.stand_ins import small_cnn
 
 
