@@ -95,7 +95,8 @@ def training_part(
     Raises
     ------
     ValueError
-        If there is no such protocol or part, or `split` does not go with the protocol.
+        If there is no such protocol or part, `split` does not go with the protocol, or the faces
+        to fit on are all of one class.
     """
     chosen = find_protocol(protocol)
     # Saved with the ensemble: names and values that old artifacts have must keep their meaning.
@@ -111,6 +112,9 @@ def training_part(
     else:
         training = faces.select(split)
     counts = {"n_samples": len(training), "class_counts": training.class_counts()}
+    _check_classes(training)
+    if faces.report.classes:
+        record["classes"] = faces.report.classes
     return training, record | counts
 
 
@@ -134,6 +138,7 @@ def evaluation_part(
     split : str, optional
         The part of the data's own split, where that is kept; by default what the protocol tests
         on, which is public_test, if there is one, for official and every test face for kaggle.
+        Data without parts are taken whole.
     protocol : str, optional
         By default that of the fit. Any that keeps the data's own split may be named instead.
     augment : callable, optional
@@ -152,10 +157,11 @@ def evaluation_part(
     chosen = fitted if protocol is None else find_protocol(protocol)
     if chosen.keeps_split:
         training = _find_training(fitted, faces, record, augment)
-        part = chosen.test_split(faces) if split is None else split
+        part = split or (chosen.test_split(faces) if faces.report.has_parts else "all")
         # Of a leaking fit, every part of the same data may stand in the training faces, changed.
         warning = "" if training is None else fitted.warning
-        return EvaluationPart(faces.select(part), training, f"split {part}", warning, part)
+        what = f"split {part}" if faces.report.has_parts else "all faces"
+        return EvaluationPart(faces.select(part), training, what, warning, part)
     if chosen is not fitted:
         raise ValueError(
             f"The ensemble was fitted under the {fitted.name} protocol, so that faces which "
@@ -174,6 +180,15 @@ def evaluation_part(
         )
     parts = _redraw(chosen, faces, record, augment)
     return EvaluationPart(parts.test, parts.train, parts.description, chosen.warning)
+
+
+def _check_classes(training: FaceDataset) -> None:
+    present = [name for name, n in training.class_counts().items() if n]
+    if len(present) == 1:
+        raise ValueError(
+            f"All {len(training):,} faces to fit on are {present[0]}: give faces of at least two "
+            "expressions."
+        )
 
 
 def _redraw(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.faces.decode import decode_image
 from fer_ensemble.faces.finding import SearchResult
 from fer_ensemble.faces.inputs import FileProblem, raising_file_problems, read_file
@@ -272,7 +273,9 @@ def _write_copy(folder: Path, predicted: Predicted) -> None:
     target = folder / _name_of_copy(result)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Not by cv2.imwrite, which hides why it failed.
-    target.write_bytes(cv2.imencode(".jpg", annotate(image, faces))[1].tobytes())
+    write_atomically(
+        target, cv2.imencode(".jpg", annotate(image, faces))[1].tobytes(), lasting=False
+    )
 
 
 def _name_of_copy(result: SearchResult) -> Path:

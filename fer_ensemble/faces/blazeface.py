@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-import threading
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.faces.boxes import FaceBox, Framing, overlap, tilt
 from fer_ensemble.faces.searching import ScalingDetector, brighten
-from fer_ensemble.onnx_graph import open_session
-
-if TYPE_CHECKING:
-    import onnxruntime
+from fer_ensemble.onnx_graph import Graph
 
 #: The network, which ``python -m experiments.blazeface`` converts, and its hash.
 GRAPH = Path(__file__).with_name("blazeface.onnx")
@@ -104,7 +99,6 @@ class BlazeFaceDetector(ScalingDetector):
 
         super().__init__(min_face=min_face)
         self.min_score = min_score
-        self._opening = threading.Lock()
 
     def fills(self, image: NDArray[np.uint8]) -> bool:
         """Say whether a picture is one face from edge to edge, as those cut out for data sets are.
@@ -178,7 +172,7 @@ class BlazeFaceDetector(ScalingDetector):
         self, pictures: NDArray[np.uint8], min_score: float
     ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Proposals of at least a score in each picture: rows as `blend` has them, and scores."""
-        outputs = self._session.run(None, {"pictures": pictures})
+        outputs = self._graph.compute({"pictures": pictures})
         probable = [
             (1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -80, 80))))
             for logits in outputs[1::2]
@@ -201,17 +195,12 @@ class BlazeFaceDetector(ScalingDetector):
             answers.append((every[has_area], score[has_area]))
         return answers
 
-    @property
-    def _session(self) -> onnxruntime.InferenceSession:
-        with self._opening:
-            return self._opened
-
     @cached_property
-    def _opened(self) -> onnxruntime.InferenceSession:
+    def _graph(self) -> Graph:
         content = GRAPH.read_bytes()
         if hashlib.sha256(content).hexdigest() != SHA256:
             raise ValueError(f"{GRAPH} is damaged: install fer-ensemble again")
-        return open_session(content, GRAPH.name)
+        return Graph(content, GRAPH.name)
 
 
 def blend(rows: NDArray[np.float64], scores: NDArray[np.float64]) -> list[FaceBox]:

@@ -128,7 +128,6 @@ class HaarDetector(ScalingDetector):
     def _cascade(self) -> Any:
         if not hasattr(self._own, "cascade"):
             import cv2
-            import cv2.data
 
             file = Path(cv2.data.haarcascades, self._CASCADE)
             self._own.cascade = cv2.CascadeClassifier(str(file))
@@ -137,6 +136,7 @@ class HaarDetector(ScalingDetector):
 
 def _check_cascades() -> None:
     import cv2
+    import cv2.data  # here, before there are threads: two of which that import it may both fail
 
     # Nothing that is installed with this package brings release 5, but other packages do.
     if not hasattr(cv2, "CascadeClassifier"):
@@ -189,7 +189,7 @@ class MTCNNDetector(ScalingDetector):
         require("tensorflow", "The detector mtcnn")
         super().__init__(min_face=min_face)
         self._one_at_a_time = threading.Lock()
-        with quiet_start():
+        with quiet_start("mtcnn"):
             from mtcnn import MTCNN
 
             self._networks = MTCNN()

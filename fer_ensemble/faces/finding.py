@@ -22,9 +22,9 @@ from fer_ensemble.faces.boxes import (
     tilt,
     turn_back,
 )
-from fer_ensemble.faces.decode import decode_image, to_face, to_gray
+from fer_ensemble.faces.decode import to_face, to_gray
 from fer_ensemble.faces.detectors import create_detector
-from fer_ensemble.faces.inputs import FileProblem, Item, Status, raising_file_problems, read_file
+from fer_ensemble.faces.inputs import FileProblem, Item, Status, read_item
 from fer_ensemble.faces.searching import SMALLEST_FACE, ScalingDetector, shrink
 
 #: A gray picture whose sides are no longer is taken for a face without a look at it, in pixels:
@@ -279,9 +279,9 @@ class SearchResult:
         Empty unless the status is "ok".
     status : {"ok", "no_face", "unreadable", "empty", "missing", "too_large"}
     reason : str
-        Why there is no face, or what else is to be known of the search, in plain words; else empty.
+        Why there is no face, or what else is to be known of those found, in plain words.
     frame_copy : bytes or None
-        The frame as a JPEG file, if it was to be kept.
+        The frame, or the picture that was given as such, as a JPEG file, if it was to be kept.
     """
 
     path: str
@@ -301,7 +301,7 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
     item : Item
     finder : FaceFinder
     keep_frame : bool, default=False
-        Whether to keep a copy of a video's frame.
+        Whether to keep a copy of a video's frame, or of a picture that is no file.
 
     Returns
     -------
@@ -310,30 +310,22 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
     """
     number, time = (item.frame.number, item.frame.time) if item.frame else (None, None)
     try:
-        image = _read_image(item)
+        image, note = read_item(item)
         try:
             # Films are seldom turned, and many of their frames have no face.
             faces, remark = finder.search(image, turn=item.frame is None)
+            remark = "; ".join(filter(None, (note, remark)))
         except Exception as error:  # a detector of the user's, or a native one, may raise anything
             reason = f"the search for faces failed ({type(error).__name__}: {error})"
             raise FileProblem("unreadable", " ".join(reason.split())) from error
     except FileProblem as problem:
         return SearchResult(item.path, number, time, [], problem.status, problem.reason)
     # Frames are copied as files, of which a batch takes far less memory than of arrays.
-    copy = _encode_jpeg(image) if keep_frame and item.frame else None
+    copy = _encode_jpeg(image) if keep_frame and (item.frame or item.given) else None
     if faces:
         return SearchResult(item.path, number, time, faces, "ok", remark, copy)
     reason = "; ".join(filter(None, ("no face was found", remark)))
     return SearchResult(item.path, number, time, [], "no_face", reason, copy)
-
-
-def _read_image(item: Item) -> NDArray[np.uint8]:
-    if item.problem is not None:
-        raise item.problem
-    if item.frame is not None:
-        return item.frame.image
-    with raising_file_problems(item.path):
-        return decode_image(read_file(item.path))
 
 
 def _encode_jpeg(image: NDArray[np.uint8]) -> bytes:

@@ -21,7 +21,7 @@ Cell: TypeAlias = str | int | float | None
 Output: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 #: Columns of text, and of whole numbers; all others hold real numbers.
-TEXTS = ("path", "label", "status")
+TEXTS = ("path", "label", "status", "reason")
 COUNTS = ("frame", "face")
 
 _BEFORE_LABEL = ("path", "frame", "time", "face", "x", "y", "width", "height", "face_score")
@@ -46,10 +46,11 @@ def columns(class_names: Sequence[str]) -> list[str]:
 
     Examples
     --------
-    >>> columns(["happy", "sad"])[-5:]
-    ['label', 'confidence', 'p_happy', 'p_sad', 'status']
+    >>> columns(["happy", "sad"])[-6:]
+    ['label', 'confidence', 'p_happy', 'p_sad', 'status', 'reason']
     """
-    return [*_BEFORE_LABEL, "label", "confidence", *(f"p_{name}" for name in class_names), "status"]
+    probabilities = [f"p_{name}" for name in class_names]
+    return [*_BEFORE_LABEL, "label", "confidence", *probabilities, "status", "reason"]
 
 
 def row(prediction: Prediction, class_names: Sequence[str]) -> list[Cell]:
@@ -76,6 +77,7 @@ def row(prediction: Prediction, class_names: Sequence[str]) -> list[Cell]:
         prediction.confidence,
         *(probabilities.get(name) for name in class_names),
         prediction.status,
+        printable_path(prediction.reason) or None,  # it may quote a path
     ]
 
 

@@ -136,7 +136,7 @@ def build_member_network(member: ClassifierMixin) -> keras.Model | None:
         features = member[:-1].fit_transform(faces.images, faces.labels)
         classifier.input_shape_ = features.shape[1:]
     classifier.classes_ = np.arange(_N_CLASSES)
-    with quiet_start():
+    with quiet_start("fer_ensemble.models.training"):
         from fer_ensemble.models.training import build_network
     return build_network(classifier, "float32", to_predict=True)
 

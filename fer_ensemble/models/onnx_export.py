@@ -202,7 +202,7 @@ def _convert_network(classifier: KerasClassifier) -> onnx.ModelProto:
     onnxruntime folds them, while it loads the graph.
     """
     _require("keras", "tensorflow", "tf2onnx")
-    with quiet_start():
+    with quiet_start("keras.src.export.tf2onnx_lib"):
         import keras
         import tensorflow as tf
 

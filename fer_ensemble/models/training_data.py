@@ -225,7 +225,7 @@ def augment_once(
         If Keras, or the backend that it is set to, is not installed.
     """
     require("keras", "Changing faces at random")
-    with quiet_start():
+    with quiet_start("keras"):
         import keras
     # The same layers as in training, so that a change means the same in both places.
     layers = augmentation_layers(augmentation, random_state)

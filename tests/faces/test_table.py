@@ -36,11 +36,11 @@ def test_a_table_shows_its_first_rows_and_their_number() -> None:
         "path       frame  face  label  confidence  status",
         "b.mp4      1      0     sad    0.750       ok",
         r"'c\n.jpg'                                  missing",
-        "2 rows of 14 columns",
+        "2 rows of 15 columns",
     ]
-    assert repr(Predictions([], NAMES)).splitlines()[1:] == ["0 rows of 14 columns"]
+    assert repr(Predictions([], NAMES)).splitlines()[1:] == ["0 rows of 15 columns"]
     many = repr(Predictions([FACE] * 1234, NAMES)).splitlines()
-    assert many[-2:] == ["…", "1,234 rows of 14 columns"]
+    assert many[-2:] == ["…", "1,234 rows of 15 columns"]
     assert len(many) == 13
 
 
