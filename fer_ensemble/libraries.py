@@ -138,6 +138,10 @@ def _keras_backend() -> str:
     return os.environ.get("KERAS_BACKEND") or str(chosen)
 
 
+# Held by the thread that imports a library: file descriptors belong to the whole process.
+_STARTING = threading.RLock()
+
+
 @contextmanager
 def quiet_start(module: str) -> Iterator[None]:
     """Keep off standard error what native libraries write while a module is first imported.
