@@ -39,7 +39,9 @@ def predict_faces(
     resume: bool = False,
     detector: str | Detector = "auto",
     align: bool = True,
-    min_face: int = 20,
+    min_face: int | None = None,
+    min_score: float | None = None,
+    max_faces: int | None = None,
     face_size: int | None = None,
     every: int = 1,
     batch_size: int = 256,
@@ -73,8 +75,13 @@ def predict_faces(
         What finds the faces; see `FaceFinder`, also for `align` and `min_face`.
     align : bool, default=True
         Whether to turn faces so that their eyes are level, where the detector finds eyes.
-    min_face : int, default=20
-        Side of the smallest face, in pixels.
+    min_face : int, optional
+        Side of the smallest face, in pixels. By default 20, and more in large pictures.
+    min_score : float, optional
+        Faces of which the detector is less sure are left out; see the detector for what its scores
+        mean.
+    max_faces : int, optional
+        Of each picture, the largest so many faces are predicted; 1 for its main face.
     face_size : int, optional
         Side of the faces that the model takes, in pixels. By default that of the saved ensemble;
         48 for a classifier.
@@ -115,6 +122,8 @@ def predict_faces(
         detector=detector,
         align=align,
         min_face=min_face,
+        min_score=min_score,
+        max_faces=max_faces,
         face_size=face_size,
         every=every,
         batch_size=batch_size,
@@ -136,7 +145,7 @@ class PredictionRun:
 
     Parameters
     ----------
-    paths, model, resume, detector, align, min_face, face_size
+    paths, model, resume, detector, align, min_face, min_score, max_faces, face_size
         As of :func:`predict_faces`.
     out : path-like or binary file, optional
         File to write; a stream takes CSV. By default nothing is written.
@@ -190,7 +199,9 @@ class PredictionRun:
         standard_input: BinaryIO | None = None,
         detector: str | Detector = "auto",
         align: bool = True,
-        min_face: int = 20,
+        min_face: int | None = None,
+        min_score: float | None = None,
+        max_faces: int | None = None,
         face_size: int | None = None,
         every: int = 1,
         batch_size: int = 256,
@@ -215,6 +226,8 @@ class PredictionRun:
             "detector": detector,
             "align": align,
             "min_face": min_face,
+            "min_score": min_score,
+            "max_faces": max_faces,
         }
         self._face_size = face_size
         self._lock: Lock | None = None

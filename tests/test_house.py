@@ -48,7 +48,7 @@ def check_touched(folder, most, *words):
 @pytest.mark.slow
 def test_a_prediction_goes_through_few_files(faces, tmp_path):
     Image.fromarray(faces[0][0]).save(tmp_path / "a.png")
-    check_touched(tmp_path, 34, "predict", "a.png", "--model", "fast")
+    check_touched(tmp_path, 38, "predict", "a.png", "--model", "fast")
 
 
 @pytest.mark.slow

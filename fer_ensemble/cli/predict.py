@@ -53,16 +53,43 @@ def predict(
     detector: Annotated[
         str,
         typer.Option(
-            help="haar, mtcnn or yunet:MODEL find faces; skip takes every picture for one; auto "
-            "takes small or square gray pictures for faces, and haar for the others."
+            help="blazeface, haar, mtcnn or yunet:MODEL find faces; skip takes every picture for "
+            "one; auto takes what was cut out for a data set (gray up to 64 pixels, or filled by a "
+            "face up to 256) for one, and blazeface for the others."
         ),
     ] = "auto",
     align: Annotated[
         bool, typer.Option(help="Turn faces so that their eyes are level, where these are known.")
     ] = True,
     min_face: Annotated[
-        int, typer.Option(min=1, help="Side of the smallest face to find, in pixels.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Side of the smallest face to find, in pixels. By default 20, and in large "
+            "pictures some 80th of the longer side, which the column reason then says.",
+            show_default=False,
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            help="Leave out faces with a lower face_score: for blazeface (0.6 without this), mtcnn "
+            "(0.8) and yunet (0.6) from 0 to 1; for haar a sum, some 54 and more.",
+            show_default=False,
+        ),
+    ] = None,
+    max_faces: Annotated[
+        int | None,
+        typer.Option(
+            "--max-faces",
+            min=1,
+            help="Of each picture, predict no more than this: the largest.",
+            show_default=False,
+        ),
+    ] = None,
+    largest: Annotated[
+        bool, typer.Option("--largest", help="The same as --max-faces 1: each picture's main face.")
+    ] = False,
     every: Annotated[
         int, typer.Option(min=1, help="Of so many frames of a video or an animation, look at one.")
     ] = 1,
@@ -139,6 +166,8 @@ def predict(
         "detector": detector,
         "align": align,
         "min_face": min_face,
+        "min_score": min_score,
+        "max_faces": 1 if largest else max_faces,
         "every": every,
         "batch_size": batch_size,
         "n_jobs": jobs,

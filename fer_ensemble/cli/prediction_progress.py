@@ -132,8 +132,8 @@ def report_taken_whole(finder: FaceFinder) -> None:
     """Say which pictures were taken for faces, where that was left to the finder."""
     if finder.n_taken_whole or finder.n_searched:
         say(
-            f"--detector auto: {count(finder.n_taken_whole, 'picture')} taken for faces (small or "
-            f"square, and gray), {finder.n_searched:,} searched for them (haar)"
+            f"--detector auto: {count(finder.n_taken_whole, 'picture')} taken for faces (small and "
+            f"gray, or filled by one), {finder.n_searched:,} searched for them (blazeface)"
         )
 
 

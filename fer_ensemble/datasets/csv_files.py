@@ -17,7 +17,7 @@ from fer_ensemble.datasets.csv_tables import find_delimiter
 from fer_ensemble.datasets.dataset import FACE_SIZE, DatasetError, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.label_meanings import LabelReader, LeftOutError, UnknownLabelError
 from fer_ensemble.datasets.labels import parse_split
-from fer_ensemble.datasets.pixels import PixelError, parse_pixels
+from fer_ensemble.datasets.pixel_parsing import PixelError, parse_pixels
 
 #: Longer lines are not rows of faces: one of 224×224 pixels in colour has at most 602,112 bytes.
 #: The bound keeps a file without line ends out of memory.

@@ -12,9 +12,8 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.libraries import require
+from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.locks import holding_folder
-from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.registry import create_member, get_member
 from fer_ensemble.models.search.search_folder import (
     RECIPE,
@@ -164,7 +163,7 @@ def import_keras_tuner() -> ModuleType:
     """
     require("keras_tuner", "A search")
     require("keras", "A search")
-    with quiet_start():
+    with quiet_start("keras_tuner"):
         import keras_tuner
     module: ModuleType = keras_tuner
     return module
