@@ -46,9 +46,6 @@ _LIBRARIES = {
     "xgboost": ("XGBoost", _TRAIN),
 }
 
-# Held by the thread that imports a library: file descriptors belong to the whole process.
-_STARTING = threading.RLock()
-
 
 class MissingLibraryError(ImportError):
     """A library is not installed; the message says what needs it, and what installs it."""
