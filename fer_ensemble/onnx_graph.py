@@ -135,8 +135,9 @@ class OnnxGraph:
         return self._opening.opened
 
     def _read_facts(self) -> dict[str, Any]:
+        session = self._session  # opened here, where what is wrong with the graph is told as it is
         try:
-            text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+            text = session.get_modelmeta().custom_metadata_map.get(METADATA)
             facts = json.loads(text or "")
             version, classes = facts["version"], facts["classes"]
             n_classes = len(classes)
