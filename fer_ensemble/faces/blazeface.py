@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.faces.boxes import FaceBox, Framing, overlap, tilt
-from fer_ensemble.faces.searching import ScalingDetector, brighten
+from fer_ensemble.faces.scales import ScalingDetector, brighten
 from fer_ensemble.onnx_graph import Graph
 
 #: The network, which ``python -m experiments.blazeface`` converts, and its hash.
