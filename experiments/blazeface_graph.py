@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from experiments.console import output
 from fer_ensemble.faces.blazeface import GRAPH
-from fer_ensemble.onnx_graph import Graph
+from fer_ensemble.onnx_graph import open_session
 
 SOURCE_SHA256 = "e376cf6b168d5ece8a3cedb94acc4eb168a136aede125ccc3d903ef38f5beda8"
 MAPS = ("regressor_16", "classificator_16", "regressor_32", "classificator_32")
@@ -131,7 +131,7 @@ def compare(network: bytes, graph: bytes) -> float:
     import cv2
     import tensorflow as tf
 
-    converted = Graph(graph, "the conversion")
+    session = open_session(graph, "the conversion")
     original = tf.lite.Interpreter(model_content=network)
     original.allocate_tensors()
     rng = np.random.default_rng(0)
@@ -147,7 +147,7 @@ def compare(network: bytes, graph: bytes) -> float:
         original.invoke()
         details = original.get_output_details()
         expected = [original.get_tensor(entry["index"])[0] for entry in details]
-        maps = converted.compute({"pictures": picture[None]})
+        maps = session.run(None, {"pictures": picture[None]})
         for values, columns in zip((maps[::2], maps[1::2]), (16, 1), strict=True):
             given = np.concatenate([_rows(value, columns) for value in values])
             [true] = [entry for entry in expected if entry.shape == given.shape]

@@ -20,20 +20,25 @@ from fer_ensemble.forks import refuse_after_fork
 #: What Keras can run on.
 KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 
-_TRAIN = "pip install 'fer-ensemble[train]'"
+
+def _extra(name: str) -> str:
+    return f"pip install '.[{name}]' in the folder of fer-ensemble's source"
+
+
+_TRAIN = _extra("train")
 
 # By the name of the module: what people call it, and what installs it.
 _LIBRARIES = {
     "jax": ("JAX", "pip install jax"),
     "keras": ("Keras", _TRAIN),
-    "keras_tuner": ("KerasTuner", "pip install 'fer-ensemble[tune]'"),
-    "matplotlib": ("Matplotlib", "pip install 'fer-ensemble[report]'"),
-    "mtcnn": ("the package mtcnn", "pip install 'fer-ensemble[mtcnn]'"),
-    "pillow_heif": ("pillow-heif", "pip install 'fer-ensemble[heic]'"),
+    "keras_tuner": ("KerasTuner", _extra("tune")),
+    "matplotlib": ("Matplotlib", _extra("report")),
+    "mtcnn": ("the package mtcnn", _extra("mtcnn")),
+    "pillow_heif": ("pillow-heif", _extra("heic")),
     "onnx": ("the package onnx", "pip install onnx"),  # enough for what was exported before
     "onnxmltools": ("onnxmltools", _TRAIN),
     "pandas": ("pandas", "pip install pandas"),
-    "pyarrow": ("pyarrow", "pip install 'fer-ensemble[parquet]'"),
+    "pyarrow": ("pyarrow", _extra("parquet")),
     "skl2onnx": ("skl2onnx", _TRAIN),
     "tensorflow": ("TensorFlow", _TRAIN),
     "tf2onnx": ("tf2onnx", _TRAIN),

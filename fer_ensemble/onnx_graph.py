@@ -6,9 +6,12 @@ ensemble stands on this module.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import threading
 import weakref
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -44,67 +47,60 @@ class GraphError(ValueError):
     """A graph is damaged, made by a later release, or holds what may not be in one."""
 
 
-class Graph:
-    """Any graph in ONNX, opened when it is first run.
+class Session:
+    """A session of onnxruntime that is opened when it is first needed, and anew after a fork.
 
-    No code and no other file is read from it: operators are onnxruntime's own, and weights that
-    stand outside the graph are refused. In a forked process it is opened anew, since the threads of
-    the first opening stay behind.
+    May be used by several threads at once.
 
     Parameters
     ----------
-    content : bytes
+    read : callable
+        Gives the content of the graph.
     name : str
         What errors call it.
     """
 
-    def __init__(self, content: bytes, name: str) -> None:
-        self.name = name
-        self._content = content
-        self._opened: onnxruntime.InferenceSession | None = None
-        _GRAPHS.add(self)
+    def __init__(self, read: Callable[[], bytes], name: str) -> None:
+        self._read = read
+        self._name = name
+        self._session: onnxruntime.InferenceSession | None = None
+        self._opening = threading.Lock()
+        _SESSIONS.add(self)
 
     @property
-    def _session(self) -> onnxruntime.InferenceSession:
-        session = self._opened
-        if session is None:
-            session = self._opened = _open(self._content, self.name)
-        return session
-
-    def compute(self, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """Run the graph on all processors that this process may use.
-
-        Parameters
-        ----------
-        inputs : dict of str to ndarray
-            By the names of the graph's inputs.
-
-        Returns
-        -------
-        list of ndarray
-            Its outputs, in order.
-
-        Raises
-        ------
-        GraphError
-            If it cannot be run.
-        """
-        return list(self._session.run(None, inputs))
+    def opened(self) -> onnxruntime.InferenceSession:
+        """The session; see :func:`open_session` for its errors."""
+        with self._opening:
+            if self._session is None:
+                self._session = open_session(self._read(), self._name)
+            return self._session
 
     def leave_behind(self) -> None:
         """Forget the session, in a forked process; it is not closed, which would hang."""
-        if self._opened is not None:
-            import ctypes
+        self._opening = threading.Lock()
+        if self._session is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session._sess))
+            self._session = None
 
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._opened))
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._opened._sess))
-            self._opened = None
+
+_SESSIONS: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
-class OnnxGraph(Graph):
+def _leave_behind() -> None:
+    for session in _SESSIONS:
+        session.leave_behind()
+
+
+after_fork(_leave_behind)
+
+
+class OnnxGraph:
     """A graph that was exported by this package, ready to run.
 
-    Runs on all processors that this process may use.
+    Runs on all processors that this process may use. No code and no other file is read from the
+    graph: operators are onnxruntime's own, and weights that stand outside the graph are refused.
+    In a forked process it is opened anew, since the threads of the first opening stay behind.
 
     Parameters
     ----------
@@ -129,9 +125,14 @@ class OnnxGraph(Graph):
     """
 
     def __init__(self, content: bytes, name: str = "graph") -> None:
-        super().__init__(content, name)
+        self.name = name
+        self._opening = Session(lambda: content, name)
         self.facts = self._read_facts()
         self.classes: list[Any] = self.facts["classes"]
+
+    @property
+    def _session(self) -> onnxruntime.InferenceSession:
+        return self._opening.opened
 
     def _read_facts(self) -> dict[str, Any]:
         try:
@@ -220,7 +221,27 @@ class OnnxGraph(Graph):
         return np.ascontiguousarray(samples, dtype=np.float32)
 
 
-def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
+def open_session(content: bytes, name: str) -> onnxruntime.InferenceSession:
+    """Open any graph, so that nothing outside it is read.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        On all processors that this process may use.
+
+    Raises
+    ------
+    GraphError
+        If it cannot be run.
+    ImportError
+        If onnxruntime is not installed.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -255,14 +276,3 @@ def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
 def _reason(error: Exception) -> str:
     text = str(error).partition(" : ")[2].rpartition(" : ")[2] or str(error)
     return " ".join(text.split())[:300]
-
-
-_GRAPHS: weakref.WeakSet[Graph] = weakref.WeakSet()
-
-
-def _leave_behind() -> None:
-    for graph in _GRAPHS:
-        graph.leave_behind()
-
-
-after_fork(_leave_behind)

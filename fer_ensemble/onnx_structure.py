@@ -187,7 +187,8 @@ def _check_made(kind: str, inputs: list[str], constants: dict[str, _Tensor]) -> 
 
 def _read_attribute(content: memoryview) -> tuple[str, Any]:
     """Read an attribute of a node: whole numbers, arrays of numbers, modes of trees."""
-    name, found, at = "", None, 0
+    name, at = "", 0
+    found: Any = None
     data = bytes(content)
     while at < len(data) and name not in _UNREAD:
         tag = data[at]

@@ -12,7 +12,7 @@ from fer_ensemble.libraries import MissingLibraryError, quiet_start, require, re
 from tests.record_answers import RECORDED
 
 SAVED = RECORDED / "saved_by_2e706e3" / "voting"
-TRAIN = "pip install 'fer-ensemble[train]'"
+TRAIN = "pip install '.[train]' in the folder of fer-ensemble's source"
 
 # Hides libraries as if they had never been installed, and runs commands one after the other.
 HIDING = """
@@ -157,7 +157,7 @@ def test_pictures_name_the_extra_that_draws_them(folder):
     ]
     for code, said in without(["matplotlib"], folder, commands):
         assert "needs Matplotlib" in f"{code} {said}"
-        assert "pip install 'fer-ensemble[report]'" in f"{code} {said}"
+        assert "pip install '.[report]'" in f"{code} {said}"
 
 
 def test_networks_need_the_backend_that_keras_is_set_to(monkeypatch, tmp_path):

@@ -20,11 +20,13 @@ from experiments.pretrained.candidates import (
     Choice,
     HeldOut,
     cheapest,
+    learning_rows,
     make_final_estimator,
     mirror_parameter,
     read_declaration,
     read_held_out,
     try_combinations,
+    weigh_views,
 )
 from experiments.pretrained.train import Declaration
 from experiments.runs import (
@@ -37,13 +39,14 @@ from experiments.runs import (
     write_record,
 )
 from experiments.systems import read_system
+from experiments.views import DRAWN_VIEWS, predict_views
 from fer_ensemble.artifact import save_ensemble
 from fer_ensemble.artifact.compact import compact_ensemble, compact_member
 from fer_ensemble.artifact.member_files import load_member
 from fer_ensemble.artifact.pretrained import FAST, SHIPPED
 from fer_ensemble.datasets import FaceDataset, training_part
-from fer_ensemble.ensemble import BaseEnsemble, StackingEnsemble, VotingEnsemble
-from fer_ensemble.evaluation import calibration_error
+from fer_ensemble.ensemble import BaseEnsemble, VotingEnsemble, to_stacking
+from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.exporting import convert_ensemble, convert_member
 from fer_ensemble.models import KerasClassifier, get_member, last_step
 from fer_ensemble.splitting import check_unseen, row_digests
@@ -68,9 +71,9 @@ def main(
 ) -> None:
     """Choose members and rule on the held-out faces, compact, combine, and save as graphs in ONNX.
 
-    Everything is chosen and learned on the faces held out of Training; no other is looked at.
-    What combines members is learned on what they predict once compacted. The cheapest network is
-    saved alone too, for quick prediction.
+    Everything is chosen and learned on the faces held out of Training, as they are and changed as
+    data sets differ; no other is looked at. What combines members is learned on what they predict
+    once compacted. The cheapest network is saved alone too, for quick prediction.
     """
     declared = read_declaration(declaration)
     training, record = training_part(read_faces(data), PROTOCOL)
@@ -82,12 +85,19 @@ def main(
     members = {name: _load(fitted, system, images) for name, system in systems.items()}
     candidates, changes = [], {}
     for name, system in systems.items():
-        offered, changes[name] = _offer(name, members[name], images, held_out.probabilities[system])
-        candidates += offered
+        limit, kept = declared.max_multiply_accumulates, predictions / "views"
+        candidates += _offer(name, members[name], images, limit, kept)
+        changes[name] = _compare(name, members[name], images, held_out.probabilities[system])
     fast = cheapest(candidates)
+    shares = {
+        "shifted_share": declared.shifted_share,
+        "equal_share": declared.equal_share,
+    }
+    weights = weigh_views(held_out.y, len(DRAWN_VIEWS), **shares)
     choices = try_combinations(
         candidates,
         held_out.y,
+        weights,
         declared.max_bytes - fast.n_bytes,
         declared.max_multiply_accumulates,
     )
@@ -109,8 +119,8 @@ def main(
         ],
     }
     for folder, ensemble in (
-        (out, _combine(choices[0], members, training, held_out)),
-        (out / FAST, _combine(alone, members, training, held_out)),
+        (out, _combine(choices[0], members, training, held_out, weights)),
+        (out / FAST, _combine(alone, members, training, held_out, weights)),
     ):
         trainings = {
             name: _describe_training(systems[name], results) for name, _ in ensemble.members_
@@ -120,7 +130,7 @@ def main(
         save_ensemble(exported, folder, data=told, overwrite=True)
     n_bytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     packed = {"candidates": {one.name: one.n_bytes for one in candidates}, "compacted": changes}
-    _report(choices, alone, held_out.y, {**packed, "n_bytes": n_bytes}, results)
+    _report(choices, alone, held_out.y, shares, {**packed, "n_bytes": n_bytes}, results)
     if n_bytes > declared.max_bytes:
         raise ValueError(f"{out} takes {n_bytes:,} bytes, of at most {declared.max_bytes:,}.")
 
@@ -161,47 +171,57 @@ def _load(folder: Path, system: str, held_out: NDArray[np.uint8]) -> Any:
 
 
 def _offer(
-    name: str, member: Any, images: NDArray[np.uint8], before: NDArray[np.float64]
-) -> tuple[list[Candidate], dict[str, float]]:
-    """Offer a member, where it can average mirror images with and without them.
-
-    Returns the candidates, and what compacting changed of what it predicted `before`.
-    """
-    n_bytes, parameter = (
-        len(last_step(convert_member(name, member)).graph),
-        mirror_parameter(member),
-    )
+    name: str, member: Any, images: NDArray[np.uint8], limit: int, kept: Path
+) -> list[Candidate]:
+    """Offer a member, with and without mirror images where it can average them within the limit."""
+    n_bytes = len(last_step(convert_member(name, member)).graph)
     cost = get_member(name).multiply_accumulates if isinstance(member, KerasClassifier) else 0
-    if parameter is None:
-        probabilities = member.predict_proba(images)
-        return [Candidate(name, probabilities, n_bytes)], _compare(name, probabilities, before)
-    was_mirrored = member.get_params(deep=False)[parameter]
-    offered = [
-        Candidate(
-            name,
-            member.set_params(**{parameter: mirrored}).predict_proba(images),
-            n_bytes,
-            mirrored,
-            (cost or 0) * (1 + mirrored),
-        )
-        for mirrored in (False, True)
-    ]
-    return offered, _compare(name, offered[was_mirrored].probabilities, before)
+    parameter, offered = mirror_parameter(member), []
+    was_mirrored = parameter is not None and member.get_params(deep=False)[parameter]
+    for mirrored in (False, True) if parameter else (False,):
+        operations = (cost or 0) * (1 + mirrored)
+        if operations > limit:
+            continue
+        if parameter:
+            member.set_params(**{parameter: mirrored})
+        file = kept / f"{name}.{'mirrored' if mirrored else 'once'}.npz"
+        predicted = predict_views(member, images, DRAWN_VIEWS, file).astype(np.float64)
+        predicted /= predicted.sum(axis=2, keepdims=True)
+        offered.append(Candidate(name, predicted, n_bytes, mirrored, operations))
+    if parameter:
+        member.set_params(**{parameter: was_mirrored})
+    return offered
 
 
 def _combine(
-    choice: Choice, members: dict[str, Any], training: FaceDataset, held_out: HeldOut
+    choice: Choice,
+    members: dict[str, Any],
+    training: FaceDataset,
+    held_out: HeldOut,
+    weights: NDArray[np.float64],
 ) -> BaseEnsemble:
+    """Learn the combination anew from all views of all held-out faces."""
     frozen = [_freeze(one, members) for one in choice.candidates]
+    fitted = np.delete(np.arange(len(training)), held_out.rows)
+    X, y = training.images, training.labels
+    ensemble = VotingEnsemble(frozen, rule="weighted", calibrate=True, random_state=0)
+    ensemble.fit(X[fitted], y[fitted], validation_data=(X[held_out.rows], held_out.y))
+    stacked = np.stack([one.probabilities for one in choice.candidates], axis=2)
+    (
+        ensemble.validation_probabilities_,
+        ensemble.validation_labels_,
+        ensemble.validation_sample_weight_,
+    ) = learning_rows(stacked, held_out.y, weights)
+    combined: BaseEnsemble
     if choice.penalty is None:
-        ensemble: BaseEnsemble = VotingEnsemble(
-            frozen, rule="weighted", calibrate=True, random_state=0
-        )
+        combined = ensemble.learn_combination()
     else:
-        ensemble = StackingEnsemble(
-            frozen, final_estimator=make_final_estimator(choice.penalty), random_state=0
-        )
-    return _fit(ensemble, training, held_out)
+        final_estimator = make_final_estimator(choice.penalty)
+        combined = to_stacking(ensemble, final_estimator=final_estimator)
+    # Compacted members are without theirs. The ensemble keeps those of all training faces, so that
+    # copies of them can be left out of a measurement.
+    combined.training_digests_ = np.unique(row_digests(X))
+    return combined
 
 
 def _freeze(candidate: Candidate, members: dict[str, Any]) -> tuple[str, FrozenEstimator]:
@@ -212,18 +232,11 @@ def _freeze(candidate: Candidate, members: dict[str, Any]) -> tuple[str, FrozenE
     return candidate.name, FrozenEstimator(member)
 
 
-def _fit(ensemble: Any, training: FaceDataset, held_out: HeldOut) -> BaseEnsemble:
-    fitted = np.delete(np.arange(len(training)), held_out.rows)
-    X, y = training.images, training.labels
-    ensemble.fit(X[fitted], y[fitted], validation_data=(X[held_out.rows], held_out.y))
-    # Compacted members are without theirs. The ensemble keeps those of all training faces, so that
-    # copies of them can be left out of a measurement.
-    ensemble.training_digests_ = np.unique(row_digests(X))
-    return ensemble
-
-
-def _compare(name: str, new: NDArray[np.float64], old: NDArray[np.float64]) -> dict[str, float]:
+def _compare(
+    name: str, member: Any, images: NDArray[np.uint8], old: NDArray[np.float64]
+) -> dict[str, float]:
     """Measure what compacting did to a member, and refuse it if that is too much."""
+    new = member.predict_proba(images)
     change = {
         "largest": float(np.abs(new - old).max()),
         "labels": float((new.argmax(1) != old.argmax(1)).mean()),
@@ -234,7 +247,12 @@ def _compare(name: str, new: NDArray[np.float64], old: NDArray[np.float64]) -> d
 
 
 def _report(
-    choices: list[Choice], fast: Choice, y: NDArray[Any], packed: dict[str, Any], results: Path
+    choices: list[Choice],
+    fast: Choice,
+    y: NDArray[Any],
+    shares: dict[str, float],
+    packed: dict[str, Any],
+    results: Path,
 ) -> None:
     """Write and print how the choice came about."""
     best = choices[0]
@@ -242,6 +260,7 @@ def _report(
     rest = {one.name: _best_without(one.name, choices) for one in best.candidates}
     record = {
         "n_held_out": len(y),
+        **shares,
         "n_combinations": len(choices),
         "best": [_describe(choice, y) for choice in choices[:_SHOWN]],
         "fast": _describe(fast, y),
@@ -252,9 +271,10 @@ def _report(
     write_record(results / "pretrained_choice.json", record)
     output.print(f"{len(choices)} combinations on {len(y):,} held-out faces, cross-fitted")
     for told in [*record["best"], *filter(None, [record["other_rule"]]), record["fast"]]:
+        accuracies = [f"{told[part]['accuracy']:.3f}" for part in ("clean", "shifted")]
         output.print(
-            f"{told['log_loss']:.4f} nats, accuracy {told['accuracy']:.3f}, calibration error "
-            f"{told['calibration_error']:.3f}: {told['rule']} of {', '.join(told['members'])}"
+            f"{told['loss']:.4f} nats; accuracy {accuracies[0]}, shifted {accuracies[1]}: "
+            f"{told['rule']} of {', '.join(told['members'])}"
         )
     for name, rise in {"the other rule": record["other_rule"], **record["without"]}.items():
         if rise:
@@ -267,17 +287,29 @@ def _report(
 
 
 def _describe(choice: Choice, y: NDArray[Any]) -> dict[str, Any]:
-    classes = np.arange(choice.probabilities.shape[1])
     return {
         "members": [
             f"{one.name} with mirror images" if one.mirrored else one.name
             for one in choice.candidates
         ],
         "rule": "weighted" if choice.penalty is None else f"stacking with C = {choice.penalty:g}",
-        "log_loss": choice.log_loss,
-        "accuracy": float((choice.probabilities.argmax(1) == y).mean()),
-        "calibration_error": calibration_error(y, choice.probabilities, classes),
+        "loss": choice.loss,
+        "clean": _figures(choice.probabilities[:1], y),
+        "shifted": _figures(choice.probabilities[1:], y),
         "multiply_accumulates": sum(one.multiply_accumulates for one in choice.candidates),
+    }
+
+
+def _figures(probabilities: NDArray[np.float64], y: NDArray[Any]) -> dict[str, float]:
+    """Measure the same faces in several views, each of which counts alike."""
+    classes, labels = np.arange(probabilities.shape[2]), np.tile(y, len(probabilities))
+    rows = probabilities.reshape(len(labels), -1)
+    scores = evaluate_predictions(labels, probabilities=rows, classes=classes)
+    return {
+        "accuracy": scores.accuracy,
+        "balanced_accuracy": scores.balanced_accuracy,
+        "log_loss": scores.log_loss,
+        "calibration_error": scores.calibration_error,
     }
 
 
@@ -289,7 +321,7 @@ def _best_without(name: str, choices: list[Choice]) -> Choice | None:
 
 
 def _difference(best: Choice, other: Choice) -> dict[str, Any]:
-    """Give how much higher another combination's log loss is, and its interval at 95 %."""
+    """Give how much higher another combination's loss is, and its interval at 95 %."""
     rises = other.losses - best.losses
     mean, error = float(rises.mean()), float(rises.std() / np.sqrt(len(rises)))
     return {"difference": mean, "interval": [mean - 1.96 * error, mean + 1.96 * error]}

@@ -6,7 +6,7 @@ from .manifest import (
     installed_version,
     read_manifest,
 )
-from .measurements import Measurement, record_measurement
+from .measurements import Measurement, record_measurement, record_robustness
 from .pretrained import (
     PRETRAINED,
     load_model,
@@ -34,6 +34,7 @@ __all__ = [
     "model_identity",
     "read_manifest",
     "record_measurement",
+    "record_robustness",
     "resolve_model",
     "save_ensemble",
 ]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fer_ensemble.artifact.manifest import MANIFEST, dump_manifest, read_manifest
+from fer_ensemble.artifact.manifest import MANIFEST, Manifest, dump_manifest, read_manifest
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores
@@ -120,8 +120,40 @@ def record_measurement(
     ]
     data = {**manifest.data, "figures": [*kept, entry]}
     manifest = replace(manifest, data=data if cost is None else data | {"cost": dict(cost)})
-    card = make_model_card(ensemble, manifest)
-    write_atomically(directory / MODEL_CARD, card.encode())
+    _write(directory, ensemble, manifest)
+
+
+def record_robustness(
+    path: str | os.PathLike[str], ensemble: BaseEnsemble, figures: Mapping[str, Any]
+) -> None:
+    """Write figures on changed faces into the manifest and the model card of a saved ensemble.
+
+    Parameters
+    ----------
+    path : path-like
+        The artifact.
+    ensemble : VotingEnsemble or StackingEnsemble
+        What was loaded from there, and measured.
+    figures : mapping
+        For ``data["robustness"]``: ``data``, ``test`` and ``n`` say what the faces are; ``clean``,
+        ``shifted`` and ``worst`` have ``accuracy`` and ``interval``; ``accuracy`` has that of each
+        shift, by strength.
+
+    Raises
+    ------
+    ArtifactError
+        If there is no artifact, or its manifest is damaged.
+    OSError
+        If it cannot be written to.
+    """
+    directory = Path(path)
+    manifest = read_manifest(directory)
+    told = replace(manifest, data={**manifest.data, "robustness": dict(figures)})
+    _write(directory, ensemble, told)
+
+
+def _write(directory: Path, ensemble: BaseEnsemble, manifest: Manifest) -> None:
+    write_atomically(directory / MODEL_CARD, make_model_card(ensemble, manifest).encode())
     write_atomically(directory / MANIFEST, dump_manifest(manifest))
 
 

@@ -49,12 +49,12 @@ class PlainConsole(Console):
 
 
 def visible(text: str, kept: str = "\n\t") -> str:
-    """Escape what would command a terminal or hide what stands in a text.
+    r"""Escape what would command a terminal or hide what stands in a text.
 
     Parameters
     ----------
     text : str
-    kept : str, default="\\n\\t"
+    kept : str, default="\n\t"
         Line breaks and tabs are ours in a message; in a name there are none to keep.
 
     Returns
@@ -63,8 +63,8 @@ def visible(text: str, kept: str = "\n\t") -> str:
 
     Examples
     --------
-    >>> print(visible("\x1b[31mred\u202egnp.exe\n"), end="")
-    \\x1b[31mred\\u202egnp.exe
+    >>> print(visible("\x1b[31mred\u202egnp.exe"))
+    \x1b[31mred\u202egnp.exe
     """
     if text.isprintable():
         return text
@@ -187,6 +187,8 @@ def read_faces(
         notes.print(f"  {faces.report.how_labelled}")
     for line in faces.report.lines():
         notes.print(f"  {line}", style="yellow")
+    if not {"unknown_class_folder", "unknown_label"}.isdisjoint(faces.report.counts):
+        notes.print("  What they mean can be said, as in --classes 'Angst=fear,contempt=none'")
     return faces, description
 
 

@@ -10,6 +10,9 @@ import typer
 
 from fer_ensemble.cli.console import ClassesOption, parse_duration
 
+#: Seconds for training the networks on synthetic faces, where nothing else is asked for.
+SYNTHETIC_BUDGET = 40
+
 
 def fit(
     data: Annotated[
@@ -79,7 +82,8 @@ def fit(
         str | None,
         typer.Option(
             help="Time for training the networks, as in 20m or 1h30m, shared equally among them. "
-            "Each schedule is fitted to the epochs that its share affords.",
+            "Each schedule is fitted to the epochs that its share affords. Without it recipes run "
+            f"to their end, and on synthetic faces for {SYNTHETIC_BUDGET} seconds.",
             show_default=False,
         ),
     ] = None,
@@ -127,10 +131,17 @@ def fit(
     # What is wrong with the options is reported before a large file is read.
     find_protocol(protocol)
     names = [name.strip() for name in members.split(",") if name.strip()]
+    seconds = None if time_budget is None else parse_duration(time_budget)
+    if data is None and seconds is None:
+        seconds = SYNTHETIC_BUDGET
+        notes.print(
+            f"Synthetic faces, to try things out: networks train for {seconds} seconds in all "
+            "(--time-budget changes it)"
+        )
     estimators = create_members(
         names,
         parse_settings(settings or [], recipe or [], names),
-        time_budget=None if time_budget is None else parse_duration(time_budget),
+        time_budget=seconds,
         seed=seed,
         n_jobs=jobs,
         verbose=1,

@@ -186,11 +186,9 @@ def hiding_decoders() -> Iterator[Counter[str]]:
         # A notebook or a test keeps what is written.
         yield dropped
         return
+    before = sys.stderr
     own, (end, beginning) = os.dup(2), os.pipe()
-    before, sys.stderr = (
-        sys.stderr,
-        os.fdopen(os.dup(own), "w", 1, sys.stderr.encoding, sys.stderr.errors),
-    )
+    sys.stderr = os.fdopen(os.dup(own), "w", 1, before.encoding, before.errors)
     os.dup2(beginning, 2)
     os.close(beginning)
     reader = Thread(target=_pass_on, args=(end, own, dropped), daemon=True)

@@ -96,7 +96,7 @@ def training_part(
     ------
     ValueError
         If there is no such protocol or part, `split` does not go with the protocol, or the faces
-        to fit on are all of one class.
+        to fit on are all of one class, or too few of one to set some apart.
     """
     chosen = find_protocol(protocol)
     # Saved with the ensemble: names and values that old artifacts have must keep their meaning.
@@ -107,12 +107,13 @@ def training_part(
                 f"The {protocol} protocol splits all faces anew, so that split {split!r} can't be "
                 "chosen: leave it out, or take the official protocol."
             )
+        _check_classes(faces, 1 if chosen.augments else 2)
         record |= {"split": None, "test_size": test_size, "n_faces": len(faces)}
         training = _redraw(chosen, faces, record, augment).train
     else:
         training = faces.select(split)
     counts = {"n_samples": len(training), "class_counts": training.class_counts()}
-    _check_classes(training)
+    _check_classes(training, 1)
     if faces.report.classes:
         record["classes"] = faces.report.classes
     return training, record | counts
@@ -182,12 +183,19 @@ def evaluation_part(
     return EvaluationPart(parts.test, parts.train, parts.description, chosen.warning)
 
 
-def _check_classes(training: FaceDataset) -> None:
-    present = [name for name, n in training.class_counts().items() if n]
-    if len(present) == 1:
+def _check_classes(faces: FaceDataset, least: int) -> None:
+    """Refuse faces of one class alone, or of a class with too few to set some apart."""
+    counts = {name: n for name, n in faces.class_counts().items() if n}
+    if len(counts) == 1:
         raise ValueError(
-            f"All {len(training):,} faces to fit on are {present[0]}: give faces of at least two "
-            "expressions."
+            f"All {len(faces):,} faces to fit on are {next(iter(counts))}: give faces of at least "
+            "two expressions."
+        )
+    rare = [f"{name} ({n})" for name, n in counts.items() if n < least]
+    if rare:
+        raise ValueError(
+            f"Too few faces to set some apart for the test: {', '.join(rare)}. Add faces, or take "
+            "the official protocol."
         )
 
 

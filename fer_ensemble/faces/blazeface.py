@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.faces.boxes import FaceBox, Framing, overlap, tilt
 from fer_ensemble.faces.scales import ScalingDetector, brighten
-from fer_ensemble.onnx_graph import Graph
+from fer_ensemble.onnx_graph import Session
 
 #: The network, which ``python -m experiments.blazeface`` converts, and its hash.
 GRAPH = Path(__file__).with_name("blazeface.onnx")
@@ -99,6 +98,7 @@ class BlazeFaceDetector(ScalingDetector):
 
         super().__init__(min_face=min_face)
         self.min_score = min_score
+        self._session = Session(_read_graph, GRAPH.name)
 
     def fills(self, image: NDArray[np.uint8]) -> bool:
         """Say whether a picture is one face from edge to edge, as those cut out for data sets are.
@@ -172,7 +172,7 @@ class BlazeFaceDetector(ScalingDetector):
         self, pictures: NDArray[np.uint8], min_score: float
     ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Proposals of at least a score in each picture: rows as `blend` has them, and scores."""
-        outputs = self._graph.compute({"pictures": pictures})
+        outputs = self._session.opened.run(None, {"pictures": pictures})
         probable = [
             (1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -80, 80))))
             for logits in outputs[1::2]
@@ -195,12 +195,12 @@ class BlazeFaceDetector(ScalingDetector):
             answers.append((every[has_area], score[has_area]))
         return answers
 
-    @cached_property
-    def _graph(self) -> Graph:
-        content = GRAPH.read_bytes()
-        if hashlib.sha256(content).hexdigest() != SHA256:
-            raise ValueError(f"{GRAPH} is damaged: install fer-ensemble again")
-        return Graph(content, GRAPH.name)
+
+def _read_graph() -> bytes:
+    content = GRAPH.read_bytes()
+    if hashlib.sha256(content).hexdigest() != SHA256:
+        raise ValueError(f"{GRAPH} is damaged: install fer-ensemble again")
+    return content
 
 
 def blend(rows: NDArray[np.float64], scores: NDArray[np.float64]) -> list[FaceBox]:

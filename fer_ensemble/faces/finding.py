@@ -314,7 +314,6 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
         try:
             # Films are seldom turned, and many of their frames have no face.
             faces, remark = finder.search(image, turn=item.frame is None)
-            remark = "; ".join(filter(None, (note, remark)))
         except Exception as error:  # a detector of the user's, or a native one, may raise anything
             reason = f"the search for faces failed ({type(error).__name__}: {error})"
             raise FileProblem("unreadable", " ".join(reason.split())) from error
@@ -323,8 +322,9 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
     # Frames are copied as files, of which a batch takes far less memory than of arrays.
     copy = _encode_jpeg(image) if keep_frame and (item.frame or item.given) else None
     if faces:
-        return SearchResult(item.path, number, time, faces, "ok", remark, copy)
-    reason = "; ".join(filter(None, ("no face was found", remark)))
+        reason = "; ".join(filter(None, (remark, note)))
+        return SearchResult(item.path, number, time, faces, "ok", reason, copy)
+    reason = "; ".join(filter(None, ("no face was found", remark, note)))
     return SearchResult(item.path, number, time, [], "no_face", reason, copy)
 
 

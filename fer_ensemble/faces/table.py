@@ -124,7 +124,7 @@ class Predictions(Sequence[Prediction]):
         OSError
             If the file cannot be written.
         """
-        with open_writer(path, self.class_names) as writer:
+        with open_writer(path, self.class_names, whole=True) as writer:
             writer.write(self)
 
 

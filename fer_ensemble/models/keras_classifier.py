@@ -467,7 +467,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 
     def _validate(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
         shape = None if reset else self.input_shape_
-        is_table = np.ndim(X) < 3 if shape is None else len(shape) == 1
+        is_table = np.asarray(X).ndim < 3 if shape is None else len(shape) == 1
         if not is_table:
             if shape is not None and shape[-1] == 1:
                 shape = shape[:-1]

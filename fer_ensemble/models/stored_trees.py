@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 _MOST_NODES, _MOST_DEPTH, _MOST_NESTING = 2**24, 512, 16
 _ROOT = 2**31 - 1  # what XGBoost names as the parent of a root
-_NUMBERS = {
+_NUMBERS: dict[bytes, np.dtype[Any]] = {
     b"i": np.dtype(">i1"),
     b"U": np.dtype(">u1"),
     b"I": np.dtype(">i2"),
@@ -101,7 +101,7 @@ def _rebuild(
     if not best.isdecimal() or len(best) > 9:
         raise ValueError(f"the best round of the stored trees is {best!r}")
     classes, features = str(n_classes), str(n_features)
-    rebuilt = {
+    rebuilt: dict[str, Any] = {
         "attributes": {"best_iteration": best},
         "feature_names": [],
         "feature_types": [],
@@ -168,25 +168,25 @@ def _check_trees(trees: list[Mapping[str, Any]], n_features: int) -> list[dict[s
     kept = []
     for number, (start, stop) in enumerate(itertools.pairwise(starts)):
         mine = np.flatnonzero(reached[start:stop]) + start
-        tree: dict[str, Any] = {name: nodes[name][mine] for name in _NODES}
-        inner = tree["left_children"] >= 0
+        new: dict[str, Any] = {name: nodes[name][mine] for name in _NODES}
+        inner = new["left_children"] >= 0
         for side in ("left_children", "right_children"):
-            moved = places[np.where(inner, tree[side], 0) + start] - places[start]
-            tree[side] = np.where(inner, moved, -1).astype(">i4")
+            moved = places[np.where(inner, new[side], 0) + start] - places[start]
+            new[side] = np.where(inner, moved, -1).astype(">i4")
         above = places[parents[mine]] - places[start]
         above[0] = _ROOT
-        tree["parents"] = above.astype(">i4")
-        tree["split_indices"] = np.where(inner, tree["split_indices"], 0).astype(">i4")
-        tree |= {name: np.empty(0, ">i4") for name in ("categories", "categories_nodes")}
-        tree |= {f"categories_{name}": np.empty(0, ">i8") for name in ("segments", "sizes")}
-        tree["id"] = number
-        tree["tree_param"] = {
+        new["parents"] = above.astype(">i4")
+        new["split_indices"] = np.where(inner, new["split_indices"], 0).astype(">i4")
+        new |= {name: np.empty(0, ">i4") for name in ("categories", "categories_nodes")}
+        new |= {f"categories_{name}": np.empty(0, ">i8") for name in ("segments", "sizes")}
+        new["id"] = number
+        new["tree_param"] = {
             "num_deleted": "0",
             "num_feature": str(n_features),
             "num_nodes": str(len(mine)),
             "size_leaf_vector": "1",
         }
-        kept.append(tree)
+        kept.append(new)
     return kept
 
 
@@ -257,7 +257,7 @@ def _read(content: bytes, at: int, depth: int) -> tuple[Any, int]:
 
 
 def _read_list(content: bytes, at: int, depth: int) -> tuple[Any, int]:
-    dtype = None
+    dtype: np.dtype[Any] | None = None
     if content[at : at + 1] == b"$":
         dtype, at = _NUMBERS.get(content[at + 1 : at + 2]), at + 2
         if dtype is None:

@@ -129,7 +129,7 @@ def test_parquet_without_pyarrow_is_an_error_with_the_remedy(
         monkeypatch.setitem(sys.modules, name, None)
     result = _run("photos", "--model", "none", "--out", "rows.parquet")
     assert result.exit_code == 1
-    assert "pip install 'fer-ensemble[parquet]'" in result.stderr
+    assert "pip install '.[parquet]'" in result.stderr
 
 
 def test_an_output_that_cannot_be_made_is_an_error_that_names_it(folder: Path, model: Path) -> None:

@@ -15,6 +15,7 @@ from experiments.pretrained.candidates import (
     read_declaration,
     read_held_out,
     try_combinations,
+    weigh_views,
 )
 from experiments.pretrained.runtimes import in_keras, mirrored_members, multiply_accumulates
 from experiments.pretrained.speed import _sides, cap_cores, compare_with_peer
@@ -68,6 +69,7 @@ def runs(data, tmp_path_factory):
         (folder / "two.declared").write_text(
             f"candidates = {CANDIDATES}\nmax_bytes = 500_000\n"
             "max_multiply_accumulates = 1_000_000_000\n"
+            "shifted_share = 0.5\nequal_share = 0.25\n"
         )
         options = ["--declaration", folder / "two.declared", "--epochs", "1"]
         options += [*places(folder), "--unfinished", folder / "unfinished"]
@@ -126,7 +128,9 @@ def test_a_packed_ensemble_is_small_and_knows_what_it_was_fitted_on(packed, runs
     assert record["candidates"]["cnn_1"] == pytest.approx(network.stat().st_size, rel=0.01)
     # Two members, each left out, with or without mirror images: eight ways, by four rules.
     assert record["n_combinations"] == 8 * 4
-    assert record["best"][0]["log_loss"] <= record["other_rule"]["log_loss"] + 0.002
+    assert record["best"][0]["loss"] <= record["other_rule"]["loss"] + 0.002
+    assert (record["shifted_share"], record["equal_share"]) == (0.5, 0.25)
+    assert record["fast"]["shifted"]["log_loss"] > 0
     assert record["fast"]["members"] == ["cnn_1"]
 
 
@@ -392,11 +396,12 @@ def candidate(name, y, *, skill, cost=0, n_bytes=10, seed=None, mirrored=False):
     random = np.random.default_rng(len(name) if seed is None else seed)
     scores = random.normal(size=(len(y), 7)) + skill * np.eye(7)[y]
     probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-    return Candidate(name, probabilities, n_bytes, mirrored, cost)
+    return Candidate(name, probabilities[np.newaxis], n_bytes, mirrored, cost)
 
 
-def best_names(candidates, y, max_bytes=99, max_cost=99):
-    [best, *_] = try_combinations(candidates, y, max_bytes, max_cost)
+def best_names(candidates, y, max_bytes=99, max_cost=99, shifted_share=0.0):
+    weights = weigh_views(y, len(candidates[0].probabilities), shifted_share, 0.0)
+    [best, *_] = try_combinations(candidates, y, weights, max_bytes, max_cost)
     return {(one.name, one.mirrored) for one in best.candidates}
 
 
@@ -422,18 +427,39 @@ def test_what_is_too_large_or_too_slow_is_not_tried(y):
         assert len(best_names([first, second], y, **limits)) == 1
     assert len(best_names([first, second], y)) == 2
     with pytest.raises(ValueError, match="at most 9 bytes"):
-        try_combinations([first], y, 9, 99)
+        best_names([first], y, max_bytes=9)
 
 
 def test_stacking_is_chosen_where_a_member_confuses_two_classes(y):
     # Of one that takes fear for surprise and the other way round, weights can make nothing.
     told = candidate("swapped", y, skill=4)
-    swapped = Candidate("swapped", told.probabilities[:, [0, 1, 5, 3, 4, 2, 6]], 10)
-    best, *rest = try_combinations([swapped], y, 99, 99)
+    swapped = Candidate("swapped", told.probabilities[..., [0, 1, 5, 3, 4, 2, 6]], 10)
+    best, *rest = try_combinations([swapped], y, np.ones((1, N_FACES)), 99, 99)
     assert best.penalty is not None
     weighted = next(one for one in rest if one.penalty is None)
-    assert weighted.log_loss - best.log_loss > 0.1
-    assert best.probabilities.shape == (N_FACES, 7)
+    assert weighted.loss - best.loss > 0.1
+    assert best.probabilities.shape == (1, N_FACES, 7)
+
+
+def test_who_holds_where_faces_are_changed_is_chosen_by_the_share_of_changed_faces(y):
+    def seen_twice(name, clean, shifted):
+        both = [candidate(name, y, skill=skill, seed=6).probabilities for skill in (clean, shifted)]
+        return Candidate(name, np.concatenate(both), 10)
+
+    # Limited to one of the two by their size.
+    offered = [seen_twice("brittle", 3.0, 0.5), seen_twice("robust", 2.5, 2.0)]
+    for share, expected in ((0.0, "brittle"), (0.5, "robust")):
+        assert best_names(offered, y, max_bytes=10, shifted_share=share) == {(expected, False)}
+
+
+def test_the_weights_of_views_share_the_loss_as_declared():
+    labels = np.repeat([0, 1], [6, 2])
+    weights = weigh_views(labels, 3, 0.5, 0.5)
+    assert weights.sum() == pytest.approx(8)
+    assert weights.sum(1) == pytest.approx([4, 2, 2])
+    # By half a quarter of the faces, by half one of two classes.
+    assert weights[:, labels == 1].sum() == pytest.approx(8 * (0.25 + 0.5) / 2)
+    assert weigh_views(labels, 1, 0.0, 0.0).tolist() == [[1.0] * 8]
 
 
 def test_trees_and_features_are_never_the_cheapest(y):
