@@ -26,7 +26,7 @@ from experiments.console import Out
 from experiments.mutants import Random, describe, mutate, mutate_entry, summarize, try_each
 from experiments.runs import RESULTS, write_record
 from fer_ensemble.datasets import EMOTIONS, load_faces, make_faces
-from fer_ensemble.faces.decode import decode_gray, decode_image
+from fer_ensemble.faces import decode_gray, decode_image
 
 _FORMS = ("JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "PPM")
 _HEADERS = {"JPEG": 330, "PNG": 41, "GIF": 800, "TIFF": 8, "BMP": 54, "WEBP": 30, "PPM": 15}
