@@ -36,9 +36,9 @@ _VIEW, _NEAR, _FAR = 128, 80, 44
 _AT_ONCE = 16
 
 # Side of a picture in the view where it is asked whether it is one face, from which score on
-# proposals count there, and from which score on the answer is yes. ``experiments/detectors.py`` tells
-# how often: of nine in ten faces of Training with margins up to a fifth, most others of which are
-# then found by a search, and of hardly any part of a picture without faces.
+# proposals count there, and from which score on the answer is yes. How often it is, measures
+# ``experiments/detectors.py``: of nine in ten faces of Training with margins up to a fifth, most
+# others of which are then found by a search, and of hardly any part of a picture without faces.
 _CROP, _FAINT, _FILLS = 88, 0.05, 0.3
 
 # What the network takes for a value of zero: what lies beyond the picture's edge.
