@@ -182,11 +182,11 @@ def hiding_decoders() -> Iterator[Counter[str]]:
         How many lines of which kind were dropped, once the block has been left.
     """
     dropped: Counter[str] = Counter()
-    if sys.stderr is None or sys.stderr is not sys.__stderr__:
+    before = sys.stderr
+    if before is not sys.__stderr__ or before is None:
         # A notebook or a test keeps what is written.
         yield dropped
         return
-    before = sys.stderr
     own, (end, beginning) = os.dup(2), os.pipe()
     sys.stderr = os.fdopen(os.dup(own), "w", 1, before.encoding, before.errors)
     os.dup2(beginning, 2)

@@ -101,7 +101,7 @@ def recognise(stream: BinaryIO) -> Content | None:
     """
     head = stream.read(_HEAD)
     if head.startswith(_PNG):
-        return "animation" if _is_animated_png(stream) else "picture"
+        return "animation" if _is_animated_png(head, stream) else "picture"
     if head.startswith((b"GIF87a", b"GIF89a", *_TIFF)):
         return "animation"
     if head.startswith((*_PICTURES, *_RARE_PICTURES)) or _begins_as_bitmap(head):
@@ -168,12 +168,14 @@ def _brands(head: bytes) -> set[bytes]:
     return {head[8:12], *(head[start : start + 4] for start in range(16, size, 4))}
 
 
-def _is_animated_png(stream: BinaryIO) -> bool:
+def _is_animated_png(head: bytes, stream: BinaryIO) -> bool:
     """Whether an animation is announced before the values, as it must be."""
     start = len(_PNG)
     for _ in range(_CHUNKS):
-        stream.seek(start)
-        chunk = stream.read(8)
+        chunk = head[start : start + 8]
+        if len(chunk) < 8:
+            stream.seek(start)
+            chunk = stream.read(8)
         if len(chunk) < 8 or chunk[4:] in (b"IDAT", b"IEND"):
             return False
         if chunk[4:] == b"acTL":

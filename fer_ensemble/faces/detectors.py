@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fer_ensemble.faces.blazeface import BlazeFaceDetector
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing
 from fer_ensemble.faces.decode import to_gray
-from fer_ensemble.faces.searching import ScalingDetector
+from fer_ensemble.faces.scales import ScalingDetector
 from fer_ensemble.libraries import quiet_start, require
 
 

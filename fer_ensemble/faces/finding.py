@@ -25,7 +25,7 @@ from fer_ensemble.faces.boxes import (
 from fer_ensemble.faces.decode import to_face, to_gray
 from fer_ensemble.faces.detectors import create_detector
 from fer_ensemble.faces.inputs import FileProblem, Item, Status, read_item
-from fer_ensemble.faces.searching import SMALLEST_FACE, ScalingDetector, shrink
+from fer_ensemble.faces.scales import SMALLEST_FACE, ScalingDetector, shrink
 
 #: A gray picture whose sides are no longer is taken for a face without a look at it, in pixels:
 #: FER2013's faces have 48, and no detector finds all of them.

@@ -154,7 +154,7 @@ def _recognise(source: Any) -> Content | None:
             return recognise(io.BytesIO(source))
         if isinstance(source, str):
             check_file(source)
-            with open(source, "rb") as stream:
+            with open(source, "rb", buffering=0) as stream:
                 return recognise(stream)
     except (OSError, FileProblem):
         pass  # told in its row, by the thread that reads it

@@ -246,10 +246,10 @@ def test_decoders_lines_without_a_name_are_dropped_and_counted(folder: Path, mod
     script = (
         "import os, sys\n"
         "from fer_ensemble.faces import FaceFinder\n"
-        "find = FaceFinder.find\n"
-        "def find_aloud(self, image):\n"
-        "    os.write(2, b'another line\\n'); return find(self, image)\n"
-        "FaceFinder.find = find_aloud\n"
+        "search = FaceFinder.search\n"
+        "def search_aloud(self, image, **settings):\n"
+        "    os.write(2, b'another line\\n'); return search(self, image, **settings)\n"
+        "FaceFinder.search = search_aloud\n"
         "from fer_ensemble.cli import main; main()"
     )
     words = ["predict", "odd.jpg", "--model", str(model), "--detector", "skip"]

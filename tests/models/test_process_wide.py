@@ -68,12 +68,11 @@ def test_what_keras_json_says_of_axes_and_types_changes_nothing(faces):
         return member.fit(*faces).predict_proba(faces[0])
 
     expected = fit()
-    for data_format, floats in (("channels_first", "float32"), ("channels_last", "float16")):
-        keras.config.set_image_data_format(data_format)
-        keras.config.set_floatx(floats)
-        try:
-            np.testing.assert_array_equal(fit(), expected)
-            assert keras.config.image_data_format() == data_format
-        finally:
-            keras.config.set_image_data_format("channels_last")
-            keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_floatx("float16")
+    try:
+        np.testing.assert_array_equal(fit(), expected)
+        assert keras.config.image_data_format() == "channels_first"
+    finally:
+        keras.config.set_image_data_format("channels_last")
+        keras.config.set_floatx("float32")

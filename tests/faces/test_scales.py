@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.faces import FaceBox, FaceFinder
-from fer_ensemble.faces.searching import ScalingDetector
+from fer_ensemble.faces.scales import ScalingDetector
 
 
 class Dots(ScalingDetector):
