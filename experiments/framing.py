@@ -23,7 +23,7 @@ from experiments.console import Data, Out, read_faces
 from experiments.runs import RESULTS, write_record
 from experiments.timing import timed
 from fer_ensemble.artifact import load_ensemble
-from fer_ensemble.artifact.states import load_member
+from fer_ensemble.artifact.member_files import load_member
 from fer_ensemble.evaluation import wilson_interval
 from fer_ensemble.faces import Detector, FaceBox, Framing, create_detector, crop_face
 

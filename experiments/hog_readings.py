@@ -27,7 +27,7 @@ from experiments.redrawn import draw_again
 from experiments.run import hold_out
 from experiments.runs import FITTED, RESULTS, divide, fitted_file, read_record, write_record
 from experiments.systems import read_system
-from fer_ensemble.artifact.states import load_member
+from fer_ensemble.artifact.member_files import load_member
 from fer_ensemble.datasets import EMOTIONS, FaceDataset
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.features import HOG

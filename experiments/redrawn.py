@@ -29,7 +29,7 @@ from experiments.runs import (
     write_record,
 )
 from experiments.systems import Ensemble, all_ensembles
-from fer_ensemble.artifact.states import load_member
+from fer_ensemble.artifact.member_files import load_member
 from fer_ensemble.datasets import Parts
 from fer_ensemble.evaluation import wilson_interval
 

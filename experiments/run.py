@@ -36,7 +36,7 @@ from experiments.runs import (
 )
 from experiments.systems import System, read_system
 from fer_ensemble.artifact import installed_version
-from fer_ensemble.artifact.states import dump_member, load_member
+from fer_ensemble.artifact.member_files import dump_member, load_member
 from fer_ensemble.atomic_files import open_atomically, write_atomically
 from fer_ensemble.datasets import FaceDataset, Parts, emotion_names, find_protocol
 from fer_ensemble.evaluation import evaluate_predictions

@@ -32,6 +32,7 @@ from experiments.tables.published import (
     screened_rows,
     trainings,
 )
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import find_protocol
 
 
@@ -40,7 +41,7 @@ def main(
     out: Annotated[Path, typer.Option(help="File to write.")] = HERE / "README.md",
 ) -> None:
     """Lay all runs beside the published figures, as Markdown."""
-    out.write_text(render_readme(results))
+    write_atomically(out, render_readme(results).encode())
 
 
 def render_readme(results: Path) -> str:

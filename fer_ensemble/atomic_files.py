@@ -1,4 +1,4 @@
-"""Write files whole or not at all."""
+"""Write files whole or not at all, and never through a link."""
 
 from __future__ import annotations
 
@@ -8,33 +8,53 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+# Such as /dev/stdout: nothing that could take another file's place.
+_NO_FILES = ("/dev/", "/proc/")
+
 
 @contextmanager
-def open_atomically(file: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def open_atomically(file: str | os.PathLike[str], *, lasting: bool = True) -> Iterator[BinaryIO]:
     """Open a file for writing that takes its name only when it is complete.
+
+    What is written goes to a fresh file of a random name beside it first, which takes the name once
+    it is on the disk. A link of that name is replaced and not followed: in a folder from elsewhere
+    it could lead to any other file. Devices, such as ``/dev/stdout``, are written to as they are.
 
     Parameters
     ----------
     file : path-like
         File to replace or to make.
+    lasting : bool, default=True
+        Whether to wait until the disk has it, so that a power cut leaves the old content or the
+        new; thousands of small files take minutes with it.
 
     Yields
     ------
     binary file
-        What is written goes to ``file`` with the ending ``.partial`` first. A kill, or an error
-        inside the ``with`` block, leaves the old content.
+        An error inside the ``with`` block leaves the old content and nothing else; a kill leaves
+        the old content, and perhaps a file that ends in ``.partial``.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    with _open_partial(Path(file)) as stream:
-        yield stream
-    _partial(Path(file)).replace(file)
+    path = Path(file)
+    if os.path.abspath(path).startswith(_NO_FILES):
+        with path.open("wb") as stream:
+            yield stream
+        return
+    partial = _partial(path)
+    try:
+        with _create(partial, lasting) as stream:
+            yield stream
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
-def write_atomically(file: str | os.PathLike[str], content: bytes) -> None:
+def write_atomically(file: str | os.PathLike[str], content: bytes, *, lasting: bool = True) -> None:
     """Replace a file's content, so that a kill leaves the old or the new one.
 
     Parameters
@@ -43,13 +63,15 @@ def write_atomically(file: str | os.PathLike[str], content: bytes) -> None:
         File to replace or to make.
     content : bytes
         Its new content.
+    lasting : bool, default=True
+        As of :func:`open_atomically`.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    with open_atomically(file) as stream:
+    with open_atomically(file, lasting=lasting) as stream:
         stream.write(content)
 
 
@@ -74,28 +96,33 @@ def write_together(directory: Path, files: Mapping[str, bytes], *, last: str) ->
         If something cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    contents = {directory / name: content for name, content in files.items()}
+    partials = {name: _partial(directory / name) for name in files}
     try:
-        for file, content in contents.items():
-            with _open_partial(file) as stream:
+        for name, content in files.items():
+            with _create(partials[name]) as stream:
                 stream.write(content)
+        (directory / last).unlink(missing_ok=True)
+        for name in sorted(files, key=lambda name: name == last):
+            partials[name].replace(directory / name)
     except BaseException:
-        for file in contents:
-            _partial(file).unlink(missing_ok=True)
+        for partial in partials.values():
+            partial.unlink(missing_ok=True)
         raise
-    (directory / last).unlink(missing_ok=True)
-    for file in sorted(contents, key=lambda file: file.name == last):
-        _partial(file).replace(file)
 
 
 @contextmanager
-def _open_partial(file: Path) -> Iterator[BinaryIO]:
-    with _partial(file).open("wb") as stream:
+def _create(partial: Path, lasting: bool = True) -> Iterator[BinaryIO]:
+    # O_EXCL takes neither a file that is there nor a link, wherever it leads.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(partial, flags, 0o666), "wb") as stream:
         yield stream
-        stream.flush()
-        # Without it, a power cut after the renaming could leave the new name with no content.
-        os.fsync(stream.fileno())
+        if lasting:
+            stream.flush()
+            # Without it, a power cut after the renaming could leave the new name with no content.
+            os.fsync(stream.fileno())
 
 
 def _partial(file: Path) -> Path:
-    return file.with_name(file.name + ".partial")
+    # Nobody can put a link where a name is random. Cut, since names of files have a limit.
+    return file.with_name(f"{file.name[:40]}.{os.urandom(8).hex()}.partial")

@@ -23,6 +23,7 @@ from fer_ensemble.ensemble import (
     to_stacking,
     to_voting,
 )
+from fer_ensemble.locks import holding_folder
 from fer_ensemble.splitting import row_digests
 
 
@@ -97,35 +98,36 @@ def combine_saved(
         raise ValueError("Stacking takes no temperatures: its probabilities are learned already.")
     if out is not None and has_ensemble(out):
         raise ArtifactError(f"{out} holds a saved ensemble already: choose another folder.")
-    manifest, ensemble = read_manifest(model), load_ensemble(model)
-    unseen = None if faces is None else _leave_out_seen(faces, ensemble)
-    held_out = None if unseen is None else (unseen.images, unseen.labels)
-    new: BaseEnsemble
-    if rule == "stacking":
-        new = to_stacking(ensemble, held_out)
-    else:
-        new = to_voting(
-            ensemble,
-            held_out,
-            rule=rule,
-            weights=None,
-            weighting=weighting,
-            ties=ties,
-            calibrate=calibrate,
-            random_state=seed,
-        )
-    # Figures on test faces, and the commands that made it, were those of the old combination.
-    record = {name: value for name, value in manifest.data.items() if name != "figures"}
-    if "commands" in record:
-        record["commands"] = []
     target = Path(model if out is None else out)
-    save_ensemble(
-        new,
-        target,
-        data=record,
-        face_size=manifest.preprocessing["size"],
-        overwrite=out is None,
-    )
+    with holding_folder(target):
+        manifest, ensemble = read_manifest(model), load_ensemble(model)
+        unseen = None if faces is None else _leave_out_seen(faces, ensemble)
+        held_out = None if unseen is None else (unseen.images, unseen.labels)
+        new: BaseEnsemble
+        if rule == "stacking":
+            new = to_stacking(ensemble, held_out)
+        else:
+            new = to_voting(
+                ensemble,
+                held_out,
+                rule=rule,
+                weights=None,
+                weighting=weighting,
+                ties=ties,
+                calibrate=calibrate,
+                random_state=seed,
+            )
+        # Figures on test faces, and the commands that made it, were those of the old combination.
+        record = {name: value for name, value in manifest.data.items() if name != "figures"}
+        if "commands" in record:
+            record["commands"] = []
+        save_ensemble(
+            new,
+            target,
+            data=record,
+            face_size=manifest.preprocessing["size"],
+            overwrite=out is None,
+        )
     return CombinedEnsemble(
         ensemble=new,
         scores=_score(new),

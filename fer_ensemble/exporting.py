@@ -25,6 +25,7 @@ from fer_ensemble.artifact.exported_members import extractors_of, takes_faces
 from fer_ensemble.artifact.states import describe_parameters
 from fer_ensemble.datasets import make_faces
 from fer_ensemble.ensemble import BaseEnsemble
+from fer_ensemble.locks import holding_folder
 from fer_ensemble.models import MemberPipeline, OnnxClassifier
 from fer_ensemble.models.onnx_export import PRECISIONS, convert_classifier
 
@@ -118,15 +119,16 @@ def export_ensemble(
         faces = make_faces(_FACES, random_state=0).images
     elif len(faces) > _FACES:
         faces = faces[np.random.RandomState(0).choice(len(faces), _FACES, replace=False)]
-    manifest, ensemble = read_manifest(source), load_model(model)
-    exported = convert_ensemble(ensemble, precision=precision, faces=faces)
-    save_ensemble(
-        exported,
-        target,
-        data=manifest.data,
-        face_size=manifest.preprocessing["size"],
-        overwrite=overwrite,
-    )
+    with holding_folder(target):
+        manifest, ensemble = read_manifest(source), load_model(model)
+        exported = convert_ensemble(ensemble, precision=precision, faces=faces)
+        save_ensemble(
+            exported,
+            target,
+            data=manifest.data,
+            face_size=manifest.preprocessing["size"],
+            overwrite=overwrite,
+        )
     if not all(takes_faces(member) for _, member in exported.members_):
         return Export(exported, target)
     before, after = ensemble.predict_proba(faces), exported.predict_proba(faces)

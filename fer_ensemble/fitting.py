@@ -15,6 +15,7 @@ from sklearn.base import ClassifierMixin
 
 from fer_ensemble.artifact import fit_resumable
 from fer_ensemble.datasets import (
+    Classes,
     FaceDataset,
     emotion_names,
     find_protocol,
@@ -119,6 +120,7 @@ def fit_ensemble(
     data: str | os.PathLike[str] | FaceDataset | None = None,
     out: str | os.PathLike[str] = "model",
     *,
+    classes: Classes | None = None,
     members: Sequence[str] | Sequence[tuple[str, ClassifierMixin]] = DEFAULT_MEMBERS,
     rule: str = "weighted",
     protocol: str = "official",
@@ -144,6 +146,9 @@ def fit_ensemble(
         Labelled faces, as `open_faces` takes them. Without them, synthetic faces are drawn.
     out : path-like, default='model'
         Folder to save the ensemble in.
+    classes : str or mapping, optional
+        What labels of the data mean, as `load_faces` takes it. It is kept in the ensemble's
+        manifest.
     members : sequence of str or of (str, classifier)
         Names of registered members, with their recipes; or unfitted classifiers, each with a
         name, such as `create_members` makes.
@@ -208,6 +213,7 @@ def fit_ensemble(
     )
     training = _prepare(
         data,
+        classes=classes,
         protocol=protocol,
         test_size=test_size,
         split=split,
@@ -219,7 +225,7 @@ def fit_ensemble(
     if on_data is not None:
         on_data(training)
     held_out = training.held_out
-    fit_resumable(
+    ensemble = fit_resumable(
         ensemble,
         training.X,
         training.y,
@@ -237,6 +243,7 @@ def fit_ensemble(
 def _prepare(
     data: str | os.PathLike[str] | FaceDataset | None,
     *,
+    classes: Classes | None,
     protocol: str,
     test_size: float,
     split: str,
@@ -246,7 +253,7 @@ def _prepare(
     strict: bool,
 ) -> TrainingSet:
     """Read the data, set the test faces apart, and bring votes in if there are any."""
-    faces, source = open_faces(data, strict=strict, seed=seed)
+    faces, source = open_faces(data, classes=classes, strict=strict, seed=seed)
     training, record = training_part(
         faces,
         protocol,

@@ -8,24 +8,37 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-_TRAIN = "pip install 'fer-ensemble[train]'"
+from fer_ensemble.forks import refuse_after_fork
+
+#: What Keras can run on.
+KERAS_BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def _extra(name: str) -> str:
+    return f"pip install '.[{name}]' in the folder of fer-ensemble's source"
+
+
+_TRAIN = _extra("train")
 
 # By the name of the module: what people call it, and what installs it.
 _LIBRARIES = {
     "jax": ("JAX", "pip install jax"),
     "keras": ("Keras", _TRAIN),
-    "keras_tuner": ("KerasTuner", "pip install 'fer-ensemble[tune]'"),
-    "matplotlib": ("Matplotlib", "pip install 'fer-ensemble[report]'"),
-    "mtcnn": ("the package mtcnn", "pip install 'fer-ensemble[mtcnn]'"),
+    "keras_tuner": ("KerasTuner", _extra("tune")),
+    "matplotlib": ("Matplotlib", _extra("report")),
+    "mtcnn": ("the package mtcnn", _extra("mtcnn")),
+    "pillow_heif": ("pillow-heif", _extra("heic")),
     "onnx": ("the package onnx", "pip install onnx"),  # enough for what was exported before
     "onnxmltools": ("onnxmltools", _TRAIN),
     "pandas": ("pandas", "pip install pandas"),
-    "pyarrow": ("pyarrow", "pip install 'fer-ensemble[parquet]'"),
+    "pyarrow": ("pyarrow", _extra("parquet")),
     "skl2onnx": ("skl2onnx", _TRAIN),
     "tensorflow": ("TensorFlow", _TRAIN),
     "tf2onnx": ("tf2onnx", _TRAIN),
@@ -52,6 +65,8 @@ def require(library: str, purpose: str) -> None:
     ------
     MissingLibraryError
         If it is not installed.
+    ForkError
+        If its threads stayed behind when this process was forked.
 
     Examples
     --------
@@ -59,12 +74,21 @@ def require(library: str, purpose: str) -> None:
     Traceback (most recent call last):
     fer_ensemble.libraries.MissingLibraryError: A network needs Keras, which is not installed: ...
     """
+    if library == "keras":
+        refuse_after_fork(_keras_backend(), purpose)
     if sys.modules.get(library) is not None:
         return
     needed = [library, _keras_backend()] if library == "keras" else [library]
     for module in needed:
+        if module not in (library, *KERAS_BACKENDS):  # no name to tell people to install
+            raise MissingLibraryError(
+                f"{purpose} needs Keras, which has no backend {module!r}, as it is set to by "
+                f"KERAS_BACKEND or keras.json: set that to {', '.join(KERAS_BACKENDS)}"
+            )
         if not _is_installed(module):
             name, remedy = _LIBRARIES.get(module, (module, f"pip install {module}"))
+            if module != library:
+                remedy += ", or set KERAS_BACKEND to another backend of Keras that is"
             raise MissingLibraryError(f"{purpose} needs {name}, which is not installed: {remedy}")
 
 
@@ -100,10 +124,56 @@ def _is_installed(module: str) -> bool:
 
 
 def _keras_backend() -> str:
-    """Return the backend that Keras would take, as Keras itself finds it out."""
+    """Return the backend that Keras has taken, or would take, as Keras itself finds it out."""
+    if (keras := sys.modules.get("keras")) is not None and hasattr(keras, "backend"):
+        return str(keras.backend.backend())
     folder = Path(os.environ.get("KERAS_HOME") or Path("~", ".keras").expanduser())
     try:
         chosen = json.loads((folder / "keras.json").read_text())["backend"]
     except (OSError, ValueError, LookupError, TypeError):
         chosen = "tensorflow"
     return os.environ.get("KERAS_BACKEND") or str(chosen)
+
+
+# Held by the thread that imports a library: file descriptors belong to the whole process.
+_STARTING = threading.RLock()
+
+
+@contextmanager
+def quiet_start(module: str) -> Iterator[None]:
+    """Keep off standard error what native libraries write while a module is first imported.
+
+    They write to file descriptor 2 itself, past ``sys.stderr`` and before their log level counts,
+    so that the descriptor has to be turned away for a while. Python's own errors are raised as
+    ever.
+
+    Parameters
+    ----------
+    module : str
+        What is imported meanwhile, by its whole name.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it cannot be imported, as by a part of a backend that is missing or of another version.
+    """
+    with _STARTING:
+        if module in sys.modules:
+            yield
+            return
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        sys.stderr.flush()
+        saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 2)
+        try:
+            yield
+        except ImportError as error:
+            raise MissingLibraryError(
+                f"Keras and what it runs on cannot be imported ({error}): install them again, or "
+                "set KERAS_BACKEND to another backend that is installed"
+            ) from error
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(sink)

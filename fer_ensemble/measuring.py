@@ -17,6 +17,7 @@ from fer_ensemble.artifact import (
     resolve_model,
 )
 from fer_ensemble.datasets import (
+    Classes,
     EvaluationPart,
     FaceDataset,
     FERPlusVotes,
@@ -138,9 +139,10 @@ class MeasuredModel:
 
 
 def measure_model(
-    model: str | os.PathLike[str],
+    model: str | os.PathLike[str] | None = None,
     data: str | os.PathLike[str] | FaceDataset | None = None,
     *,
+    classes: Classes | None = None,
     split: str | None = None,
     protocol: str | None = None,
     ferplus: str | os.PathLike[str] | None = None,
@@ -151,14 +153,18 @@ def measure_model(
 
     Parameters
     ----------
-    model : str or path-like
-        Folder of a saved ensemble, or a name that `load_model` takes.
+    model : str or path-like, optional
+        Folder of a saved ensemble, or a name that `load_model` takes. Without it, the ensemble
+        that comes with the package.
     data : path-like or FaceDataset, optional
         Labelled faces in any form that `load_faces` takes, or read already. Without them,
         synthetic faces are drawn.
+    classes : str or mapping, optional
+        What labels of the data mean, as `load_faces` takes it. Labels that are not plain otherwise
+        are read as those were that the ensemble was fitted on.
     split : str, optional
         Part of the data, where the protocol keeps the data's own split; by default what the
-        protocol tests on.
+        protocol tests on, or all of data without parts.
     protocol : str, optional
         How test faces are set apart; by default as the ensemble was fitted.
     ferplus : path-like, optional
@@ -186,7 +192,10 @@ def measure_model(
     """
     manifest, ensemble = read_manifest(resolve_model(model)), load_model(model)
     require_for_members(ensemble.members_)
-    faces, source = open_faces(data, strict=strict, seed=seed)
+    remembered = manifest.data.get("classes")
+    faces, source = open_faces(
+        data, classes=classes, remembered=remembered, strict=strict, seed=seed
+    )
     # Told before the members predict, which takes a while.
     votes = None if ferplus is None else join_ferplus(faces, load_ferplus(ferplus))
     part = EvaluationPart(faces, None, "", "")

@@ -6,14 +6,21 @@ ensemble stands on this module.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import threading
+import weakref
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_ensemble.forks import after_fork
+from fer_ensemble.onnx_structure import check_structure
+from fer_ensemble.pixels import check_faces
 from fer_ensemble.processors import count_processors
 
 if TYPE_CHECKING:
@@ -28,6 +35,10 @@ GRAPH_VERSION = 1
 #: Names of a graph's input and output. Faces are ``uint8`` of shape (n, height, width[, channels]).
 FACES, FEATURES, PROBABILITIES = "faces", "features", "probabilities"
 
+# Read when onnxruntime is imported. It would write to its makers otherwise, from a thread that a
+# forked process waits for at its end, for ever.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # Samples at once. What a network makes of more no longer fits into a processor's cache.
 _BATCH = 64
 
@@ -36,11 +47,60 @@ class GraphError(ValueError):
     """A graph is damaged, made by a later release, or holds what may not be in one."""
 
 
+class Session:
+    """A session of onnxruntime that is opened when it is first needed, and anew after a fork.
+
+    May be used by several threads at once.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the content of the graph.
+    name : str
+        What errors call it.
+    """
+
+    def __init__(self, read: Callable[[], bytes], name: str) -> None:
+        self._read = read
+        self._name = name
+        self._session: onnxruntime.InferenceSession | None = None
+        self._opening = threading.Lock()
+        _SESSIONS.add(self)
+
+    @property
+    def opened(self) -> onnxruntime.InferenceSession:
+        """The session; see :func:`open_session` for its errors."""
+        with self._opening:
+            if self._session is None:
+                self._session = open_session(self._read(), self._name)
+            return self._session
+
+    def leave_behind(self) -> None:
+        """Forget the session, in a forked process; it is not closed, which would hang."""
+        self._opening = threading.Lock()
+        if self._session is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session._sess))
+            self._session = None
+
+
+_SESSIONS: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _leave_behind() -> None:
+    for session in _SESSIONS:
+        session.leave_behind()
+
+
+after_fork(_leave_behind)
+
+
 class OnnxGraph:
     """A graph that was exported by this package, ready to run.
 
     Runs on all processors that this process may use. No code and no other file is read from the
     graph: operators are onnxruntime's own, and weights that stand outside the graph are refused.
+    In a forked process it is opened anew, since the threads of the first opening stay behind.
 
     Parameters
     ----------
@@ -66,16 +126,24 @@ class OnnxGraph:
 
     def __init__(self, content: bytes, name: str = "graph") -> None:
         self.name = name
-        self._session = _open(content, name)
+        self._opening = Session(lambda: content, name)
         self.facts = self._read_facts()
         self.classes: list[Any] = self.facts["classes"]
 
+    @property
+    def _session(self) -> onnxruntime.InferenceSession:
+        return self._opening.opened
+
     def _read_facts(self) -> dict[str, Any]:
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+        session = self._session  # opened here, where what is wrong with the graph is told as it is
         try:
+            text = session.get_modelmeta().custom_metadata_map.get(METADATA)
             facts = json.loads(text or "")
-            version, n_classes = facts["version"], len(facts["classes"])
-        except (ValueError, TypeError, KeyError) as error:
+            version, classes = facts["version"], facts["classes"]
+            n_classes = len(classes)
+            if not all(isinstance(label, int | str) for label in classes):
+                raise TypeError("a class is neither a number nor text")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise GraphError(
                 f"{self.name} does not say which classes its columns stand for: it was not made "
                 "by 'fer-ensemble export'. Export the ensemble again."
@@ -87,6 +155,7 @@ class OnnxGraph:
             )
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         known = len(inputs) == 1 and inputs[0].name in (FACES, FEATURES)
+        known = known and all(isinstance(side, int) for side in inputs[0].shape[1:])
         columns = [entry.shape[-1:] for entry in outputs if entry.name == PROBABILITIES]
         if not known or columns != [[n_classes]]:
             raise GraphError(
@@ -124,40 +193,56 @@ class OnnxGraph:
         ValueError
             If the samples have another shape, or are no pixels.
         """
-        samples = self._check(np.asarray(X))
+        samples = self._check(X)
         source = FACES if self.takes_faces else FEATURES
-        parts = [
-            self._session.run([PROBABILITIES], {source: samples[start : start + _BATCH]})[0]
-            for start in range(0, len(samples), _BATCH)
-        ]
+        try:
+            parts = [
+                self._session.run([PROBABILITIES], {source: samples[start : start + _BATCH]})[0]
+                for start in range(0, len(samples), _BATCH)
+            ]
+        except Exception as error:  # of a dozen classes, without a common one of its own
+            raise GraphError(
+                f"{self.name} fails: {_reason(error)} Export the ensemble again."
+            ) from error
         probabilities = np.concatenate(parts).astype(np.float64)
         # In double precision, single-precision probabilities no longer sum to 1 exactly.
         total: NDArray[np.float64] = probabilities.sum(axis=1, keepdims=True)
         return probabilities / total
 
-    def _check(self, samples: NDArray[Any]) -> NDArray[Any]:
+    def _check(self, X: ArrayLike) -> NDArray[Any]:
         shape = self.sample_shape
-        if samples.shape[1:] == (*shape, 1):
-            samples = samples[..., 0]
+        if self.takes_faces:
+            return np.ascontiguousarray(check_faces(X, self.name, shape))
+        samples = np.asarray(X)
         if samples.shape[1:] != shape or not len(samples):
             raise ValueError(
                 f"{self.name} takes samples of shape (n_samples, {', '.join(map(str, shape))}), "
-                f"at least one, and got {samples.shape}: resize them first."
+                f"at least one, and got {samples.shape}."
             )
-        if not self.takes_faces:
-            return np.ascontiguousarray(samples, dtype=np.float32)
-        if samples.dtype == np.uint8:
-            return np.ascontiguousarray(samples)
-        pixels = samples.astype(np.uint8)
-        if not np.array_equal(pixels, samples):
-            raise ValueError(
-                f"{self.name} takes pixels, whole numbers from 0 to 255, and got values such as "
-                f"{samples[pixels != samples][0]}: give uint8 faces."
-            )
-        return pixels
+        return np.ascontiguousarray(samples, dtype=np.float32)
 
 
-def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
+def open_session(content: bytes, name: str) -> onnxruntime.InferenceSession:
+    """Open any graph, so that nothing outside it is read.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        On all processors that this process may use.
+
+    Raises
+    ------
+    GraphError
+        If it cannot be run.
+    ImportError
+        If onnxruntime is not installed.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -172,10 +257,23 @@ def _open(content: bytes, name: str) -> onnxruntime.InferenceSession:
         "session.model_external_initializers_file_folder_path", os.devnull
     )
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of a dozen classes, without a common one of its own
-        reason = str(error).partition(" : ")[2].rpartition(" : ")[2] or str(error)
+        check_structure(content)
+    except ValueError as error:
         raise GraphError(
-            f"{name} cannot be run by onnxruntime {onnxruntime.__version__}: {reason.strip()} "
+            f"{name} cannot be run by onnxruntime: {error}. Export the ensemble again."
+        ) from error
+    try:
+        # Where it fails, it would print so, and try the same once more.
+        return onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+    except Exception as error:
+        raise GraphError(
+            f"{name} cannot be run by onnxruntime {onnxruntime.__version__}: {_reason(error)} "
             "Export the ensemble again, or upgrade onnxruntime."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).partition(" : ")[2].rpartition(" : ")[2] or str(error)
+    return " ".join(text.split())[:300]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, suppress
 from itertools import chain
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from fer_ensemble.artifact import load_predictor, read_manifest, resolve_model
+from fer_ensemble.artifact import load_predictor, model_identity, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.faces import (
     Detector,
     FaceClassifier,
     FaceFinder,
+    Input,
     KeptRows,
     Output,
     PictureListing,
@@ -26,17 +28,20 @@ from fer_ensemble.faces import (
     skip_done,
 )
 from fer_ensemble.libraries import require_for_members
+from fer_ensemble.locks import Lock
 
 
 def predict_faces(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    paths: Input | Iterable[Input],
     model: str | os.PathLike[str] | FaceClassifier | None = None,
     *,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     detector: str | Detector = "auto",
     align: bool = True,
-    min_face: int = 20,
+    min_face: int | None = None,
+    min_score: float | None = None,
+    max_faces: int | None = None,
     face_size: int | None = None,
     every: int = 1,
     batch_size: int = 256,
@@ -50,8 +55,11 @@ def predict_faces(
 
     Parameters
     ----------
-    paths : path-like or iterable of path-like
-        Pictures, videos, folders of them and patterns; see `PictureListing`.
+    paths : path-like, array, picture of Pillow's, bytes or binary file; or iterable of these
+        Pictures, videos, folders of them and patterns; see `PictureListing`. Or pictures
+        themselves: arrays of shape (height, width) or (height, width, 3), in the order blue, green
+        and red as OpenCV reads them, of values from 0 to 255 or 0.0 to 1.0; pictures of Pillow's;
+        and files' contents. These are called "<array 0>" and the like, by their place.
     model : path-like, "fast" or classifier, optional
         By default the ensemble that comes with the package, with "fast" the quick network beside
         it; the folder of a saved ensemble; or a fitted classifier with ``classes_`` and a
@@ -67,8 +75,13 @@ def predict_faces(
         What finds the faces; see `FaceFinder`, also for `align` and `min_face`.
     align : bool, default=True
         Whether to turn faces so that their eyes are level, where the detector finds eyes.
-    min_face : int, default=20
-        Side of the smallest face, in pixels.
+    min_face : int, optional
+        Side of the smallest face, in pixels. By default 20, and more in large pictures.
+    min_score : float, optional
+        Faces of which the detector is less sure are left out; see the detector for what its scores
+        mean.
+    max_faces : int, optional
+        Of each picture, the largest so many faces are predicted; 1 for its main face.
     face_size : int, optional
         Side of the faces that the model takes, in pixels. By default that of the saved ensemble;
         48 for a classifier.
@@ -109,6 +122,8 @@ def predict_faces(
         detector=detector,
         align=align,
         min_face=min_face,
+        min_score=min_score,
+        max_faces=max_faces,
         face_size=face_size,
         every=every,
         batch_size=batch_size,
@@ -130,7 +145,7 @@ class PredictionRun:
 
     Parameters
     ----------
-    paths, model, resume, detector, align, min_face, face_size
+    paths, model, resume, detector, align, min_face, min_score, max_faces, face_size
         As of :func:`predict_faces`.
     out : path-like or binary file, optional
         File to write; a stream takes CSV. By default nothing is written.
@@ -149,6 +164,9 @@ class PredictionRun:
         Counts which pictures it searched.
     kept : KeptRows or None
         What is kept of `out`; None unless the run is resumed.
+    is_same_run : bool or None
+        Whether the kept rows were made with this model and these settings; None if that is not
+        known, because the hidden file beside `out` is missing that says so (``.rows.csv.run``).
 
     Raises
     ------
@@ -169,10 +187,11 @@ class PredictionRun:
     class_names: tuple[str, ...]
     finder: FaceFinder
     kept: KeptRows | None
+    is_same_run: bool | None = True
 
     def __init__(
         self,
-        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        paths: Input | Iterable[Input],
         model: str | os.PathLike[str] | FaceClassifier | None = None,
         *,
         out: Output | None = None,
@@ -180,7 +199,9 @@ class PredictionRun:
         standard_input: BinaryIO | None = None,
         detector: str | Detector = "auto",
         align: bool = True,
-        min_face: int = 20,
+        min_face: int | None = None,
+        min_score: float | None = None,
+        max_faces: int | None = None,
         face_size: int | None = None,
         every: int = 1,
         batch_size: int = 256,
@@ -195,8 +216,8 @@ class PredictionRun:
             if not isinstance(out, str | os.PathLike):
                 raise ValueError("resume needs the file that an earlier run has begun: give out")
             self._to_resume = out
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths
-        self.listing = PictureListing(given, standard_input, left_out=annotate_to)
+        written = [file for file in (out, annotate_to) if isinstance(file, str | os.PathLike)]
+        self.listing = PictureListing(paths, standard_input, left_out=written)
         self._inputs: Iterator[str | os.PathLike[str]] = iter(self.listing)
         self._model = model
         self._classifier: FaceClassifier | None = None
@@ -205,8 +226,11 @@ class PredictionRun:
             "detector": detector,
             "align": align,
             "min_face": min_face,
+            "min_score": min_score,
+            "max_faces": max_faces,
         }
         self._face_size = face_size
+        self._lock: Lock | None = None
         self._batch_size = batch_size
         self._settings: dict[str, Any] = {
             "every": every,
@@ -241,7 +265,8 @@ class PredictionRun:
         MissingLibraryError
             If the detector needs a package that is not installed.
         ValueError
-            If the run cannot be resumed: `out` holds something else, or rows of other inputs.
+            If the run cannot be resumed: `out` holds something else, or rows of other inputs, of
+            another model or other settings. `InUseError` if another run writes `out`.
         """
         if hasattr(self, "kept"):
             return
@@ -254,11 +279,15 @@ class PredictionRun:
         else:
             self.class_names = tuple(emotion_names(self._model.classes_))
         self.finder = FaceFinder(**self._finding, size=size or 48)
-        kept = None
-        if self._to_resume is not None:
-            kept = find_kept_rows(self._to_resume, self.class_names, self._batch_size)
-            self._inputs = skip_done((os.fspath(path) for path in self._inputs), kept)
-        self.kept = kept
+        if isinstance(self._out, str | os.PathLike):
+            with suppress(OSError):  # told when the file is opened
+                Path(self._out).parent.mkdir(parents=True, exist_ok=True)
+            self._lock = Lock(self._out)
+        try:
+            self.kept = None if self._to_resume is None else self._keep(self._to_resume)
+        except BaseException:
+            self._release()
+            raise
 
     def load(self) -> FaceClassifier:
         """Load the model, unless it is a classifier.
@@ -298,24 +327,73 @@ class PredictionRun:
         ValueError
             As `predict_files`.
         """
-        batches = predict_files(
-            self.load(),
-            self._inputs,
-            class_names=self.class_names,
-            finder=self.finder,
-            batch_size=self._batch_size,
-            **self._settings,
-        )
-        opened = (
-            nullcontext()
-            if self._out is None
-            else open_writer(
-                self._out, self.class_names, n_kept=self.kept.n_bytes if self.kept else 0
+        with ExitStack() as stack:
+            stack.callback(self._release)
+            batches = predict_files(
+                self.load(),
+                self._inputs,
+                class_names=self.class_names,
+                finder=self.finder,
+                batch_size=self._batch_size,
+                **self._settings,
             )
-        )
-        # The generator is closed, and its threads are stopped, whoever breaks off.
-        with closing(batches), opened as writer:
-            for batch in batches:
+            writer = None
+            if self._out is not None:
+                n_kept = self.kept.n_bytes if self.kept else 0
+                writer = stack.enter_context(
+                    open_writer(self._out, self.class_names, n_kept=n_kept)
+                )
+            if self._lock is not None:  # the table has been begun: no earlier rows are in it
+                self._lock.note(self._describe())
+            # The generator is closed, and its threads are stopped, whoever breaks off.
+            for batch in stack.enter_context(closing(batches)):
                 if writer is not None:
                     writer.write(batch)
                 yield batch
+
+    def _keep(self, table: str | os.PathLike[str]) -> KeptRows:
+        kept = find_kept_rows(table, self.class_names, self._batch_size)
+        if kept.n_bytes:
+            self._check_run(table)
+        self._inputs = skip_done(self._inputs, kept)
+        return kept
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def _describe(self) -> dict[str, Any]:
+        """Give all that decides what the rows come to, but for the inputs, as JSON values."""
+        if isinstance(self._model, str | os.PathLike | None):
+            model = model_identity(self._model)
+        else:
+            model = type(self._model).__qualname__
+        finding = {
+            name: value if isinstance(value, str | int | float | None) else type(value).__qualname__
+            for name, value in self._finding.items()
+        }
+        return {
+            "model": model,
+            **finding,
+            "face_size": self.finder.size,
+            "every": self._settings["every"],
+            "batch_size": self._batch_size,
+            "min_confidence": self._settings["min_confidence"],
+        }
+
+    def _check_run(self, table: str | os.PathLike[str]) -> None:
+        """Refuse to add rows to those of another model or other settings."""
+        now = self._describe()
+        before = self._lock.read() if self._lock is not None else None
+        if not isinstance(before, dict):
+            self.is_same_run = None
+            return
+        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        if names:
+            differences = ", ".join(
+                f"{name} was {before.get(name)} and is {now.get(name)}" for name in names
+            )
+            raise ValueError(
+                f"{os.fspath(table)} cannot be resumed: its rows were made in another way "
+                f"({differences}). Give the same model and options, or another file to write"
+            )

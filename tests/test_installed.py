@@ -178,7 +178,7 @@ def test_the_first_command_and_the_first_example_need_no_extra(
 def test_to_train_without_the_extra_names_it(installed: Path, folder: Path) -> None:
     done = _run([["fit", "fer2013.zip", "--members", "dense_hog"]], installed, folder)
     assert "The member 'dense_hog' needs Keras" in done.stderr
-    assert "pip install 'fer-ensemble[train]'" in done.stderr.replace("\n", " ")
+    assert "pip install '.[train]'" in done.stderr.replace("\n", " ")
     assert "exit code 1" in done.stderr
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from fer_ensemble import libraries
-from fer_ensemble.libraries import MissingLibraryError, require, require_for_members
+from fer_ensemble.libraries import MissingLibraryError, quiet_start, require, require_for_members
 from tests.record_answers import RECORDED
 
 SAVED = RECORDED / "saved_by_2e706e3" / "voting"
-TRAIN = "pip install 'fer-ensemble[train]'"
+TRAIN = "pip install '.[train]' in the folder of fer-ensemble's source"
 
 # Hides libraries as if they had never been installed, and runs commands one after the other.
 HIDING = """
@@ -157,7 +157,7 @@ def test_pictures_name_the_extra_that_draws_them(folder):
     ]
     for code, said in without(["matplotlib"], folder, commands):
         assert "needs Matplotlib" in f"{code} {said}"
-        assert "pip install 'fer-ensemble[report]'" in f"{code} {said}"
+        assert "pip install '.[report]'" in f"{code} {said}"
 
 
 def test_networks_need_the_backend_that_keras_is_set_to(monkeypatch, tmp_path):
@@ -171,6 +171,17 @@ def test_networks_need_the_backend_that_keras_is_set_to(monkeypatch, tmp_path):
         require("keras", "A network")
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     require("keras", "A network")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflaw")
+    with pytest.raises(
+        MissingLibraryError, match=r"'tensorflaw', .*set that to tensorflow, jax, to"
+    ):
+        require("keras", "A network")
+
+
+def test_a_library_that_is_there_in_part_is_told_in_a_line():
+    message = r"\(no jaxlib here\): install them again"
+    with pytest.raises(MissingLibraryError, match=message), quiet_start("never_there"):
+        raise ImportError("no jaxlib here")
 
 
 def test_members_without_such_a_library_need_nothing():

@@ -1,13 +1,15 @@
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import fer_ensemble
-from fer_ensemble import predict_faces
+from fer_ensemble import load_pretrained, predict_faces
 from fer_ensemble.artifact import ArtifactError
 from fer_ensemble.faces import DetectorError, FaceBox
 from fer_ensemble.predicting import PredictionRun
@@ -43,7 +45,7 @@ def photo(tmp_path: Path) -> Path:
 def test_a_table_has_a_row_for_each_face(photo: Path, tmp_path: Path) -> None:
     table = predict_faces([photo, "lost.png"], Brightness(), detector=Halves())
     assert table.class_names == ("happy", "sad")
-    assert table.columns[-5:] == ["label", "confidence", "p_happy", "p_sad", "status"]
+    assert table.columns[-4:] == ["p_happy", "p_sad", "status", "reason"]
     assert [row.status for row in table] == ["ok", "ok", "missing"]
     assert [row.label for row in table] == ["happy", "sad", None]
     assert [row.x for row in table] == [0, 100, None]
@@ -134,3 +136,64 @@ def test_annotate_is_at_hand() -> None:
     from fer_ensemble.faces import annotate
 
     assert fer_ensemble.annotate is annotate
+
+
+def test_pictures_are_taken_as_they_are_held_in_memory(photo: Path) -> None:
+    array = cv2.imread(str(photo))
+    file = photo.read_bytes()
+    given = [array, Image.open(photo), file, io.BytesIO(file), array / 255, photo, [1]]
+    table = predict_faces(given[:-1], Brightness(), detector=Halves())
+    names = ["<array 0>", "<picture 1>", "<bytes 2>", "<file 3>", "<array 4>", str(photo)]
+    assert [row.path for row in table] == [name for name in names for _ in range(2)]
+    assert [row.label for row in table] == ["happy", "sad"] * 6
+    assert len({row.probabilities["happy"] for row in table[::2]}) == 1
+    assert table[8].reason == "values up to 1 taken for shares of white"
+    for one in (array, given[1], file):
+        assert len(predict_faces(one, Brightness(), detector=Halves())) == 2
+    made = (np.full((100, 200), shade, np.uint8) for shade in (0, 255))
+    assert [row.path for row in predict_faces(made, Brightness(), detector="skip")] == [
+        "<array 0>",
+        "<array 1>",
+    ]
+    with pytest.raises(TypeError, match="input 6 is list: give a path, an array"):
+        predict_faces(given, Brightness(), detector=Halves())
+
+
+def test_what_is_wrong_with_one_of_them_is_told_in_its_row(photo: Path, tmp_path: Path) -> None:
+    class Broken:
+        def read(self, size: int) -> bytes:
+            raise RuntimeError("connection lost")
+
+    given = [b"", b"text", np.zeros((4, 4, 2)), np.full((4, 4), -1), Broken(), io.StringIO("a")]
+    table = predict_faces([*given, photo], Brightness(), detector=Halves(), annotate_to=tmp_path)
+    assert [row.status for row in table] == ["unreadable"] * 6 + ["ok"] * 2
+    assert [row.reason.split(" ")[0] for row in table[:6]] == [
+        *("the", "not", "an", "values", "cannot", "a")
+    ]
+
+
+def test_a_model_is_loaded_once_until_its_files_change(tmp_path: Path) -> None:
+    from sklearn.naive_bayes import GaussianNB
+
+    from fer_ensemble.artifact import load_predictor
+    from fer_ensemble.ensemble import VotingEnsemble
+
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    for seed in (0, 1):
+        ensemble = VotingEnsemble([("bayes", GaussianNB())], random_state=seed).fit(X, y)
+        fer_ensemble.save_ensemble(ensemble, tmp_path / "model", overwrite=seed > 0)
+        with ThreadPoolExecutor(4) as threads:
+            loaded = list(threads.map(load_predictor, [tmp_path / "model"] * 4))
+        assert len({id(model) for model in loaded}) == 1
+        if seed == 0:
+            first = loaded[0]
+    assert loaded[0] is not first
+
+
+def test_a_pretrained_model_that_was_changed_is_not_what_the_next_caller_gets() -> None:
+    one = load_pretrained("fast")
+    seed = one.random_state
+    one.set_params(random_state=seed + 1)
+    other = load_pretrained("fast")
+    assert (other is not one, other.random_state) == (True, seed)
+    assert other.members_[0][1] is one.members_[0][1]

@@ -27,7 +27,7 @@ from experiments.runs import (
     write_record,
 )
 from experiments.systems import System, read_system
-from fer_ensemble.artifact.states import dump_member
+from fer_ensemble.artifact.member_files import dump_member
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import Parts
 from fer_ensemble.models import NETWORKS, KerasClassifier, create_member

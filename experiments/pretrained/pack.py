@@ -42,8 +42,8 @@ from experiments.systems import read_system
 from experiments.views import DRAWN_VIEWS, predict_views
 from fer_ensemble.artifact import save_ensemble
 from fer_ensemble.artifact.compact import compact_ensemble, compact_member
+from fer_ensemble.artifact.member_files import load_member
 from fer_ensemble.artifact.pretrained import FAST, SHIPPED
-from fer_ensemble.artifact.states import load_member
 from fer_ensemble.datasets import FaceDataset, training_part
 from fer_ensemble.ensemble import BaseEnsemble, VotingEnsemble, to_stacking
 from fer_ensemble.evaluation import evaluate_predictions

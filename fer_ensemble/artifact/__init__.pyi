@@ -7,7 +7,14 @@ from .manifest import (
     read_manifest,
 )
 from .measurements import Measurement, record_measurement, record_robustness
-from .pretrained import PRETRAINED, load_model, load_predictor, load_pretrained, resolve_model
+from .pretrained import (
+    PRETRAINED,
+    load_model,
+    load_predictor,
+    load_pretrained,
+    model_identity,
+    resolve_model,
+)
 from .resumable import fit_resumable
 from .storage import load_ensemble, save_ensemble
 
@@ -24,6 +31,7 @@ __all__ = [
     "load_model",
     "load_predictor",
     "load_pretrained",
+    "model_identity",
     "read_manifest",
     "record_measurement",
     "record_robustness",

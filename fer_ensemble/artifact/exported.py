@@ -23,10 +23,11 @@ from fer_ensemble.artifact.manifest import (
     read_verified,
 )
 from fer_ensemble.ensemble import Calibration, combine_calibrated
-from fer_ensemble.ensemble.evidence import align_columns, check_probabilities
+from fer_ensemble.ensemble.evidence import align_columns, check_classes, check_probabilities
 from fer_ensemble.ensemble.meta_features import meta_features
 from fer_ensemble.features.extraction import find_extractor
 from fer_ensemble.onnx_graph import GraphError, OnnxGraph
+from fer_ensemble.pixels import check_faces
 
 
 class _Member(NamedTuple):
@@ -34,6 +35,12 @@ class _Member(NamedTuple):
     graph: OnnxGraph
     extract: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None
     mirror: bool
+
+    def face_shape(self, size: int) -> tuple[int, ...] | None:
+        """Shape of the faces, of that side where its graph does not say; None for tables."""
+        if self.extract is not None:
+            return size, size
+        return self.graph.sample_shape if self.graph.takes_faces else None
 
     def predict_proba(self, faces: NDArray[Any]) -> NDArray[np.float64]:
         probabilities = self._ask(faces)
@@ -90,16 +97,23 @@ class ExportedEnsemble:
         try:
             self._read_state(manifest)
             self._members = [_open_member(directory, entry) for entry in manifest.members]
-        except (KeyError, TypeError, AttributeError) as error:
+            for member in self._members:
+                check_classes(member.graph.classes, manifest.classes, member.name)
+        except ArtifactError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ArtifactError(
                 f"{directory}: its manifest is damaged ({error}). Export or copy it again."
             ) from error
+        shapes = [member.face_shape(self._size) for member in self._members]
+        self._face_shape = next((shape for shape in shapes if shape), None)
         self._final = None
         if manifest.final_estimator is not None:
             self._final = _open_graph(directory, manifest.final_estimator)
 
     def _read_state(self, manifest: Manifest) -> None:
         state = manifest.ensemble
+        self._size: int = manifest.preprocessing["size"]
         self.ties: str = state.get("ties", "mean_probability")
         self._passthrough = bool(state.get("passthrough"))
         self._rule: str = state.get("rule", "average")
@@ -126,7 +140,7 @@ class ExportedEnsemble:
         ValueError
             If the samples have another shape, or are no pixels.
         """
-        samples = np.asarray(X)
+        samples = self._check(X)
         return np.stack(
             [
                 align_columns(
@@ -155,7 +169,8 @@ class ExportedEnsemble:
         ValueError
             If the samples have another shape, or are no pixels.
         """
-        probabilities = self.predict_member_proba(X)
+        samples = self._check(X)
+        probabilities = self.predict_member_proba(samples)
         if self._final is None:
             return combine_calibrated(
                 probabilities,
@@ -165,9 +180,17 @@ class ExportedEnsemble:
                 ties=self.ties,
                 random_state=self._random_state,
             )
-        table = meta_features(check_probabilities(probabilities), X if self._passthrough else None)
+        table = meta_features(
+            check_probabilities(probabilities), samples if self._passthrough else None
+        )
         places = np.arange(len(self.classes_))
         return align_columns(self._final.run(table), self._final.classes, places, "final_estimator")
+
+    def _check(self, X: ArrayLike) -> NDArray[Any]:
+        """Check faces once for all members; rows of a table are the graphs' matter."""
+        if self._face_shape is None:
+            return np.asarray(X)
+        return check_faces(X, "The exported ensemble", self._face_shape)
 
 
 def _open_member(directory: Path, entry: StoredMember) -> _Member:

@@ -12,7 +12,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fer_ensemble.artifact.manifest_checks import (
+    HASH,
+    check_manifest,
+    hash_manifest,
+    parse_manifest,
+)
 from fer_ensemble.atomic_files import write_atomically, write_together
+from fer_ensemble.bounded_files import read_bounded
 
 #: How the file of a graph ends.
 GRAPH_ENDING = ".onnx"
@@ -64,11 +71,11 @@ def read_verified(directory: Path, stored: StoredFile) -> bytes:
         raise ArtifactError(f"{directory}: its manifest names a file {stored.file!r} outside it.")
     file = directory / stored.file
     try:
-        content = file.read_bytes()
+        content = read_bounded(file, _MOST_STORED)
     except FileNotFoundError:
         raise ArtifactError(f"{file} is missing. Fit or copy the whole folder again.") from None
     except OSError as error:
-        raise ArtifactError(f"{file} cannot be read: {error}.") from error
+        raise ArtifactError(f"{file} cannot be read: {error.strerror or error}.") from error
     if sha256(content) != stored.sha256:
         raise ArtifactError(
             f"{file} is not what its manifest says: it was altered or cut short. "
@@ -148,8 +155,9 @@ def sha256(content: bytes) -> str:
 MANIFEST = "manifest.json"
 # The package index has XGBoost with GPUs and without, under two names for one module.
 _OTHER_NAMES = {"xgboost": "xgboost-cpu"}
-# The second version has members in ONNX; without any, what is written is of the first.
-SCHEMA_VERSION = 2
+# The second version has members in ONNX, the third a hash of itself.
+SCHEMA_VERSION = 3
+_MOST_MANIFEST, _MOST_STORED = 4 * 2**20, 512 * 2**20
 
 
 @dataclass(frozen=True)
@@ -282,7 +290,9 @@ def dump_manifest(manifest: Manifest) -> bytes:
     for member in content["members"]:
         if member["exported"] is None:
             del member["exported"]
-    content["schema_version"] = SCHEMA_VERSION if _holds_graphs(manifest) else 1
+    content["schema_version"] = SCHEMA_VERSION
+    # As it will be read: keys that are numbers become text.
+    content[HASH] = hash_manifest(json.loads(json.dumps(content)))
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -300,12 +310,6 @@ def is_exported(manifest: Manifest) -> bool:
     final = manifest.final_estimator
     graphs = all(member.exported is not None for member in manifest.members)
     return graphs and (final is None or final.file.endswith(GRAPH_ENDING))
-
-
-def _holds_graphs(manifest: Manifest) -> bool:
-    final = manifest.final_estimator
-    graphs = any(member.exported is not None for member in manifest.members)
-    return graphs or (final is not None and final.file.endswith(GRAPH_ENDING))
 
 
 def has_ensemble(path: str | os.PathLike[str]) -> bool:
@@ -340,43 +344,42 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         If there is no artifact, or its manifest is damaged or of a later version.
     """
     directory = Path(path)
-    text = _read_text(directory)
+    content = _read_content(directory)
     try:
-        return _parse(json.loads(text), directory)
+        return _parse(parse_manifest(content), directory)
     except ArtifactError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except ValueError as error:
         raise ArtifactError(
-            f"{directory / MANIFEST} is damaged ({type(error).__name__}: {error}). "
-            "Fit or copy it again."
+            f"{directory / MANIFEST} is damaged: {error}. Fit or copy it again."
         ) from error
 
 
-def _read_text(directory: Path) -> str:
+def _read_content(directory: Path) -> bytes:
     file = directory / MANIFEST
     try:
-        return file.read_bytes().decode()
+        return read_bounded(file, _MOST_MANIFEST)
     except FileNotFoundError:
         found = "holds no saved ensemble" if directory.is_dir() else "does not exist"
         raise ArtifactError(
             f"{directory} {found} (there is no {MANIFEST}). Make one with: "
             f"fer-ensemble fit DATA --out {directory}"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{file} cannot be read: {error}. Fit or copy it again.") from error
+    except OSError as error:
+        raise ArtifactError(
+            f"{file} cannot be read: {error.strerror or error}. Fit or copy it again."
+        ) from error
 
 
 def _parse(content: dict[str, Any], directory: Path) -> Manifest:
-    if content.pop("format") != "fer-ensemble":
-        raise KeyError("format")
-    version = content["schema_version"]
-    if not isinstance(version, int):
-        raise TypeError("schema_version is not a number")
-    if version > SCHEMA_VERSION:
+    version = content.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ArtifactError(
             f"{directory} is of format version {version}, and this release reads up to "
             f"{SCHEMA_VERSION}: upgrade fer-ensemble."
         )
+    check_manifest(content)
+    content = {name: value for name, value in content.items() if name not in ("format", HASH)}
     content["members"] = [_stored_member(entry) for entry in content["members"]]
     for name in ("validation", "final_estimator"):
         if content.get(name) is not None:

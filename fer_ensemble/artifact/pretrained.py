@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fer_ensemble.artifact.exported import ExportedEnsemble
 from fer_ensemble.artifact.manifest import (
@@ -26,6 +31,12 @@ FAST = "fast"
 #: What `load_pretrained` can load.
 PRETRAINED = ("ensemble", FAST)
 
+# The models that were loaded last, so that a program which predicts again and again loads once. By
+# what loads them, where from, and the state of its files; more than two hardly take turns.
+_MOST_LOADED = 2
+_loaded: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+_loading = threading.Lock()
+
 
 def load_pretrained(
     name: str = "ensemble", *, folder: str | os.PathLike[str] | None = None
@@ -34,7 +45,8 @@ def load_pretrained(
 
     Both were trained on FER2013's Training faces and are calibrated; see the model cards beside
     the weights. Every file's hash is checked before it is parsed, and only those of the model that
-    is asked for are read.
+    is asked for are read. They are read once: what is returned later is a copy with parameters of
+    its own and the same members.
 
     Parameters
     ----------
@@ -66,7 +78,8 @@ def load_pretrained(
 
     if name not in PRETRAINED:
         raise ValueError(f"There is no pretrained model {name!r}: choose among {PRETRAINED}.")
-    return load_ensemble(_find_shipped(name) if folder is None else _folder(Path(folder), name))
+    place = _find_shipped(name) if folder is None else _folder(Path(folder), name)
+    return copy.copy(_load_once(load_ensemble, place))
 
 
 def resolve_model(model: str | os.PathLike[str] | None) -> Path:
@@ -93,6 +106,30 @@ def resolve_model(model: str | os.PathLike[str] | None) -> Path:
     return Path(model)
 
 
+def model_identity(model: str | os.PathLike[str] | None) -> str:
+    """Say which model it is, wherever it lies: a hash of its manifest, which has its files' hashes.
+
+    Parameters
+    ----------
+    model : str, path-like or None
+        As of :func:`resolve_model`.
+
+    Returns
+    -------
+    str
+        The first 16 digits of the SHA-256.
+
+    Raises
+    ------
+    ArtifactError
+        If the package's own weights are asked for and not there.
+    OSError
+        If it cannot be read.
+    """
+    manifest = resolve_model(model) / MANIFEST
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]
+
+
 def load_model(model: str | os.PathLike[str] | None) -> BaseEnsemble:
     """Load a model by its name or its folder.
 
@@ -117,7 +154,7 @@ def load_model(model: str | os.PathLike[str] | None) -> BaseEnsemble:
 
 
 def load_predictor(model: str | os.PathLike[str] | None) -> BaseEnsemble | ExportedEnsemble:
-    """Load a model to predict with, as quickly as it can be.
+    """Load a model to predict with, as quickly as it can be; the same one again is kept in memory.
 
     Parameters
     ----------
@@ -135,9 +172,40 @@ def load_predictor(model: str | os.PathLike[str] | None) -> BaseEnsemble | Expor
         If it is not there, or damaged.
     """
     folder = resolve_model(model)
-    if is_exported(read_manifest(folder)):
-        return ExportedEnsemble(folder)
-    return load_model(model)
+    exported = is_exported(read_manifest(folder))
+    return _load_once(ExportedEnsemble if exported else load_model, folder)
+
+
+def _load_once(load: Callable[[Path], Any], folder: Path) -> Any:
+    """Load a model, or give that which was loaded from the same folder, if it is still the same."""
+    key = (load.__name__, folder.resolve(), _state(folder))
+    with _loading:  # whoever wants a model while it is loaded waits for it
+        model = _loaded.pop(key, None)
+        if model is None:
+            model = load(folder)
+        _loaded[key] = model
+        if len(_loaded) > _MOST_LOADED:
+            _loaded.popitem(last=False)
+        return model
+
+
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Tell the files of a folder from others that take their place."""
+    if not folder.is_dir():
+        return ()
+    files = [(file.name, file.stat()) for file in sorted(folder.iterdir()) if file.is_file()]
+    return tuple((name, status.st_mtime_ns, status.st_size) for name, status in files)
+
+
+def _forget_models() -> None:
+    """Load anew after a fork: the threads of what was loaded are not there in the child."""
+    global _loading
+    _loading = threading.Lock()
+    _loaded.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_models)
 
 
 def _find_shipped(name: str) -> Path:

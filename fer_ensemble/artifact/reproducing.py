@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from fer_ensemble.artifact.manifest import Manifest, StoredMember
+from fer_ensemble.artifact.member_contents import PLACES
 from fer_ensemble.artifact.states import describe_parameters
+from fer_ensemble.datasets import format_classes, parse_classes
 
 _FIT_DEFAULTS = {"protocol": "official", "split": "train", "test_size": 0.1, "seed": 0}
 _COMBINE_DEFAULTS = {"weighting": "log_loss", "ties": "mean_probability"}
-_WITHOUT_EFFECT = ("n_jobs", "verbose")
 
 
 def fit_commands(manifest: Manifest, folder: str = "model") -> list[str]:
@@ -59,6 +60,8 @@ def _fit(manifest: Manifest, settings: list[str], folder: str) -> str:
         value = data.get(name)
         if value is not None and value != default:
             words += [f"--{name.replace('_', '-')}", str(value)]
+    if data.get("classes"):
+        words += ["--classes", format_classes(parse_classes(data["classes"]))]
     if data.get("ferplus"):
         words += ["--ferplus", data["ferplus"]["source"]]
     fraction = ensemble.get("validation_fraction", 0.1)
@@ -97,7 +100,7 @@ def _changes(member: StoredMember, data: dict[str, Any]) -> list[str] | None:
 
 def _differences(recipe: dict[str, Any], found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in found.items():
-        if name.split("__")[-1] in _WITHOUT_EFFECT:
+        if name.split("__")[-1] in PLACES:
             continue
         if name not in recipe or recipe[name] != value:
             yield name, value

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,17 +19,22 @@ from fer_ensemble.artifact.manifest import (
     ArtifactError,
     StoredFile,
     has_ensemble,
+    read_manifest,
     read_verified,
     store,
 )
-from fer_ensemble.artifact.states import dump_member, load_member
-from fer_ensemble.artifact.storage import save_ensemble
+from fer_ensemble.artifact.member_files import dump_member, load_member
+from fer_ensemble.artifact.storage import load_ensemble, save_ensemble
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import VotingEnsemble, sample_weight_keyword
 from fer_ensemble.libraries import require_for_members
+from fer_ensemble.locks import holding_folder
 from fer_ensemble.models import find_parameters
 
 _UNFINISHED = "unfinished"
+_FINISHED = "finished"
+
+_COMBINING = ("rule", "weighting", "ties", "calibrate")
 
 # Parameters that change where or how fast a member is fitted, but nothing of what comes out.
 _WITHOUT_EFFECT = ("checkpoint", "memory", "n_jobs", "verbose")
@@ -155,7 +160,8 @@ def fit_resumable(
         What the faces are, for the manifest.
     resume : bool, default=False
         Whether to take members over from an interrupted fit there, and to resume the network
-        that was in training. Either is done only on the same faces with the same parameters.
+        that was in training. Either is done only on the same faces with the same parameters. If the
+        same ensemble was saved there before the fit was ended, it is done, and loaded.
     overwrite : bool, default=False
         Whether to discard a saved ensemble or an interrupted fit there.
     on_member : callable, default=None
@@ -170,6 +176,8 @@ def fit_resumable(
     ------
     ArtifactError
         If something stands under `path` and neither `resume` nor `overwrite` says what to do.
+    InUseError
+        If another process fits there.
     ValueError
         If there are weights, and a member takes none.
     MissingLibraryError
@@ -179,8 +187,40 @@ def fit_resumable(
         _check_weighable(ensemble)
     require_for_members(ensemble.members)
     directory = Path(path)
+    if directory.exists() and not directory.is_dir():
+        raise ArtifactError(f"{directory} is a file: choose a folder.")
+    with holding_folder(directory):
+        if resume and (finished := _read_finished(directory, ensemble, data)) is not None:
+            for name, _ in ensemble.members:
+                (on_member or _silent)(name, "kept")
+            return finished
+        return _fit(
+            ensemble,
+            X,
+            y,
+            directory,
+            sample_weight=sample_weight,
+            validation_data=validation_data,
+            data=data,
+            claim={"resume": resume, "overwrite": overwrite},
+            on_member=on_member or _silent,
+        )
+
+
+def _fit(
+    ensemble: VotingEnsemble,
+    X: NDArray[Any],
+    y: ArrayLike,
+    directory: Path,
+    *,
+    sample_weight: ArrayLike | None,
+    validation_data: tuple[NDArray[Any], ArrayLike] | None,
+    data: dict[str, Any] | None,
+    claim: dict[str, bool],
+    on_member: Callable[[str, str], None],
+) -> VotingEnsemble:
     unfinished = directory / _UNFINISHED
-    _claim(directory, unfinished, resume, overwrite)
+    _claim(directory, unfinished, **claim)
     unfinished.mkdir(parents=True, exist_ok=True)
     # Cached features are pickled, so they have no place in the folder that becomes an artifact.
     with TemporaryDirectory(prefix="fer-ensemble-features-") as features:
@@ -189,11 +229,40 @@ def fit_resumable(
             y,
             sample_weight=sample_weight,
             validation_data=validation_data,
-            keep=MemberStore(unfinished, features, on_member or _silent),
+            keep=MemberStore(unfinished, features, on_member),
         )
     save_ensemble(ensemble, directory, data=data, face_size=X.shape[1], overwrite=True)
-    shutil.rmtree(unfinished)
+    # By another name at once: half of it would look like a fit that has members left to do.
+    finished = directory / _FINISHED
+    shutil.rmtree(finished, ignore_errors=True)
+    unfinished.rename(finished)
+    shutil.rmtree(finished)
     return ensemble
+
+
+def _read_finished(
+    directory: Path, ensemble: VotingEnsemble, data: dict[str, Any] | None
+) -> VotingEnsemble | None:
+    """Load the ensemble if it is the one that is to be fitted: its fit was ended after its save."""
+    if not has_ensemble(directory) or (directory / _UNFINISHED).exists():
+        return None
+    saved = load_ensemble(directory)
+    written = read_manifest(directory).data
+    expected = json.loads(json.dumps(data or {}))
+    same = (
+        isinstance(saved, VotingEnsemble)
+        and all(getattr(saved, name) == getattr(ensemble, name) for name in _COMBINING)
+        and _described(saved.members_) == _described(ensemble.members)
+        and all(written.get(key) == value for key, value in expected.items())
+    )
+    if not same:
+        return None
+    shutil.rmtree(directory / _FINISHED, ignore_errors=True)
+    return saved
+
+
+def _described(members: Sequence[tuple[str, Any]]) -> list[tuple[str, str, str]]:
+    return [(name, type(member).__name__, repr(_settings(member))) for name, member in members]
 
 
 def _silent(name: str, stage: str) -> None:
@@ -209,10 +278,21 @@ def _check_weighable(ensemble: VotingEnsemble) -> None:
         )
 
 
+def _check_foreign(directory: Path, unfinished: Path) -> None:
+    """Refuse to write among a user's pictures, or whatever else is no ensemble."""
+    if not directory.is_dir() or has_ensemble(directory) or unfinished.is_dir():
+        return
+    others = sorted(file.name for file in directory.iterdir() if not file.name.startswith("."))
+    if others:
+        raise ArtifactError(
+            f"{directory} holds other things than an ensemble ({', '.join(others[:3])}"
+            f"{', …' * (len(others) > 3)}): choose a new or empty folder."
+        )
+
+
 def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> None:
     """Make sure that nothing of the user's is lost under the path."""
-    if directory.exists() and not directory.is_dir():
-        raise ArtifactError(f"{directory} is a file: choose a folder.")
+    _check_foreign(directory, unfinished)
     if overwrite:
         if unfinished.is_dir():
             shutil.rmtree(unfinished)
@@ -230,14 +310,18 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
 
 
 def _fingerprint(member: Any, X: NDArray[Any], y: NDArray[Any], keywords: dict[str, Any]) -> str:
-    params = {
+    return str(joblib.hash([type(member).__name__, _settings(member), X, y, keywords]))
+
+
+def _settings(member: Any) -> dict[str, Any]:
+    """Give all parameters of a member that have an effect on what it learns."""
+    return {
         name: value
-        for name, value in member.get_params().items()
+        for name, value in sorted(member.get_params().items())
         if name.split("__")[-1] not in _WITHOUT_EFFECT
         and not hasattr(value, "get_params")
         and name != "steps"
     }
-    return str(joblib.hash([type(member).__name__, params, X, y, keywords]))
 
 
 def _unset(member: Any, parameter: str, value: str) -> dict[str, str]:

@@ -1,89 +1,15 @@
-"""Fitted members and ensembles to plain data and back: nothing that is loaded can run code.
-
-Members go through skops, which rebuilds only types that are trusted by name; what an ensemble keeps
-beside them is JSON and arrays.
-"""
+"""Fitted ensembles to plain data and back: JSON and arrays, beside their members."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from zipfile import ZIP_DEFLATED
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.artifact.manifest import ArtifactError
+from fer_ensemble.artifact.member_contents import PLACES
 from fer_ensemble.ensemble import BaseEnsemble, Calibration, StackingEnsemble, VotingEnsemble
-
-#: Types of ours that an artifact may hold, beside scikit-learn's and NumPy's own.
-TRUSTED = (
-    "fer_ensemble.features.hog.HOG",
-    "fer_ensemble.features.landmark_regressor.LandmarkRegressor",
-    "fer_ensemble.features.landmarks.Landmarks",
-    "fer_ensemble.models.boosted_trees.BoostedTreesClassifier",
-    "fer_ensemble.models.keras_classifier.KerasClassifier",
-    "fer_ensemble.models.pipeline.MemberPipeline",
-)
-
-
-def dump_member(name: str, member: Any) -> bytes:
-    """Turn a fitted member into bytes.
-
-    Parameters
-    ----------
-    name : str
-        Its name, for messages.
-    member : classifier
-        Fitted; made of scikit-learn's estimators and this package's.
-
-    Returns
-    -------
-    bytes
-        Deflated: trees take less than a third of their size, other members about nine tenths.
-
-    Raises
-    ------
-    ArtifactError
-        If it is made of anything else, which could not be loaded safely.
-    """
-    import skops.io
-
-    content: bytes = skops.io.dumps(member, compression=ZIP_DEFLATED, compresslevel=9)
-    foreign = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED)
-    if foreign:
-        raise ArtifactError(
-            f"The member {name!r} cannot be saved: it holds {sorted(foreign)}, and an artifact "
-            "may hold only estimators of scikit-learn and fer_ensemble, with registered networks."
-        )
-    return content
-
-
-def load_member(name: str, content: bytes) -> Any:
-    """Rebuild a fitted member.
-
-    Parameters
-    ----------
-    name : str
-        Its name, for messages.
-    content : bytes
-        What :func:`dump_member` returned; its hash was checked before.
-
-    Returns
-    -------
-    classifier
-
-    Raises
-    ------
-    ArtifactError
-        If the content is malformed or holds a type that is not trusted.
-    """
-    import skops.io
-
-    try:
-        return skops.io.loads(content, trusted=list(TRUSTED))
-    except Exception as error:  # skops raises whatever a malformed file makes it meet
-        raise ArtifactError(f"The member {name!r} cannot be loaded: {error}") from error
 
 
 def describe_parameters(member: Any) -> dict[str, Any]:
@@ -96,12 +22,13 @@ def describe_parameters(member: Any) -> dict[str, Any]:
     Returns
     -------
     dict of str to JSON value
-        Nested estimators by the name of their class, whatever else is not JSON as text.
+        Nested estimators by the name of their class, whatever else is not JSON as text. Without
+        what is not stored either, see `PLACES`.
     """
     return {
         name: _describe(value)
         for name, value in sorted(member.get_params().items())
-        if name != "steps"
+        if name != "steps" and name.rpartition("__")[2] not in PLACES
     }
 
 

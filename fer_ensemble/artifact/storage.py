@@ -31,17 +31,23 @@ from fer_ensemble.artifact.manifest import (
     read_verified,
     write_artifact,
 )
+from fer_ensemble.artifact.member_files import (
+    MOST_EXPANDED,
+    dump_member,
+    expanded_size,
+    load_member,
+)
 from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
 from fer_ensemble.artifact.states import (
     EnsembleState,
     describe_parameters,
     describe_state,
-    dump_member,
-    load_member,
     restore_state,
 )
+from fer_ensemble.bounded_files import read_arrays
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.ensemble import BaseEnsemble
+from fer_ensemble.ensemble.evidence import check_classes
 from fer_ensemble.models import OnnxClassifier, last_step
 
 _LIBRARIES = (
@@ -54,6 +60,7 @@ _LIBRARIES = (
     "xgboost",
 )
 _ARRAYS = "validation.npz"
+_MOST_ARRAYS = 256 * 2**20
 _STATE_ENDING = ".skops"
 # Two underscores, which no member's name may hold: its file is never a member's.
 _FINAL_ESTIMATOR = "final__estimator"
@@ -152,6 +159,7 @@ def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
     directory = Path(path)
     manifest = read_manifest(directory)
     stored = {entry.name: read_verified(directory, entry.stored) for entry in manifest.members}
+    _check_sizes(directory, manifest, stored)
     final = None
     if manifest.final_estimator is not None:
         final = _load_final(manifest.final_estimator, directory)
@@ -162,7 +170,9 @@ def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
             (entry.name, _load_member(directory, entry, stored[entry.name], size))
             for entry in manifest.members
         ]
-        arrays = {} if packed is None else _unpack(packed)
+        for name, member in members:
+            check_classes(member.classes_, manifest.classes, name)
+        arrays = {} if packed is None else _unpack(packed, len(members), len(manifest.classes))
         ensemble = restore_state(members, EnsembleState(manifest.ensemble, arrays, final))
         ensemble.classes_ = np.asarray(manifest.classes)
         ensemble.fit_times_ = {
@@ -194,6 +204,24 @@ def _dump_member(name: str, stem: str, member: Any) -> tuple[str, bytes]:
     if isinstance(last_step(member), OnnxClassifier):
         return f"{stem}{GRAPH_ENDING}", last_step(member).graph
     return f"{stem}{_STATE_ENDING}", dump_member(name, member)
+
+
+def _check_sizes(directory: Path, manifest: Manifest, stored: dict[str, bytes]) -> None:
+    """Refuse an ensemble that would take too much memory, before any of it is expanded."""
+    total = 0
+    for entry in manifest.members:
+        content = stored[entry.name]
+        try:
+            total += len(content) if entry.exported is not None else expanded_size(content)
+        except ValueError as error:
+            raise ArtifactError(
+                f"The member {entry.name!r} of {directory} cannot be loaded: {error}."
+            ) from error
+    if total > MOST_EXPANDED:
+        raise ArtifactError(
+            f"{directory}: its members would take {total / 2**20:,.0f} MiB of memory, and "
+            f"{MOST_EXPANDED / 2**20:,.0f} MiB is the limit."
+        )
 
 
 def _load_final(stored: StoredFile, directory: Path) -> Any:
@@ -253,6 +281,13 @@ def _pack(arrays: dict[str, NDArray[Any]]) -> bytes:
     return stream.getvalue()
 
 
-def _unpack(content: bytes) -> dict[str, NDArray[Any]]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as stream:
-        return {name: stream[name] for name in stream.files}
+def _unpack(content: bytes, n_members: int, n_classes: int) -> dict[str, NDArray[Any]]:
+    try:
+        arrays = read_arrays(content, _MOST_ARRAYS)
+    except ValueError as error:
+        raise ValueError(f"{_ARRAYS}: {error}") from error
+    for name, array in arrays.items():
+        fits = not name.endswith("probabilities_") or array.shape[1:] == (n_members, n_classes)
+        if not fits or (array.dtype.kind == "f" and not np.isfinite(array).all()):
+            raise ValueError(f"{_ARRAYS}: {name} are not those of its members and classes")
+    return arrays

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from fer_ensemble.cli.console import ClassesOption
+
 
 def combine(
     model: Annotated[Path, typer.Argument(help="Folder of the saved ensemble.")],
@@ -38,6 +40,7 @@ def combine(
             "fitted; or labelled faces, in any form that 'fit' takes, that no member has seen."
         ),
     ] = "held_out",
+    classes: ClassesOption = None,
     split: Annotated[str, typer.Option(help="Part of those faces.")] = "validation",
     out: Annotated[
         Path | None,
@@ -59,7 +62,7 @@ def combine(
 
       fer-ensemble combine model/ --rule weighted --weighting greedy --calibrate
     """
-    from fer_ensemble.artifact import has_ensemble
+    from fer_ensemble.artifact import has_ensemble, read_manifest
     from fer_ensemble.cli.console import notes, output, read_faces
     from fer_ensemble.cli.tables import score_table
     from fer_ensemble.combining import combine_saved
@@ -72,7 +75,13 @@ def combine(
         raise typer.BadParameter(f"--out {out} holds a saved ensemble already: choose another.")
     faces, description = None, "faces held out of the fit"
     if data != "held_out":
-        everything, description = read_faces(Path(data), strict=strict, seed=seed)
+        everything, description = read_faces(
+            Path(data),
+            strict=strict,
+            seed=seed,
+            classes=classes,
+            remembered=read_manifest(model).data.get("classes"),
+        )
         faces = everything.select(split)
     combined = combine_saved(
         model,

@@ -2,18 +2,115 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from fer_ensemble.datasets import FaceDataset
 
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False)
+#: What every verb takes that reads labels.
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What labels mean where they are numbers or not in English: fer2013, ferplus, rafdb, "
+        "affectnet, ckplus or jaffe; or label by label, as in '1=surprise,2=fear,wütend=angry'. "
+        "Faces that are contempt, other or none are left out.",
+        metavar="NAMES",
+        show_default=False,
+    ),
+]
+
+
+class PlainConsole(Console):
+    """Prints every text as it is: names of files and classes are neither markup nor commands.
+
+    What a terminal would take for a command, or for a change of direction, is made visible.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Turn a text into what Rich lays out; everything that is given as `str` comes here."""
+        return super().render_str(visible(text), **{**options, "markup": False})
+
+    def status(self, status: Any, **options: Any) -> Status:
+        """Show what is being done; Rich takes markup here whatever the console says."""
+        return super().status(self.render_str(status) if isinstance(status, str) else status)
+
+
+def visible(text: str, kept: str = "\n\t") -> str:
+    r"""Escape what would command a terminal or hide what stands in a text.
+
+    Parameters
+    ----------
+    text : str
+    kept : str, default="\n\t"
+        Line breaks and tabs are ours in a message; in a name there are none to keep.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(visible("\x1b[31mred\u202egnp.exe"))
+    \x1b[31mred\u202egnp.exe
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char
+        if char.isprintable() or char in kept or unicodedata.category(char) == "Zs"
+        else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+class TerminalStream:
+    """A terminal that rows are written to, where names in them command nothing either.
+
+    Parameters
+    ----------
+    stream : binary file
+        That of the terminal.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, content: bytes) -> int:
+        """Write rows, with what commands made visible."""
+        self._stream.write(visible(content.decode("utf-8", "replace"), "\r\n\t").encode())
+        return len(content)
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        self._stream.flush()
+
+
+def row_output() -> BinaryIO:
+    """Return what rows go to without a file: standard output, as it is where it is no terminal."""
+    stream = sys.stdout.buffer
+    return cast(BinaryIO, TerminalStream(stream)) if sys.stdout.isatty() else stream
+
+
+notes = PlainConsole(stderr=True, soft_wrap=True)
+output = PlainConsole()
+
+
+def count(number: int, noun: str) -> str:
+    """Give a number with its noun, in the plural where it needs it."""
+    return f"{number:,} {noun}" + "s" * (number != 1)
 
 
 def choose_device(device: str) -> None:
@@ -36,7 +133,14 @@ def choose_device(device: str) -> None:
         use_cpu()
 
 
-def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDataset, str]:
+def read_faces(
+    path: Path | None,
+    *,
+    strict: bool,
+    seed: int,
+    classes: str | None = None,
+    remembered: Mapping[str, str | None] | None = None,
+) -> tuple[FaceDataset, str]:
     """Read the user's faces, or draw the embedded default.
 
     Parameters
@@ -47,6 +151,10 @@ def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDatas
         Whether a face that can't be used is an error.
     seed : int
         Seed of the synthetic faces.
+    classes : str, optional
+        What the user says that labels mean.
+    remembered : mapping, optional
+        What the model's fit was told of them.
 
     Returns
     -------
@@ -58,18 +166,29 @@ def read_faces(path: Path | None, *, strict: bool, seed: int) -> tuple[FaceDatas
 
     if path is None:
         return open_faces(seed=seed)
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    with Progress(console=notes, transient=True, disable=not notes.is_terminal) as bar:
-        task = bar.add_task(f"Reading {path.name}", total=None)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+    )
+    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
+        task = bar.add_task(visible(f"Reading {path.name}"), total=None)
         faces, description = open_faces(
             path,
+            classes=classes,
+            remembered=remembered,
             strict=strict,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    notes.print(f"{path}: {len(faces):,} faces ({list_counts(faces.split_counts())})")
+    notes.print(f"{path}: {count(len(faces), 'face')} ({list_counts(faces.split_counts())})")
+    if faces.report.how_labelled:
+        notes.print(f"  {faces.report.how_labelled}")
     for line in faces.report.lines():
-        notes.print(f"  {line}", style="yellow", markup=False)
+        notes.print(f"  {line}", style="yellow")
+    if not {"unknown_class_folder", "unknown_label"}.isdisjoint(faces.report.counts):
+        notes.print("  What they mean can be said, as in --classes 'Angst=fear,contempt=none'")
     return faces, description
 
 
@@ -102,8 +221,10 @@ def write_json(file: Path, content: Mapping[str, Any], *, what: str = "Figures")
     """
     import json
 
+    from fer_ensemble.atomic_files import write_atomically
+
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=2) + "\n")
+    write_atomically(file, (json.dumps(content, indent=2) + "\n").encode())
     notes.print(f"{what} written to {file}")
 
 

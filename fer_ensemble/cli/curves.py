@@ -25,6 +25,7 @@ def curves(
       fer-ensemble curves model/ --out curves.png
     """
     from fer_ensemble.artifact import load_ensemble
+    from fer_ensemble.atomic_files import open_atomically
     from fer_ensemble.cli.console import notes
     from fer_ensemble.evaluation.plots import PICTURE_ENDINGS, draw_trainings
     from fer_ensemble.report import find_trainings
@@ -43,7 +44,8 @@ def curves(
     figure = draw_trainings(trainings)
     # After the drawing: what can't be drawn leaves no empty folder behind.
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out)
+    with open_atomically(out) as stream:
+        figure.savefig(stream, format=out.suffix[1:].lower())
     if others:
         notes.print(f"Without a training to draw: {', '.join(others)}", style="yellow")
     notes.print(f"Curves of {', '.join(trainings)} written to {out}")

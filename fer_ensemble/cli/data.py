@@ -9,6 +9,8 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from fer_ensemble.cli.console import ClassesOption, count, list_counts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,6 +21,7 @@ def data(
     path: Annotated[
         Path, typer.Argument(help="Labelled faces, in any form that 'fit' takes.", metavar="PATH")
     ],
+    classes: ClassesOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="CSV to list every blank face and every copy in.", show_default=False),
@@ -44,6 +47,7 @@ def data(
 
       fer-ensemble data fer2013.zip --out copies.csv --chart counts.png
     """
+    from fer_ensemble.atomic_files import open_atomically
     from fer_ensemble.cli.console import notes, output, read_faces, write_json
     from fer_ensemble.datasets import audit_faces
     from fer_ensemble.evaluation.plots import PICTURE_ENDINGS, draw_split_counts
@@ -51,8 +55,8 @@ def data(
     # Asked before the audit, which takes a while.
     if chart is not None and chart.suffix.lower() not in PICTURE_ENDINGS:
         raise typer.BadParameter(f"--chart {chart}: its ending must be one of {PICTURE_ENDINGS}.")
-    faces, description = read_faces(path, strict=strict, seed=0)
-    with notes.status(f"Comparing {len(faces):,} faces"):
+    faces, description = read_faces(path, strict=strict, seed=0, classes=classes)
+    with notes.status(f"Comparing {count(len(faces), 'face')}"):
         audit = audit_faces(faces)
     output.print(count_table(description, audit.counts))
     for line in audit_lines(audit):
@@ -62,7 +66,8 @@ def data(
         notes.print(f"Blank faces and copies listed in {out}")
     if chart is not None:
         chart.parent.mkdir(parents=True, exist_ok=True)
-        draw_split_counts(audit.counts).savefig(chart)
+        with open_atomically(chart) as stream:
+            draw_split_counts(audit.counts).savefig(stream, format=chart.suffix[1:].lower())
         notes.print(f"Counts drawn in {chart}")
     if json_file is not None:
         write_json(json_file, {"data": description, **audit.to_dict()}, what="Counts")
@@ -105,25 +110,27 @@ def audit_lines(audit: DataAudit) -> list[str]:
     -------
     list of str
     """
-    from fer_ensemble.cli.console import list_counts
-
     found = audit.to_dict()
     blank = f" ({list_counts(found['blank'])})" if found["blank"] else ""
     near = found["near_copies"]
+    mirrored, disagreeing = near["mirrored_pairs"], near["pairs_that_disagree_on_the_label"]
     return [
         f"Blank faces: {len(audit.blank):,}{blank}",
         *_copy_lines("Exact copies", audit.exact),
         *_copy_lines("Near-copies", audit.near),
-        f"  {near['pairs']:,} pairs of different pictures, {near['mirrored_pairs']:,} of them "
-        f"mirrored; the labels of {near['pairs_that_disagree_on_the_label']:,} pairs disagree",
+        f"  {count(near['pairs'], 'pair')} of different pictures, {mirrored:,} of them mirrored; "
+        f"the labels of {count(disagreeing, 'pair')} disagree",
     ]
 
 
 def _copy_lines(title: str, copies: CopySets) -> list[str]:
+    faces, sets = count(copies.n_faces, "face"), count(len(copies), "set")
+    disagreeing = count(len(copies.disagreeing), "set")
     lines = [
-        f"{title}: {copies.n_redundant:,} redundant faces ({copies.n_faces:,} faces in "
-        f"{len(copies):,} sets); the labels of {len(copies.disagreeing):,} sets disagree"
+        f"{title}: {count(copies.n_redundant, 'redundant face')} ({faces} in {sets}); the labels "
+        f"of {disagreeing} disagree"
     ]
     for (part, other), n in copies.across_splits().items():
-        lines.append(f"  {n:,} faces of {part} also stand in {other}")
+        stand = "stands" if n == 1 else "stand"
+        lines.append(f"  {count(n, 'face')} of {part} also {stand} in {other}")
     return lines

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fer_ensemble.cli.console import ClassesOption, count
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,17 +24,20 @@ def evaluate(
         ),
     ] = None,
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Folder of a saved ensemble; or ensemble or fast, which come with the package."
+            help="Folder of a saved ensemble; or fast, the quick network that comes with the "
+            "package. Without it, the ensemble that does.",
+            show_default=False,
         ),
-    ] = "model",
+    ] = None,
+    classes: ClassesOption = None,
     split: Annotated[
         str | None,
         typer.Option(
             help="Part of the data: train, validation, public_test, private_test, test (every "
             "test face) or all. By default what the protocol tests on: public_test, if there is "
-            "one, for official, and test for kaggle.",
+            "one, for official, and test for kaggle; all, if the data have no parts.",
             show_default=False,
         ),
     ] = None,
@@ -90,11 +95,16 @@ def evaluate(
 
     choose_device(device)
     if card:
-        _check_own(model)
+        model = _check_own(model)
     if ferplus is not None and data is None:
         raise typer.BadParameter("--ferplus needs the fer2013.csv that its votes are on.")
-    read_manifest(resolve_model(model))  # a wrong one is reported before a large file is read
-    faces = None if data is None else read_faces(data, strict=strict, seed=seed)[0]
+    # A wrong model is reported before a large file is read.
+    remembered = read_manifest(resolve_model(model)).data.get("classes")
+    faces = None
+    if data is not None:
+        faces, _ = read_faces(
+            data, strict=strict, seed=seed, classes=classes, remembered=remembered
+        )
     with notes.status("Predicting"):
         found = measure_model(
             model, faces, split=split, protocol=protocol, ferplus=ferplus, seed=seed
@@ -116,31 +126,35 @@ def evaluate(
         output.print(part.warning)
     if json_file is not None:
         write_json(json_file, found.to_dict())
-    if card:
+    if card and model is not None:
         record_measurement(model, found.ensemble, found.to_measurement())
         notes.print(f"Figures written into the model card in {model}")
 
 
-def _check_own(model: str) -> None:
+def _check_own(model: str | None) -> str:
     from fer_ensemble.artifact import PRETRAINED
 
-    if model in PRETRAINED:
+    if model is None or model in PRETRAINED:
         raise typer.BadParameter(
-            f"--card writes into an ensemble of yours, and {model} comes with the package: leave "
-            "it out."
+            f"--card writes into an ensemble of yours, and {model or 'ensemble'} comes with the "
+            "package: leave --card out, or name yours with --model."
         )
+    return model
 
 
 def _describe_copies(seen: NDArray[np.bool_] | None) -> str:
     if seen is None:
         return "Whether these faces have copies in the training data is not known."
     n = int(seen.sum())
-    return f"{n:,} of these {len(seen):,} faces have an exact copy in the training data."
+    have = "has" if n == 1 else "have"
+    return f"{n:,} of these {count(len(seen), 'face')} {have} an exact copy in the training data."
 
 
 def _describe_split(split: str, protocol: str, counts: dict[str, int]) -> str:
     """Say which part was taken by default, and which other test faces there are."""
     others = [] if split == "test" else [name for name in counts if name.endswith("test")]
     others = [f"{name} ({counts[name]:,} faces)" for name in others if name != split]
+    if split == "all":
+        return "The data have no parts, and are measured whole."
     line = f"Split {split} is what the {protocol} protocol tests on"
     return f"{line}; there are also {', '.join(others)}: see --split." if others else f"{line}."

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from fer_ensemble.cli.console import ClassesOption
+
 
 class Format(StrEnum):
     """What an ensemble can be exported to."""
@@ -49,6 +51,7 @@ def export(
             show_default=False,
         ),
     ] = None,
+    classes: ClassesOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the ensemble that stands in --out.")
     ] = False,
@@ -67,6 +70,7 @@ def export(
 
       fer-ensemble predict photos/ --model quick/
     """
+    from fer_ensemble.artifact import read_manifest, resolve_model
     from fer_ensemble.cli.console import notes, output, read_faces
     from fer_ensemble.exporting import export_ensemble
 
@@ -74,7 +78,8 @@ def export(
     os.environ["KERAS_BACKEND"] = "tensorflow"
     faces = None
     if data is not None:
-        labelled, _ = read_faces(data, strict=False, seed=0)
+        remembered = read_manifest(resolve_model(model)).data.get("classes")
+        labelled, _ = read_faces(data, strict=False, seed=0, classes=classes, remembered=remembered)
         faces = labelled.select("train").images
     with notes.status(f"Exporting {model}"):
         exported = export_ensemble(

@@ -8,7 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from fer_ensemble.cli.console import parse_duration
+from fer_ensemble.cli.console import ClassesOption, parse_duration
+
+#: Seconds for training the networks on synthetic faces, where nothing else is asked for.
+SYNTHETIC_BUDGET = 40
 
 
 def fit(
@@ -20,6 +23,7 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    classes: ClassesOption = None,
     out: Annotated[Path, typer.Option(help="Folder to save the ensemble in.")] = Path("model"),
     members: Annotated[
         str, typer.Option(help="Members, separated by commas; 'fer-ensemble members' lists them.")
@@ -78,7 +82,8 @@ def fit(
         str | None,
         typer.Option(
             help="Time for training the networks, as in 20m or 1h30m, shared equally among them. "
-            "Each schedule is fitted to the epochs that its share affords.",
+            "Each schedule is fitted to the epochs that its share affords. Without it recipes run "
+            f"to their end, and on synthetic faces for {SYNTHETIC_BUDGET} seconds.",
             show_default=False,
         ),
     ] = None,
@@ -114,6 +119,8 @@ def fit(
       fer-ensemble fit fer2013.csv --protocol grouped --out model/
 
       fer-ensemble fit fer2013.csv --ferplus fer2013new.csv --out model/
+
+      fer-ensemble fit RAF-DB/ --classes rafdb --out model/
     """
     from fer_ensemble.cli.console import choose_device, list_counts, notes, output, read_faces
     from fer_ensemble.cli.tables import score_table
@@ -124,21 +131,34 @@ def fit(
     # What is wrong with the options is reported before a large file is read.
     find_protocol(protocol)
     names = [name.strip() for name in members.split(",") if name.strip()]
+    seconds = None if time_budget is None else parse_duration(time_budget)
+    if data is None and seconds is None:
+        seconds = SYNTHETIC_BUDGET
+        notes.print(
+            f"Synthetic faces, to try things out: networks train for {seconds} seconds in all "
+            "(--time-budget changes it)"
+        )
     estimators = create_members(
         names,
         parse_settings(settings or [], recipe or [], names),
-        time_budget=None if time_budget is None else parse_duration(time_budget),
+        time_budget=seconds,
         seed=seed,
         n_jobs=jobs,
         verbose=1,
     )
-    faces = None if data is None else read_faces(data, strict=strict, seed=seed)[0]
+    faces = None
+    if data is not None:
+        faces = read_faces(data, strict=strict, seed=seed, classes=classes)[0]
 
     def on_data(training: TrainingSet) -> None:
         if training.warning:
             notes.print(training.warning, style="yellow")
         counts = list_counts(training.class_counts)
         notes.print(f"Training on {training.n_faces:,} faces: {counts}")
+        alone = [name for name, n in training.class_counts.items() if n == 1]
+        if alone:
+            why = "none can be held out to learn weights from, or to measure"
+            notes.print(f"Only one face of {', '.join(alone)}: {why}", style="yellow")
         if training.n_voted is not None:
             rows = f"{len(training.y):,} weighted rows"
             notes.print(f"Votes of FER+ on {training.n_voted:,} of them, in {rows}")

@@ -87,7 +87,7 @@ def _portrait(name: str) -> Iterable[RenderableType]:
         try:
             network = build_member_network(info.build())
         except MissingLibraryError as error:
-            notes.print(f"Its layers are not shown. {error}", style="yellow", markup=False)
+            notes.print(f"Its layers are not shown. {error}", style="yellow")
             return
     if network is not None:
         yield _layer_table(network.name, layer_costs(network))

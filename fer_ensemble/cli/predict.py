@@ -38,7 +38,8 @@ def predict(
         Path | None,
         typer.Option(
             help="File to write: .csv, .jsonl (or .ndjson) or .parquet. Without it, CSV goes to "
-            "standard output.",
+            "standard output. Names stand in it as they are: let a spreadsheet import them as "
+            "text, or it may take =1+1.png for a formula.",
             show_default=False,
         ),
     ] = None,
@@ -52,18 +53,45 @@ def predict(
     detector: Annotated[
         str,
         typer.Option(
-            help="haar, mtcnn or yunet:MODEL find faces; skip takes every picture for one; auto "
-            "takes small or square gray pictures for faces, and haar for the others."
+            help="blazeface, haar, mtcnn or yunet:MODEL find faces; skip takes every picture for "
+            "one; auto takes what was cut out for a data set (gray up to 64 pixels, or filled by a "
+            "face up to 256) for one, and blazeface for the others."
         ),
     ] = "auto",
     align: Annotated[
         bool, typer.Option(help="Turn faces so that their eyes are level, where these are known.")
     ] = True,
     min_face: Annotated[
-        int, typer.Option(min=1, help="Side of the smallest face to find, in pixels.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Side of the smallest face to find, in pixels. By default 20, and in large "
+            "pictures some 80th of the longer side, which the column reason then says.",
+            show_default=False,
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            help="Leave out faces with a lower face_score: for blazeface (0.6 without this), mtcnn "
+            "(0.8) and yunet (0.6) from 0 to 1; for haar a sum, some 54 and more.",
+            show_default=False,
+        ),
+    ] = None,
+    max_faces: Annotated[
+        int | None,
+        typer.Option(
+            "--max-faces",
+            min=1,
+            help="Of each picture, predict no more than this: the largest.",
+            show_default=False,
+        ),
+    ] = None,
+    largest: Annotated[
+        bool, typer.Option("--largest", help="The same as --max-faces 1: each picture's main face.")
+    ] = False,
     every: Annotated[
-        int, typer.Option(min=1, help="Of so many frames of a video, look at one.")
+        int, typer.Option(min=1, help="Of so many frames of a video or an animation, look at one.")
     ] = 1,
     annotate: Annotated[
         Path | None,
@@ -97,11 +125,13 @@ def predict(
 
     Every face gets a row, in the order of the inputs: path, frame, time, face
     (a number), x, y, width, height, face_score, label, confidence, a
-    probability for each class (p_angry to p_neutral), and status, which is ok
-    or unsure. A picture, frame or video without a face gets one that says why:
-    no_face, unreadable, empty, missing or too_large. Folders are searched with
-    all that is below; hidden files, and files that are neither pictures nor
-    videos by their ending, are left out.
+    probability for each class (p_angry to p_neutral), status, which is ok or
+    unsure, and reason, which says what else is to be known. A picture, frame or
+    video without a face gets one whose status is no_face, unreadable, empty,
+    missing or too_large, and whose reason says why. Folders are searched with
+    all that is below; hidden files, and those that are neither pictures nor
+    videos by ending or content, are left out. Animated pictures and documents
+    of several pages are taken for videos.
 
     \b
     Examples:
@@ -117,11 +147,11 @@ def predict(
     \b
     Exit codes:
         0  every input has its prediction
-        3  some have none
+        3  some have none, or files in a folder could not be read
         4  none has one, or there is no picture
         1  another error, told in a line
         2  wrong usage
-      130  interrupted; rows that were written are kept
+      130  interrupted, or 143 terminated; rows that were written are kept
     """
     from fer_ensemble.cli.console import choose_device
     from fer_ensemble.cli.prediction_progress import INTERRUPTED, Tally, count, say
@@ -136,6 +166,8 @@ def predict(
         "detector": detector,
         "align": align,
         "min_face": min_face,
+        "min_score": min_score,
+        "max_faces": 1 if largest else max_faces,
         "every": every,
         "batch_size": batch_size,
         "n_jobs": jobs,
@@ -152,6 +184,7 @@ def predict(
 
 def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally: Tally) -> int:
     """Predict step by step, so that each error is put down to the option that it comes from."""
+    from fer_ensemble.cli.console import row_output
     from fer_ensemble.cli.prediction_progress import (
         ERROR,
         NONE,
@@ -162,7 +195,7 @@ def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally
     from fer_ensemble.faces import DetectorError
     from fer_ensemble.predicting import PredictionRun
 
-    output, listed = out or sys.stdout.buffer, sys.stdin.buffer
+    output, listed = out or row_output(), sys.stdin.buffer
     try:
         run = PredictionRun(paths, out=output, standard_input=listed, **settings)
     except (ValueError, ImportError) as error:
@@ -183,27 +216,36 @@ def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally
     if settings["detector"] == "auto":
         report_taken_whole(run.finder)
     tally.report(_name(out))
-    return tally.code
+    return tally.code(run.listing)
 
 
 def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
     """Write the rows of the inputs under a bar; False if they cannot be written."""
     from fer_ensemble.cli.console import notes
-    from fer_ensemble.cli.prediction_progress import count, picture_bar, say
+    from fer_ensemble.cli.prediction_progress import (
+        count,
+        hiding_decoders,
+        picture_bar,
+        report_dropped,
+        say,
+    )
 
     if run.kept is not None:
         tally.keep(run.kept)
+    if run.is_same_run is None:
+        say("What is kept may come of another model or other options: nothing says so", "yellow")
     with notes.status("Loading the ensemble"):
         run.load()
     progress = picture_bar(out)
     total = run.listing.count_pictures() if notes.is_terminal else None
     tally.started = time.perf_counter()
     try:
-        with progress, closing(run.batches()) as batches:
+        with hiding_decoders() as dropped, progress, closing(run.batches()) as batches:
             task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
             for batch in batches:
                 tally.add(batch)
                 progress.update(task, completed=tally.items, rate=tally.rate)
+        report_dropped(dropped)
     except BrokenPipeError:
         raise  # the reader has enough, as `head` does: typer ends quietly
     except OSError as error:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from fer_ensemble.cli.console import notes
+from fer_ensemble.cli.console import count, notes, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -19,6 +26,14 @@ if TYPE_CHECKING:
 ALL, ERROR, SOME, NONE, INTERRUPTED = 0, 1, 3, 4, 130  # exit codes; 2 is typer's, for wrong usage
 
 _REASONS_SHOWN = 5
+_NAMES_COMPARED = 10_000
+_JOIN_SECONDS = 1.0
+
+# What libjpeg, libpng and libtiff write about a file whose name they do not know.
+_DECODER_LINE = re.compile(
+    rb"\s*(Corrupt JPEG data|Premature end of JPEG file|Invalid SOS parameters"
+    rb"|Warning: unknown JFIF|libpng (?:warning|error)|iCCP|TIFF\w*: Warning|Unsupported marker)"
+)
 
 
 @dataclass
@@ -31,6 +46,7 @@ class Tally:
     failed: int = 0
     kept_items: int = 0
     frames: bool = False
+    all_missing: bool = True
     reasons: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
 
@@ -48,7 +64,9 @@ class Tally:
         self.failed += len(failures)
         self.frames = self.frames or any(item.frame is not None for item in predictions)
         for item in failures[: _REASONS_SHOWN - len(self.reasons)]:
-            self.reasons.append(f"{printable(item.path)}: {item.status} ({item.reason})")
+            hint = suggest_name(item.path) if item.status == "missing" else ""
+            self.reasons.append(f"{visible(item.path, '')}: {item.status} ({item.reason}){hint}")
+        self.all_missing &= all(item.status == "missing" for item in predictions)
 
     @property
     def seconds(self) -> float:
@@ -60,19 +78,24 @@ class Tally:
         """Pictures and frames per second since the start."""
         return (self.items - self.kept_items) / self.seconds
 
-    @property
-    def code(self) -> int:
+    def code(self, listing: PictureListing) -> int:
         """Exit code: whether all, some or none of the inputs have a prediction."""
         if not self.faces:
             return NONE
-        return SOME if self.failed else ALL
+        return SOME if self.failed or listing.n_other_files else ALL
 
     def report(self, destination: str) -> None:
         """Say what failed, and how many faces were written where and in what time."""
         for reason in self.reasons:
             say(f"  {reason}", "yellow")
         if self.failed > len(self.reasons):
-            say(f"  and {self.failed - len(self.reasons):,} more; see the column status", "yellow")
+            say(f"  and {self.failed - len(self.reasons):,} more; see the column reason", "yellow")
+        if self.rows and self.all_missing:
+            say(
+                "Give pictures, videos or folders that exist; names that do not begin with "
+                f"{os.sep} are looked up in {visible(os.getcwd(), '')}",
+                "yellow",
+            )
         items = count(self.items, "picture") + " and frames" * self.frames
         kept = f" ({self.kept_items:,} of them before)" if self.kept_items else ""
         say(
@@ -109,33 +132,94 @@ def report_taken_whole(finder: FaceFinder) -> None:
     """Say which pictures were taken for faces, where that was left to the finder."""
     if finder.n_taken_whole or finder.n_searched:
         say(
-            f"--detector auto: {count(finder.n_taken_whole, 'picture')} taken for faces (small or "
-            f"square, and gray), {finder.n_searched:,} searched for them (haar)"
+            f"--detector auto: {count(finder.n_taken_whole, 'picture')} taken for faces (small and "
+            f"gray, or filled by one), {finder.n_searched:,} searched for them (blazeface)"
         )
 
 
 def report_left_out(listing: PictureListing) -> None:
     """Say what a listing left out of folders, once it has been gone through."""
     for folder in listing.empty_folders:
-        say(f"There is no picture or video in {printable(folder)}", "yellow")
-    if listing.n_other_files or listing.n_hidden:
-        others = count(listing.n_other_files, "file")
-        say(
-            f"Left out of folders: {others} with no picture's or video's ending, "
-            f"{listing.n_hidden:,} hidden"
+        say(f"There is no picture or video in {visible(folder, '')}", "yellow")
+    if listing.n_other_files:
+        kinds = listing.other_files.most_common(_REASONS_SHOWN)
+        endings = ", ".join(
+            f"{n:,} {visible(ending, '') or 'without ending'}" for ending, n in kinds
         )
+        more = ", …" * (len(listing.other_files) > len(kinds))
+        names = ", ".join(visible(name, "") for name in listing.first_others)
+        say(
+            f"Left out of folders: {count(listing.n_other_files, 'file')} that cannot be read as "
+            f"picture or video ({endings}{more}): {names}"
+            + ", …"
+            * (listing.n_other_files > len(listing.first_others)),
+            "yellow",
+        )
+        say("  Pictures among them have to be saved as JPEG or PNG, videos as MP4", "yellow")
+    if listing.n_hidden:
+        say(f"Left out of folders: {listing.n_hidden:,} hidden")
+
+
+def suggest_name(path: str) -> str:
+    """Say which file a name that there is not may have meant; empty if none is like it."""
+    folder, name = os.path.split(path.rstrip("/" + os.sep))
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = [entry.name for entry in islice(entries, _NAMES_COMPARED)]
+    except OSError:
+        return ""
+    alike = get_close_matches(name, names, 1)
+    return f"; is {visible(os.path.join(folder, alike[0]), '')} meant?" if alike else ""
+
+
+@contextmanager
+def hiding_decoders() -> Iterator[Counter[str]]:
+    """Drop the lines that decoders write about pictures which they can read: they name no file.
+
+    Yields
+    ------
+    Counter of str
+        How many lines of which kind were dropped, once the block has been left.
+    """
+    dropped: Counter[str] = Counter()
+    before = sys.stderr
+    if before is not sys.__stderr__ or before is None:
+        # A notebook or a test keeps what is written.
+        yield dropped
+        return
+    own, (end, beginning) = os.dup(2), os.pipe()
+    sys.stderr = os.fdopen(os.dup(own), "w", 1, before.encoding, before.errors)
+    os.dup2(beginning, 2)
+    os.close(beginning)
+    reader = Thread(target=_pass_on, args=(end, own, dropped), daemon=True)
+    reader.start()
+    try:
+        yield dropped
+    finally:
+        os.dup2(own, 2)  # the last that writes to the pipe, which ends the thread
+        sys.stderr.close()
+        sys.stderr = before
+        reader.join(_JOIN_SECONDS)
+        os.close(own)
+
+
+def _pass_on(end: int, to: int, dropped: Counter[str]) -> None:
+    with open(end, "rb") as lines:
+        for line in lines:
+            kind = _DECODER_LINE.match(line)
+            if kind:
+                dropped[kind[1].decode()] += 1
+            else:
+                os.write(to, line)
+
+
+def report_dropped(dropped: Counter[str]) -> None:
+    """Say what decoders complained of."""
+    if dropped:
+        kinds = ", ".join(f"{n:,} × {kind}" for kind, n in dropped.most_common())
+        say(f"Some pictures are damaged in parts, but were read ({kinds})", "yellow")
 
 
 def say(message: str, style: str | None = None) -> None:
     """Write a line to standard error."""
-    notes.print(message, style=style, markup=False)
-
-
-def count(number: int, noun: str) -> str:
-    """Give a number with its noun, in the plural where it needs it."""
-    return f"{number:,} {noun}" + "s" * (number != 1)
-
-
-def printable(name: str) -> str:
-    """Escape a file's name if it holds what would command the terminal."""
-    return name if name.isprintable() else ascii(name)
+    notes.print(message, style=style)

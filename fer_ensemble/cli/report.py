@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
+from fer_ensemble.cli.console import ClassesOption
+
 
 def report(
     model: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="Folder of a saved ensemble; or ensemble or fast, which come with the package."
+            help="Folder of a saved ensemble; or ensemble or fast, which come with the package. "
+            "Without it, the ensemble that comes with the package.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Argument(
@@ -23,6 +27,7 @@ def report(
             show_default=False,
         ),
     ] = None,
+    classes: ClassesOption = None,
     out: Annotated[Path, typer.Option(help="File to write; one that is there is replaced.")] = Path(
         "report.html"
     ),
@@ -63,19 +68,42 @@ def report(
     on those without copies in the training data; the classes, the confidence, the surest mistakes
     as pictures, and how to come to the same figures.
 
-    Example:
+    Examples:
 
       fer-ensemble report model/ fer2013.zip --out report.html --figures figures/
+
+      fer-ensemble report fer2013.zip
     """
+    from fer_ensemble.artifact import read_manifest, resolve_model
     from fer_ensemble.cli.console import choose_device, notes, read_faces
     from fer_ensemble.libraries import require
     from fer_ensemble.report import write_report
 
     choose_device(device)
     require("matplotlib", "A report")  # told before a large file is read
-    faces = None if data is None else read_faces(data, strict=strict, seed=seed)[0]
+    model, data = _tell_apart(model, data)
+    remembered = read_manifest(resolve_model(model)).data.get("classes")
+    faces = None
+    if data is not None:
+        faces, _ = read_faces(
+            data, strict=strict, seed=seed, classes=classes, remembered=remembered
+        )
     with notes.status("Predicting and drawing"):
         write_report(model, faces, out, split=split, protocol=protocol, figures=figures, seed=seed)
     if figures is not None:
         notes.print(f"Figures written to {figures}")
     notes.print(f"Report written to {out}")
+
+
+def _tell_apart(model: str | None, data: Path | None) -> tuple[str | None, Path | None]:
+    """Take a path that stands alone for the data, if it is there and no ensemble's."""
+    from fer_ensemble.artifact import PRETRAINED, has_ensemble
+
+    if model is None or data is not None or model in PRETRAINED or has_ensemble(model):
+        return model, data
+    return (None, Path(model)) if _may_hold_faces(Path(model)) else (model, None)
+
+
+def _may_hold_faces(path: Path) -> bool:
+    # Where an ensemble should be but is none, that is to be told, and not that it has no faces.
+    return path.is_file() or any(entry.is_dir() for entry in path.glob("*"))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fer_ensemble.cli.console import ClassesOption
+
 if TYPE_CHECKING:
     from fer_ensemble.scoring import SystemPredictions
 
@@ -40,11 +42,17 @@ def score(
     by: Annotated[
         str | None,
         typer.Option(
-            help="Columns that name a row in all files, separated by commas. By default path, "
-            "file, image, name, id or the like; without any, rows are joined by their number.",
+            help="Columns that name a row in all files, separated by commas. By default a column "
+            "of each that names the same files (path, file, image, name or the like, whatever it "
+            "is called in the other), or id.",
             show_default=False,
         ),
     ] = None,
+    by_row: Annotated[
+        bool,
+        typer.Option("--by-row", help="Join row by row: all files are in the same order."),
+    ] = False,
+    classes: ClassesOption = None,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", help="File to write the figures to.", show_default=False),
@@ -53,7 +61,8 @@ def score(
 ) -> None:
     """Measure the predictions of any tool against true labels.
 
-    Labels go by any usual spelling (angry, Anger, 0), or are any others. Rows without an answer,
+    Labels go by any usual spelling (angry, Anger), or are any others; what numbers mean is said
+    by --classes. Rows without an answer,
     such as those that 'predict' could not read, count as errors; the answered ones are measured
     alone as well. Intervals are of 95 %.
 
@@ -63,7 +72,7 @@ def score(
 
       fer-ensemble score ours.csv --truth labels.csv --against theirs.csv --json figures.json
     """
-    from fer_ensemble.cli.console import output, write_json
+    from fer_ensemble.cli.console import count, notes, output, write_json
     from fer_ensemble.cli.tables import (
         class_table,
         comparison_line,
@@ -73,9 +82,23 @@ def score(
     )
     from fer_ensemble.scoring import score_predictions
 
+    if by is not None and by_row:
+        raise typer.BadParameter("--by and --by-row exclude each other: give one of them.")
     columns = None if by is None else [name.strip() for name in by.split(",")]
-    found = score_predictions(truth, predictions, against, group=group, by=columns, seed=seed)
+    found = score_predictions(
+        truth,
+        predictions,
+        against,
+        group=group,
+        by=columns,
+        by_row=by_row,
+        classes=classes,
+        seed=seed,
+    )
     systems = found.joined.systems
+    if found.joined.n_left_out:
+        rows = count(found.joined.n_left_out, "row")
+        notes.print(f"Left out, since their true label was said to be no expression: {rows}")
     for system, scores in zip(systems, found.scores, strict=True):
         _print_reading(system, truth)
         name = system.table.source
@@ -86,7 +109,7 @@ def score(
         output.print(group_table(f"By {group}, {systems[0].table.source}", found.groups))
     if found.comparison is not None:
         line = comparison_line(str(predictions), str(against), found.comparison)
-        output.print(line, soft_wrap=True, markup=False)
+        output.print(line, soft_wrap=True)
     if json_file is not None:
         write_json(json_file, found.to_dict())
 
@@ -94,9 +117,9 @@ def score(
 def _print_reading(system: SystemPredictions, truth: Path) -> None:
     from fer_ensemble.cli.console import notes
 
-    notes.print(f"{system.table.source}: joined with {truth} by {system.joined_by}", markup=False)
+    notes.print(f"{system.table.source}: joined with {truth} by {system.joined_by}")
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in system.unanswered.items())
     if reasons:
-        notes.print(f"  Without an answer: {reasons}", style="yellow", markup=False)
+        notes.print(f"  Without an answer: {reasons}", style="yellow")
     for note in system.notes:
-        notes.print(f"  {note}", style="yellow", markup=False)
+        notes.print(f"  {note}", style="yellow")

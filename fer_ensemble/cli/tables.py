@@ -51,7 +51,7 @@ def score_table(
     table.add_section()
     for name, figures in scores.rules.items():
         table.add_row(name, *_figures(figures), style="bold" if name == rule else None)
-    return table
+    return _tell_absent(table, *scores.members.values())
 
 
 def class_table(name: str, scores: Evaluation) -> Table:
@@ -77,7 +77,7 @@ def class_table(name: str, scores: Evaluation) -> Table:
             figures = [f"{value:.3f}" for value in (row.precision, row.recall, row.f1)]
             table.add_row(row.name, *figures, f"{row.support:,}")
         table.add_section()
-    return table
+    return _tell_absent(table, scores)
 
 
 def vote_table(title: str, scores: Mapping[str, VoteEvaluation], rule: str) -> Table:
@@ -170,7 +170,7 @@ def measure_table(title: str, scores: Mapping[str, Evaluation]) -> Table:
         table.add_column("95 % CI", justify="right", no_wrap=True)
     for rows in zip(*map(_measures, scores.values()), strict=True):
         table.add_row(rows[0][0], *(cell for row in rows for cell in row[1:]))
-    return table
+    return _tell_absent(table, *scores.values())
 
 
 def confusion_table(title: str, scores: Evaluation) -> Table:
@@ -229,7 +229,7 @@ def group_table(title: str, groups: Sequence[GroupScore]) -> Table:
     if any(part.small for part in groups):
         table.caption = "* so few that little can be said of them: mind the interval"
         table.caption_justify = "left"
-    return table
+    return _tell_absent(table, *(part.scores for part in groups))
 
 
 def comparison_line(ours: str, theirs: str, found: Comparison) -> str:
@@ -267,6 +267,20 @@ def _measures(found: Evaluation) -> list[tuple[str, str, str]]:
             ("  accuracy", _number(part.accuracy), _interval(part.accuracy_interval)),
         ]
     return rows
+
+
+def _tell_absent(table: Table, *scores: Evaluation) -> Table:
+    """Say below a table which classes its plain means leave out."""
+    absent = dict.fromkeys(name for found in scores for name in found.absent)
+    if absent:
+        where = " in some rows" if len({found.absent for found in scores}) > 1 else ""
+        told = (
+            "balanced accuracy and macro means are over the classes that occur; without faces"
+            f"{where}: {', '.join(absent)}"
+        )
+        table.caption = f"{table.caption}\n{told}" if table.caption else told
+        table.caption_justify = "left"
+    return table
 
 
 def _number(value: float | None) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_ensemble.cli.console import ClassesOption
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -25,6 +27,7 @@ def tune(
             show_default=False,
         ),
     ] = None,
+    classes: ClassesOption = None,
     trials: Annotated[
         int, typer.Option(min=1, help="Trials in all, those of an interrupted search included.")
     ] = 20,
@@ -81,7 +84,7 @@ def tune(
     # A wrong name or a missing library is reported before a large file is read.
     search_space(name)
     import_keras_tuner()
-    faces, description = read_faces(data, strict=strict, seed=seed)
+    faces, description = read_faces(data, strict=strict, seed=seed, classes=classes)
     held_out = None
     if split == "train" and "validation" in faces.split_counts():
         validation = faces.select("validation")
@@ -92,7 +95,7 @@ def tune(
     with notes.status(f"Trial 1 of {trials}") as status:
 
         def on_trial(trial: SearchTrial) -> None:
-            notes.print(_line(trial, trials), markup=False)
+            notes.print(_line(trial, trials))
             status.update(f"Trial {min(trial.number + 1, trials)} of {trials}")
 
         try:

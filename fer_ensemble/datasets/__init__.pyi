@@ -3,6 +3,7 @@ from .balancing import BalancedRows, balance_rows
 from .dataset import DatasetError, FaceDataset, Problem, ReadReport
 from .ferplus import FERPlusVotes, join_ferplus, load_ferplus
 from .folders import write_folder
+from .label_meanings import KNOWN_CLASSES, Classes, format_classes, parse_classes
 from .labels import EMOTIONS, SPLITS, emotion_names, parse_emotion
 from .near_copies import NearCopies, find_near_copies
 from .parts import EvaluationPart, evaluation_part, training_part
@@ -13,9 +14,11 @@ from .synthetic import SyntheticFaces, make_faces, synthetic_dataset
 
 __all__ = [
     "EMOTIONS",
+    "KNOWN_CLASSES",
     "PROTOCOLS",
     "SPLITS",
     "BalancedRows",
+    "Classes",
     "CopySets",
     "DataAudit",
     "DatasetError",
@@ -35,11 +38,13 @@ __all__ = [
     "evaluation_part",
     "find_near_copies",
     "find_protocol",
+    "format_classes",
     "join_ferplus",
     "load_faces",
     "load_ferplus",
     "make_faces",
     "open_faces",
+    "parse_classes",
     "parse_emotion",
     "soft_label_rows",
     "soft_training",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets.dataset import FaceDataset
 from fer_ensemble.datasets.labels import EMOTIONS, SPLITS
 from fer_ensemble.datasets.near_copies import SIMILAR, NearCopies, find_copies
@@ -129,10 +131,11 @@ class DataAudit:
         """
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(_LIST_COLUMNS)
-            writer.writerows(self._rows())
+        stream = io.StringIO(newline="")
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(_LIST_COLUMNS)
+        writer.writerows(self._rows())
+        write_atomically(file, stream.getvalue().encode())
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         for row in self.blank:

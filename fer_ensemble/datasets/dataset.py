@@ -142,12 +142,21 @@ class ReadReport:
         Whether a loss, an unknown class folder or a missing class is an error at once.
     problems : list of Problem
         In the order of the input.
+    has_parts : bool
+        Whether the source says which part each face belongs to; if not, all are called "train".
+    classes : dict of str to (str or None)
+        What labels of the source mean, where their names alone do not say it.
+    how_labelled : str
+        The same in a line; mostly empty.
     """
 
     source: str = ""
     unit: str = "picture"
     strict: bool = False
     problems: list[Problem] = field(default_factory=list)
+    has_parts: bool = True
+    classes: dict[str, str | None] = field(default_factory=dict)
+    how_labelled: str = ""
 
     def add(self, kind: str, where: str, message: str, count: int = 1) -> None:
         """Note a problem.
@@ -272,7 +281,8 @@ PROBLEM_KINDS = {
         "{n} skipped: pixel that is not a whole number", "Correct or delete the row"
     ),
     "unknown_label": ProblemKind(
-        "{n} skipped: unknown label", "Use 0 to 6 or a name of an expression, or delete the row"
+        "{n} skipped: unknown label",
+        "Say what it means with --classes, or delete the row",
     ),
     "unknown_usage": ProblemKind(
         "{n} skipped: unknown split",
@@ -282,13 +292,25 @@ PROBLEM_KINDS = {
     "empty_file": ProblemKind("{n} skipped: empty file", "Replace or delete it"),
     "unknown_class_folder": ProblemKind(
         "{n} skipped: in no folder named after an expression",
-        "Rename the folder to one of angry, disgust, fear, happy, sad, surprise, neutral, or "
-        "move it away",
+        "Rename the folder to one of angry, disgust, fear, happy, sad, surprise, neutral, say what "
+        "it means with --classes, or move it away",
     ),
     "truncated": ProblemKind(
         "file cut short or damaged, what follows is lost", "Download or make the file again"
     ),
+    "several_frames": ProblemKind(
+        "{n} with several frames, of which the first is taken",
+        "",
+        is_loss=False,
+        stops_strict=False,
+    ),
     "resized": ProblemKind("{n} resized to 48×48", "", is_loss=False, stops_strict=False),
     "other_file": ProblemKind("{n} left out: not a picture", "", is_loss=False, stops_strict=False),
+    "other_expression": ProblemKind(
+        "{n} left out: said to be none of the seven expressions",
+        "",
+        is_loss=False,
+        stops_strict=False,
+    ),
     "missing_class": ProblemKind("expression without a face", "Add faces of it", is_loss=False),
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.datasets.csv_files import CsvTable, read_table
+from fer_ensemble.datasets.csv_tables import CsvTable, read_table
 from fer_ensemble.datasets.dataset import DatasetError, FaceDataset
 from fer_ensemble.datasets.labels import parse_split
 

@@ -6,7 +6,6 @@ A zip of pictures is laid out in the same way: `read_pictures` is what both shar
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +16,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.atomic_files import write_atomically
+from fer_ensemble.bounded_files import open_regular
 from fer_ensemble.datasets.dataset import FACE_SIZE, FaceDataset, Progress, ReadReport
-from fer_ensemble.datasets.labels import EMOTIONS, parse_emotion, parse_split
+from fer_ensemble.datasets.label_meanings import LabelReader, LeftOutError, UnknownLabelError
+from fer_ensemble.datasets.labels import EMOTIONS, is_number, parse_split
 from fer_ensemble.faces import UnreadableImage, decode_gray, to_face
-from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, PICTURE_ENDINGS
+from fer_ensemble.faces.animations import is_animated
+from fer_ensemble.faces.contents import PICTURE_ENDINGS
+from fer_ensemble.faces.decode import MAX_PICTURE_BYTES, import_decoders
 
 _IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 _OFFICIAL_PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
@@ -32,7 +36,9 @@ _THREADS = 4
 _WORTH_THREADS = 12_000  # mean bytes of a picture, of the first chunk
 
 
-def read_folder(path: Path, report: ReadReport, progress: Progress | None = None) -> FaceDataset:
+def read_folder(
+    path: Path, report: ReadReport, labels: LabelReader, progress: Progress | None = None
+) -> FaceDataset:
     """Read faces from a folder; links to other folders are followed.
 
     Parameters
@@ -40,14 +46,20 @@ def read_folder(path: Path, report: ReadReport, progress: Progress | None = None
     path : Path
     report : ReadReport
         Takes what is skipped, resized or left out.
+    labels : LabelReader
     progress : callable, optional
         Called as ``progress(done, total)``.
 
     Returns
     -------
     FaceDataset
+
+    Raises
+    ------
+    DatasetError
+        If folders are numbers that nothing says the meaning of.
     """
-    return read_pictures(_entries(path, report), report, progress)
+    return read_pictures(_entries(path, report), report, progress, labels)
 
 
 def write_folder(faces: FaceDataset, path: str | os.PathLike[str]) -> None:
@@ -78,13 +90,14 @@ def write_folder(faces: FaceDataset, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"{times} faces would be written to {file}: write one split at a time.")
     for image, file in zip(faces.images, files, strict=True):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        write_atomically(file, cv2.imencode(".png", image)[1].tobytes(), lasting=False)
 
 
 def read_pictures(
     entries: Iterable[Entry],
     report: ReadReport,
     progress: Progress | None = None,
+    labels: LabelReader | None = None,
 ) -> FaceDataset:
     """Decode pictures that lie in folders named after expressions.
 
@@ -96,12 +109,19 @@ def read_pictures(
         Takes what is skipped, resized or left out.
     progress : callable, optional
         Called as ``progress(done, total)``.
+    labels : LabelReader, optional
+        By default, folders are named after expressions.
 
     Returns
     -------
     FaceDataset
+
+    Raises
+    ------
+    DatasetError
+        If folders are numbers that nothing says the meaning of.
     """
-    placed = _place(sorted(entries, key=lambda entry: entry.name), report)
+    placed = _place(sorted(entries, key=lambda entry: entry.name), report, labels or LabelReader())
     images = np.empty((len(placed), FACE_SIZE, FACE_SIZE), np.uint8)
     kept: list[_Placed] = []
     for done, (item, decoded) in enumerate(_decode_all(placed), start=1):
@@ -195,42 +215,50 @@ def _printable(path: Path) -> str:
 
 def _read_file(path: Path) -> bytes:
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableImage("not a regular file")
-        check_size(status.st_size)
-        return path.read_bytes()
+        with open_regular(path) as stream:
+            check_size(os.fstat(stream.fileno()).st_size)
+            return stream.read(MAX_PICTURE_BYTES)
     except OSError as error:
         raise UnreadableImage(f"cannot be opened ({error.strerror})") from error
 
 
-def _place(entries: Sequence[Entry], report: ReadReport) -> list[_Placed]:
+def _place(entries: Sequence[Entry], report: ReadReport, labels: LabelReader) -> list[_Placed]:
     """Find the label and the part of each picture by the folders that it lies in."""
     placed: list[tuple[Entry, int, str | None]] = []
     unknown: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     for entry in entries:
         *folders, file = split_name(entry.name) or [""]
         if is_ignored(entry.name):
             continue
-        label = _label_of(folders)
+        label: int | None = None
+        above: Sequence[str] = folders
+        try:
+            label, above = _find_label(folders, file, labels)
+        except UnknownLabelError:
+            if is_picture(file):
+                unknown["/".join(folders)] += 1
+        except LeftOutError:
+            left_out["/".join(folders)] += is_picture(file)
+            continue
         if not is_picture(file):
             # What lies among the faces was probably meant as one.
             kind = "other_file" if label is None else "unreadable"
             report.add(kind, entry.name, f"not a picture ({', '.join(sorted(PICTURE_ENDINGS))})")
-        elif label is None:
-            unknown["/".join(folders)] += 1
-        else:
-            placed.append((entry, label, _part_of(folders, file)))
-    for folder, count in unknown.items():
-        report.add(
-            "unknown_class_folder",
-            f"{folder}/" if folder else "the top folder",
-            f"{count} pictures in a folder that is not named after an expression",
-            count,
-        )
+        elif label is not None:
+            placed.append((entry, label, _part_of(above, file)))
+    labels.check(report.source)
+    for kind, counts, why in (
+        ("unknown_class_folder", unknown, "that is not named after an expression"),
+        ("other_expression", left_out, "said to be of no expression of ours"),
+    ):
+        for folder, count in counts.items():
+            where = f"{folder}/" if folder else "the top folder"
+            report.add(kind, where, f"{count} pictures in a folder {why}", count)
     # Without any split, all faces are for training. Beside a split, a face without one could be of
     # any part: taken for training, a test face would leak.
-    if all(part is None for _, _, part in placed):
+    report.has_parts = any(part is not None for _, _, part in placed)
+    if not report.has_parts:
         return [_Placed(entry, label, "train") for entry, label, _ in placed]
     for entry, _, part in placed:
         if part is None:
@@ -238,16 +266,28 @@ def _place(entries: Sequence[Entry], report: ReadReport) -> list[_Placed]:
     return [_Placed(entry, label, part) for entry, label, part in placed if part is not None]
 
 
-def _label_of(folders: Sequence[str]) -> int | None:
+def _find_label(
+    folders: Sequence[str], file: str, labels: LabelReader
+) -> tuple[int, Sequence[str]]:
+    """Return the expression, and the folders beside the one that says it.
+
+    It is the nearest folder above the picture that is one: ``class/subject/*`` is read as well.
+    """
+    for place in reversed(range(len(folders))):
+        if labels.knows(folders[place]):
+            return labels.read(folders[place]), [*folders[:place], *folders[place + 1 :]]
     try:
-        return parse_emotion(folders[-1])
-    except (IndexError, ValueError):
-        return None
+        return labels.read_file_name(file), folders
+    except UnknownLabelError:
+        # A number of two digits may stand for a class, one of four is a year.
+        if folders and is_number(folders[-1]) and len(folders[-1]) <= 2 and is_picture(file):
+            labels.read(folders[-1])
+        raise
 
 
 def _part_of(folders: Sequence[str], file: str) -> str | None:
-    """Find the part by the nearest folder above the class, refined by FER2013's file names."""
-    for folder in reversed(folders[:-1]):
+    """Find the part by the nearest folder, refined by FER2013's file names."""
+    for folder in reversed(folders):
         try:
             part = parse_split(folder)
         except ValueError:
@@ -271,6 +311,7 @@ def _decode_all(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]
 
 def _decode_in_threads(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]:
     chunks = [placed[start : start + _CHUNK] for start in range(0, len(placed), _CHUNK)]
+    import_decoders()
     pool = ThreadPoolExecutor(_THREADS)
     try:
         # Faces are small; a chunk that waits for its turn costs a quarter of a megabyte.
@@ -293,6 +334,9 @@ def _decode(entry: Entry) -> _Decoded:
         gray = decode_gray(data)
     except UnreadableImage as error:
         return _Decoded(None, ("unreadable", str(error)), len(data))
+    if is_animated(data):
+        why = ("several_frames", "the first of several frames is taken")
+        return _Decoded(to_face(gray, FACE_SIZE), why, len(data))
     height, width = gray.shape
     if (height, width) == (FACE_SIZE, FACE_SIZE):
         return _Decoded(gray, None, len(data))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import Any
 
@@ -21,7 +23,10 @@ _SPELLINGS = (
     ("surprise", "surprised"),
     ("neutral", "neutrality"),
 )
-_LABELS = {name: label for label, names in enumerate(_SPELLINGS) for name in (*names, str(label))}
+_LABELS = {name: label for label, names in enumerate(_SPELLINGS) for name in names}
+# A number in front of a name or behind it, as in 0_angry and happy-1, puts folders in order.
+_NUMBERED = re.compile(r"(?:\d+[\W_]*)?([^\W\d_]+)(?:[\W_]*\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,15}(\.0*)?(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
 
 _PARTS = {
     "train": "train",
@@ -44,8 +49,8 @@ def parse_emotion(name: str) -> int:
     Parameters
     ----------
     name : str
-        Any usual spelling (anger, angry, happiness, …) or a digit from "0" to "6"; case and
-        blanks around it do not matter.
+        Any usual spelling (anger, angry, happiness, …), also with a number in front or behind
+        (0_angry), or a digit from "0" to "6"; case and blanks around it do not matter.
 
     Returns
     -------
@@ -57,14 +62,68 @@ def parse_emotion(name: str) -> int:
     ValueError
         If the name is none of the accepted ones, which the message lists.
     """
-    try:
-        return _LABELS[name.strip().lower()]
-    except KeyError:
-        accepted = ", ".join("/".join(names) for names in _SPELLINGS)
-        raise ValueError(
-            f"unknown expression {_shortened(name)}; accepted are {accepted}, "
-            "or 0 to 6 in that order"
-        ) from None
+    word = named_emotion(name)
+    if word is not None:
+        return EMOTIONS.index(word)
+    digit = name.strip()
+    if digit in "0123456" and len(digit) == 1:
+        return int(digit)
+    accepted = ", ".join("/".join(names) for names in _SPELLINGS)
+    raise ValueError(
+        f"unknown expression {_shortened(name)}; accepted are {accepted}, or 0 to 6 in that order"
+    )
+
+
+def named_emotion(name: str) -> str | None:
+    """Return the expression that a name says, whatever number stands beside it.
+
+    Parameters
+    ----------
+    name : str
+        As of `parse_emotion`, but a number alone says nothing.
+
+    Returns
+    -------
+    str or None
+        A name of `EMOTIONS`; None if it is none.
+
+    Examples
+    --------
+    >>> named_emotion("1-Happiness"), named_emotion("3")
+    ('happy', None)
+    """
+    word = name.strip().lower()
+    numbered = None if len(word) > 40 else _NUMBERED.fullmatch(word)
+    label = _LABELS.get(numbered[1] if numbered else word)
+    return None if label is None else EMOTIONS[label]
+
+
+def spell_label(label: str) -> str:
+    """Bring a label to one spelling: case, blanks, and ways of writing a letter or a number.
+
+    Parameters
+    ----------
+    label : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> spell_label(" 4.0 "), spell_label("4.0000000e+00"), spell_label("Wütend")
+    ('4', '4', 'wütend')
+    """
+    text = label.strip()
+    if _WHOLE.fullmatch(text) and float(text).is_integer():
+        return str(int(float(text)))
+    # Some systems take letters of folders' names apart, such as u and its two dots.
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def is_number(label: str) -> bool:
+    """Whether a label is a number alone, which says nothing without its data set."""
+    return spell_label(label).lstrip("-").isdecimal()
 
 
 def emotion_names(classes: Iterable[Any]) -> list[str]:
@@ -114,37 +173,39 @@ def parse_split(name: str) -> str:
         ) from None
 
 
-def spell_classes(names: Iterable[str]) -> dict[str, str]:
+def spell_classes(
+    names: Iterable[str], meanings: Mapping[str, str | None] | None = None
+) -> dict[str, str]:
     """Choose one spelling for the names of classes.
 
     Parameters
     ----------
     names : iterable of str
         As the files have them.
+    meanings : mapping, optional
+        What labels mean, as `parse_classes` reads it.
 
     Returns
     -------
     dict of str to str
-        The expressions of FER2013 in all their spellings become names of `EMOTIONS`, other names
-        stay. Digits are taken for FER2013's only if no name is anything else: in another label
-        set they mean something else.
+        The expressions of FER2013 in all their spellings, and labels whose meaning is given,
+        become names of `EMOTIONS`; other names stay, and of numbers 4.0 becomes 4.
 
     Examples
     --------
     >>> spell_classes(["Anger", "angry", "contempt"])
     {'Anger': 'angry', 'angry': 'angry', 'contempt': 'contempt'}
-    >>> spell_classes(["3", "happy"])
-    {'3': 'happy', 'happy': 'happy'}
-    >>> spell_classes(["3", "7"])
-    {'3': '3', '7': '7'}
+    >>> spell_classes(["1.0", "happy"], {"1": "surprise"})
+    {'1.0': 'surprise', 'happy': 'happy'}
     """
-    expressions = {name: _expression(name) for name in names}
-    # Where one name is no expression, 3 is as likely a class of its own as it is happy.
-    is_fer2013 = None not in expressions.values()
-    return {
-        name: expression if expression and (is_fer2013 or not name.strip().isdigit()) else name
-        for name, expression in expressions.items()
-    }
+    meanings = meanings or {}
+
+    def spell(name: str) -> str:
+        key = spell_label(name)
+        known = meanings.get(key) or named_emotion(name)
+        return known or (key if is_number(name) else name)
+
+    return {name: spell(name) for name in names}
 
 
 def sort_classes(names: Iterable[str]) -> tuple[str, ...]:
@@ -167,13 +228,6 @@ def sort_classes(names: Iterable[str]) -> tuple[str, ...]:
         return (1, int(name), name) if name.isdecimal() else (2, 0, name)
 
     return tuple(sorted(set(names), key=place))
-
-
-def _expression(name: str) -> str | None:
-    try:
-        return EMOTIONS[parse_emotion(name)]
-    except ValueError:
-        return None
 
 
 def _shortened(name: str) -> str:

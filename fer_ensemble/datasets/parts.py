@@ -95,7 +95,8 @@ def training_part(
     Raises
     ------
     ValueError
-        If there is no such protocol or part, or `split` does not go with the protocol.
+        If there is no such protocol or part, `split` does not go with the protocol, or the faces
+        to fit on are all of one class, or too few of one to set some apart.
     """
     chosen = find_protocol(protocol)
     # Saved with the ensemble: names and values that old artifacts have must keep their meaning.
@@ -106,11 +107,15 @@ def training_part(
                 f"The {protocol} protocol splits all faces anew, so that split {split!r} can't be "
                 "chosen: leave it out, or take the official protocol."
             )
+        _check_classes(faces, 1 if chosen.augments else 2)
         record |= {"split": None, "test_size": test_size, "n_faces": len(faces)}
         training = _redraw(chosen, faces, record, augment).train
     else:
         training = faces.select(split)
     counts = {"n_samples": len(training), "class_counts": training.class_counts()}
+    _check_classes(training, 1)
+    if faces.report.classes:
+        record["classes"] = faces.report.classes
     return training, record | counts
 
 
@@ -134,6 +139,7 @@ def evaluation_part(
     split : str, optional
         The part of the data's own split, where that is kept; by default what the protocol tests
         on, which is public_test, if there is one, for official and every test face for kaggle.
+        Data without parts are taken whole.
     protocol : str, optional
         By default that of the fit. Any that keeps the data's own split may be named instead.
     augment : callable, optional
@@ -152,10 +158,11 @@ def evaluation_part(
     chosen = fitted if protocol is None else find_protocol(protocol)
     if chosen.keeps_split:
         training = _find_training(fitted, faces, record, augment)
-        part = chosen.test_split(faces) if split is None else split
+        part = split or (chosen.test_split(faces) if faces.report.has_parts else "all")
         # Of a leaking fit, every part of the same data may stand in the training faces, changed.
         warning = "" if training is None else fitted.warning
-        return EvaluationPart(faces.select(part), training, f"split {part}", warning, part)
+        what = f"split {part}" if faces.report.has_parts else "all faces"
+        return EvaluationPart(faces.select(part), training, what, warning, part)
     if chosen is not fitted:
         raise ValueError(
             f"The ensemble was fitted under the {fitted.name} protocol, so that faces which "
@@ -174,6 +181,22 @@ def evaluation_part(
         )
     parts = _redraw(chosen, faces, record, augment)
     return EvaluationPart(parts.test, parts.train, parts.description, chosen.warning)
+
+
+def _check_classes(faces: FaceDataset, least: int) -> None:
+    """Refuse faces of one class alone, or of a class with too few to set some apart."""
+    counts = {name: n for name, n in faces.class_counts().items() if n}
+    if len(counts) == 1:
+        raise ValueError(
+            f"All {len(faces):,} faces to fit on are {next(iter(counts))}: give faces of at least "
+            "two expressions."
+        )
+    rare = [f"{name} ({n})" for name, n in counts.items() if n < least]
+    if rare:
+        raise ValueError(
+            f"Too few faces to set some apart for the test: {', '.join(rare)}. Add faces, or take "
+            "the official protocol."
+        )
 
 
 def _redraw(

@@ -6,7 +6,7 @@ Every kind of source has a reader in a file of its own, and a line in the table 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,13 @@ import numpy as np
 from fer_ensemble.datasets.csv_files import read_csv
 from fer_ensemble.datasets.dataset import DatasetError, FaceDataset, Progress, ReadReport
 from fer_ensemble.datasets.folders import read_folder
+from fer_ensemble.datasets.label_meanings import Classes, LabelReader, parse_classes
 from fer_ensemble.datasets.labels import EMOTIONS
 from fer_ensemble.datasets.synthetic import synthetic_dataset
 from fer_ensemble.datasets.zip_files import read_zip
 
 #: Reads a source. What it skips or changes goes into the report, and an `OSError` may pass.
-Reader = Callable[[Path, ReadReport, Progress | None], FaceDataset]
+Reader = Callable[[Path, ReadReport, LabelReader, Progress | None], FaceDataset]
 
 # By how the name of a file ends, in lower case.
 _FILE_READERS: dict[str, Reader] = {".zip": read_zip, ".csv": read_csv, ".csv.gz": read_csv}
@@ -28,6 +29,8 @@ _FILE_READERS: dict[str, Reader] = {".zip": read_zip, ".csv": read_csv, ".csv.gz
 def load_faces(
     path: str | os.PathLike[str],
     *,
+    classes: Classes | None = None,
+    remembered: Mapping[str, str | None] | None = None,
     strict: bool = False,
     progress: Progress | None = None,
 ) -> FaceDataset:
@@ -38,9 +41,17 @@ def load_faces(
     Parameters
     ----------
     path : path-like
-        A folder or a zip of pictures laid out as ``split/class/*`` or ``class/*``; or a CSV, plain
-        or gzipped, with the columns emotion, pixels and (optionally) Usage, as FER2013's
-        ``fer2013.csv`` and ``icml_face_data.csv``; such a CSV may also be the content of a zip.
+        A folder or a zip of pictures laid out as ``split/class/*`` or ``class/*``, with folders of
+        subjects below or not; or a CSV, plain or gzipped, with the columns emotion, pixels and
+        (optionally) Usage, as FER2013's ``fer2013.csv`` and ``icml_face_data.csv``, or label,
+        pixels and split; such a CSV may also be the content of a zip.
+    classes : str or mapping, optional
+        What labels mean: fer2013, ferplus, rafdb, affectnet, ckplus or jaffe; or label by label,
+        as ``"1=surprise,2=fear"`` or a mapping; see
+        :func:`~fer_ensemble.datasets.parse_classes`. Names of expressions in English need none;
+        numbers do, but in the columns emotion and pixels, which are FER2013's.
+    remembered : mapping, optional
+        The same, for labels that are not plain by themselves: what a model was fitted with.
     strict : bool, default=False
         Whether a row or picture that cannot be used, an unknown class folder or an expression
         without a face is an error. By default it is skipped and reported.
@@ -56,12 +67,19 @@ def load_faces(
     ------
     DatasetError
         If the path does not exist or cannot be read, is of an unknown kind, or has no usable face;
-        with `strict`, at the first problem that is not a mere note.
+        if labels are numbers that nothing says the meaning of; with `strict`, at the first problem
+        that is not a mere note.
+    ValueError
+        If `classes` cannot be read.
     """
     path = Path(path)
     report = ReadReport(source=str(path), strict=strict)
+    labels = LabelReader(
+        {} if classes is None else parse_classes(classes),
+        parse_classes(remembered) if remembered else {},
+    )
     try:
-        faces = _find_reader(path)(path, report, progress)
+        faces = _find_reader(path)(path, report, labels, progress)
     except OSError as error:
         raise DatasetError(
             f"{path}: cannot be read ({error.strerror or error}). Check the path and its "
@@ -69,11 +87,14 @@ def load_faces(
         ) from error
     if not len(faces):
         found = "; ".join(report.lines()) or "there is nothing in it"
+        losses = (f". First, {p.where}: {p.message}" for p in report.problems if p.is_loss)
         raise DatasetError(
-            f"{path}: no usable face: {found}. Give a folder or zip laid out as split/class/* or "
-            "class/* (classes named angry, disgust, …), or a CSV with the columns emotion, "
-            "pixels, Usage."
+            f"{path}: no usable face: {found}{next(losses, '')}. Give a folder or zip laid out as "
+            "split/class/* or class/* (classes named angry, disgust, …, or whatever --classes says "
+            "the meaning of), or a CSV with the columns emotion, pixels, Usage."
         )
+    report.how_labelled = labels.describe()
+    report.classes = dict(labels.given or (labels.remembered if labels.used else {}))
     _note_missing_classes(faces)
     return faces
 
@@ -81,6 +102,8 @@ def load_faces(
 def open_faces(
     data: str | os.PathLike[str] | FaceDataset | None = None,
     *,
+    classes: Classes | None = None,
+    remembered: Mapping[str, str | None] | None = None,
     strict: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
@@ -91,6 +114,8 @@ def open_faces(
     ----------
     data : path-like or FaceDataset, optional
         What `load_faces` takes, or read already. Without it, synthetic faces are drawn.
+    classes, remembered : optional
+        What labels mean, as of `load_faces`.
     strict : bool, default=False
         Whether a face that can't be used is an error.
     seed : int, default=0
@@ -113,7 +138,9 @@ def open_faces(
         faces = synthetic_dataset(random_state=seed)
         return faces, f"{len(faces):,} synthetic faces (seed {seed})"
     if not isinstance(data, FaceDataset):
-        data = load_faces(data, strict=strict, progress=progress)
+        data = load_faces(
+            data, classes=classes, remembered=remembered, strict=strict, progress=progress
+        )
     # Of a CSV in a zip, the source names both.
     return data, Path(data.report.source.partition(", ")[0]).name or "the faces given"
 

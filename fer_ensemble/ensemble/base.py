@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import ClassifierMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import _BaseComposition
@@ -32,6 +33,9 @@ from fer_ensemble.ensemble.member_fits import (
 )
 from fer_ensemble.ensemble.ties import choose_labels
 from fer_ensemble.evaluation import encode_labels, find_classes
+
+# Parameters of any ensemble that change nothing of what was fitted.
+_HEEDED_LATE = ("rule", "ties", "abstain_label", "n_jobs", "random_state", "verbose")
 
 
 class HeldOut(NamedTuple):
@@ -76,6 +80,11 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
     """
 
     kind: ClassVar[str]
+    # Parameters from which, and from held-out probabilities, the combination is learned; and the
+    # attribute that is learned last.
+    _combination_params: ClassVar[tuple[str, ...]]
+    _last_learned: ClassVar[str]
+    _out_of_date: str | None = None
     passthrough: bool = False
     members: Any
     members_: list[tuple[str, Any]]
@@ -169,6 +178,11 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
     def set_params(self, **params: Any) -> Self:
         """Set parameters: the ensemble's, a whole member (``name``) or ``name__parameter``.
 
+        After a fit, parameters of how members are combined act at once: a rule when it is next
+        asked for, whatever is learned from held-out probabilities here and now. Where nothing was
+        held out, or others are set along that only a fit heeds, predictions are refused until the
+        next fit. What members are fitted with, and on, waits for it anyway.
+
         Parameters
         ----------
         **params
@@ -179,7 +193,21 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
         self
         """
         self._set_params("members", **params)
+        names = {name.partition("__")[0] for name in params}
+        changed = sorted(names.intersection(self._combination_params))
+        if not changed or not hasattr(self, self._last_learned):
+            return self
+        try:
+            if others := sorted(names.difference(self._combination_params, _HEEDED_LATE)):
+                raise ValueError(f"only a fit heeds {', '.join(others)}, set along with it.")
+            self.learn_combination()
+        except (TypeError, ValueError) as error:
+            self._out_of_date = f"{', '.join(changed)} changed after the fit, but {error}"
         return self
+
+    def learn_combination(self) -> Self:
+        """Learn anew how to combine the members, from what they predicted for held-out samples."""
+        raise NotImplementedError
 
     def predict_member_proba(self, X: Any) -> NDArray[np.float64]:
         """Return what each member predicts, its columns in the order of ``classes_``.
@@ -199,7 +227,7 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
         NotFittedError
             If the ensemble has not been fitted.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return self._member_probabilities(self._check_input(X, reset=False))
 
     def predict(self, X: Any, min_confidence: float = 0.0) -> NDArray[Any]:
@@ -244,6 +272,15 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
         tags.input_tags.allow_nan = all(tag.allow_nan for tag in inputs)
         tags.input_tags.sparse = all(tag.sparse for tag in inputs)
         return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether members were fitted, and their combination learned as parameters say."""
+        return hasattr(self, self._last_learned) and self._out_of_date is None
+
+    def _check_fitted(self) -> None:
+        if self._out_of_date is not None:
+            raise NotFittedError(f"{self._out_of_date} Fit again, or set it back.")
+        check_is_fitted(self)
 
     def _check_members(self) -> None:
         members = self.members

@@ -6,18 +6,21 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
+from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.ensemble.evidence import align_columns, check_classes
 
 LOGGER = logging.getLogger(__name__)
@@ -168,14 +171,73 @@ def sample_weight_keyword(member: Any) -> str | None:
     -------
     str or None
         ``"sample_weight"``, for a pipeline of scikit-learn ``"step__sample_weight"``, or None.
+        With ``sklearn.set_config(enable_metadata_routing=True)``, a pipeline takes
+        ``"sample_weight"`` and hands it on to the steps that ask for it.
     """
     if has_fit_parameter(member, "sample_weight"):
         return "sample_weight"
     if isinstance(member, Pipeline):
+        if get_config()["enable_metadata_routing"]:
+            with weights_asked_for(asking := clone(member)):
+                takers = asking.get_metadata_routing().consumes("fit", {"sample_weight"})
+            return "sample_weight" if takers else None
         step, final = member.steps[-1]
         inner = sample_weight_keyword(final)
         return None if inner is None else f"{step}__{inner}"
     return None
+
+
+@contextmanager
+def weights_asked_for(member: Any) -> Iterator[None]:
+    """Have the parts of a member ask for sample weights, where nobody has said whether they do.
+
+    With metadata routing, scikit-learn hands weights on to those alone that ask for them by
+    ``set_fit_request``, and raises an error where one neither does nor declines. Without it, the
+    last step of a pipeline gets them: so it is here, unless requests were set.
+
+    Parameters
+    ----------
+    member : estimator
+        Whose parts are changed, and changed back.
+    """
+    asked: list[tuple[Any, Any]] = []
+    if get_config()["enable_metadata_routing"]:
+        _ask_for_weights(member, True, asked)
+    try:
+        yield
+    finally:
+        for estimator, before in asked:
+            estimator._metadata_request = before
+            if before is None:
+                del estimator._metadata_request
+
+
+def _ask_for_weights(estimator: Any, wanted: bool, asked: list[tuple[Any, Any]]) -> None:
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        return
+    if _says_nothing_of_weights(estimator):
+        # What a request replaces is under no public name.
+        asked.append((estimator, vars(estimator).get("_metadata_request")))
+        estimator.set_fit_request(sample_weight=wanted)
+    if isinstance(estimator, Pipeline):
+        for _, step in estimator.steps[:-1]:
+            _ask_for_weights(step, False, asked)
+        _ask_for_weights(estimator.steps[-1][1], wanted, asked)
+        return
+    for value in estimator.get_params(deep=False).values():
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        for part in parts:
+            # Estimators with a name, as in a union of features or an ensemble.
+            named = isinstance(part, (list, tuple)) and len(part) >= 2
+            _ask_for_weights(part[1] if named else part, wanted, asked)
+
+
+def _says_nothing_of_weights(estimator: Any) -> bool:
+    if not hasattr(estimator, "set_fit_request") or not has_fit_parameter(
+        estimator, "sample_weight"
+    ):
+        return False
+    return estimator._get_metadata_request().fit.requests.get("sample_weight") is None
 
 
 def _fit(
@@ -191,12 +253,13 @@ def _fit(
     LOGGER.log(log_level, "%s: fitting on %d samples", fit.name, len(y))
     member = clone(fit.member)
     unlimited = {} if threads is None else _limit_threads(member, threads)
-    if keep is None:
-        start = time.perf_counter()
-        member = member.fit(X, y, **keywords)
-        seconds = time.perf_counter() - start
-    else:
-        member, seconds = keep.fit(fit.name, member, X, y, **keywords)
+    with weights_asked_for(member):
+        if keep is None:
+            start = time.perf_counter()
+            member = member.fit(X, y, **keywords)
+            seconds = time.perf_counter() - start
+        else:
+            member, seconds = keep.fit(fit.name, member, X, y, **keywords)
     if unlimited:
         member.set_params(**unlimited)
     check_classes(getattr(member, "classes_", None), data.classes, fit.name)
@@ -340,6 +403,6 @@ def write_out_of_fold(
     if fold_ids is not None:
         arrays["fold_ids"] = fold_ids
     target = Path(path)
-    with target.open("wb") as stream:
+    with open_atomically(target) as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
     return target

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from fer_ensemble.ensemble.evidence import align_columns, check_classes
-from fer_ensemble.ensemble.member_fits import sample_weight_keyword
+from fer_ensemble.ensemble.member_fits import sample_weight_keyword, weights_asked_for
 from fer_ensemble.evaluation import encode_labels
 
 # What errors call the final estimator, as they call a member by its name.
@@ -102,7 +102,8 @@ def fit_final_estimator(
         else:
             keywords[keyword] = sample_weight
     # Encoded, because XGBoost takes no other labels than 0 to n_classes - 1.
-    estimator = estimator.fit(features, encode_labels(y, classes), **keywords)
+    with weights_asked_for(estimator):
+        estimator = estimator.fit(features, encode_labels(y, classes), **keywords)
     check_classes(getattr(estimator, "classes_", None), np.arange(len(classes)), _NAME)
     return estimator
 

@@ -205,6 +205,7 @@ def to_stacking(
         new.classes_,
         found.sample_weight,
     )
+    new._weights_learned_by = found.sample_weight
     new.oof_probabilities_, new.oof_labels_ = found.probabilities, found.labels
     new.fold_ids_ = None
     return new

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -120,6 +120,8 @@ class StackingEnsemble(BaseEnsemble):
     """
 
     kind = "stacking"
+    _combination_params = ("final_estimator", "passthrough")
+    _last_learned = "final_estimator_"
 
     # Read by an ensemble that this one is a member of: it must not pass the samples on which
     # it compares its members.
@@ -219,7 +221,45 @@ class StackingEnsemble(BaseEnsemble):
         self.training_digests_ = seen_digests(
             self.members, basis.X, *([data.X] * self._has_members_to_fit())
         )
+        self._weights_learned_by = basis.sample_weight
         self.final_estimator_ = final
+        self._out_of_date = None
+        return self
+
+    def learn_combination(self) -> Self:
+        """Fit the final estimator anew on what the members predicted for held-out samples.
+
+        For after `final_estimator` was changed other than by `set_params`, which calls this; no
+        member is fitted.
+
+        Returns
+        -------
+        self : StackingEnsemble
+
+        Raises
+        ------
+        NotFittedError
+            If the ensemble has not been fitted.
+        ValueError
+            If the final estimator is unusable, wants the samples too, by `passthrough`, or what it
+            learned from was not kept.
+        """
+        check_is_fitted(self, "final_estimator_")
+        final = choose_final_estimator(self.final_estimator)
+        if self.passthrough:
+            raise ValueError("passthrough=True needs the samples too.")
+        found = self._find_held_out()
+        are_weights_known = hasattr(self, "_weights_learned_by") or not self.sample_weight_members_
+        if found is None or not are_weights_known:
+            raise ValueError("what the final estimator learned from was not kept.")
+        self.final_estimator_ = fit_final_estimator(
+            final,
+            meta_features(found.probabilities),
+            found.labels,
+            self.classes_,
+            getattr(self, "_weights_learned_by", None),
+        )
+        self._out_of_date = None
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -271,7 +311,7 @@ class StackingEnsemble(BaseEnsemble):
             If the final estimator wants the samples too, by `passthrough`; or the rule is unknown
             or needs weights.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         if rule not in (None, self.rule_name):
             return combine(probabilities, rule, ties=ties or "mean_probability")
         if self.passthrough:
@@ -295,7 +335,10 @@ class StackingEnsemble(BaseEnsemble):
 
         None where that was not kept, as in an ensemble that was made small.
         """
-        check_is_fitted(self)
+        self._check_fitted()
+        return self._find_held_out()
+
+    def _find_held_out(self) -> HeldOut | None:
         if self.oof_probabilities_ is None:
             return None
         predicted = np.isfinite(self.oof_probabilities_).all(axis=(1, 2))  # not of weight zero
@@ -332,10 +375,6 @@ class StackingEnsemble(BaseEnsemble):
             classes=self.classes_,
             members=[name for name, _ in self.members_],
         )
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Say whether every member and the final estimator were fitted."""
-        return hasattr(self, "final_estimator_")
 
     def __sklearn_tags__(self) -> Any:
         """Say to scikit-learn what data can be taken: the final estimator may see it too."""

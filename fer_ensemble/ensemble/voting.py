@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,10 +31,10 @@ class VotingEnsemble(BaseEnsemble):
     """A classifier that combines the probabilities of its members by a fixed rule.
 
     A part of the training data is held out of every member's fit. On it the weights of the
-    members are learned, whatever the rule, so that the rule can be changed afterwards by
-    ``set_params(rule=...)`` without fitting again; members whose ``fit`` has a parameter
-    ``validation_data`` receive it too, for early stopping. Exact copies of one sample never
-    stand on both sides.
+    members are learned, whatever the rule, so that `rule`, `weights`, `weighting` and `calibrate`
+    can be changed afterwards by ``set_params`` without fitting again; members whose ``fit`` has a
+    parameter ``validation_data`` receive it too, for early stopping. Exact copies of one sample
+    never stand on both sides.
 
     Parameters
     ----------
@@ -120,6 +120,8 @@ class VotingEnsemble(BaseEnsemble):
     """
 
     kind = "voting"
+    _combination_params = ("weights", "weighting", "calibrate")
+    _last_learned = "weights_"
 
     def __init__(
         self,
@@ -219,10 +221,11 @@ class VotingEnsemble(BaseEnsemble):
         self.learn_combination()
         return self
 
-    def learn_combination(self) -> VotingEnsemble:
+    def learn_combination(self) -> Self:
         """Learn weights and temperatures anew from the held-out probabilities.
 
-        For after `weighting`, `weights` or `calibrate` were changed; no member is fitted.
+        For after `weighting`, `weights` or `calibrate` were changed other than by `set_params`,
+        which calls this; no member is fitted.
 
         Returns
         -------
@@ -242,7 +245,7 @@ class VotingEnsemble(BaseEnsemble):
         self.calibration_: dict[str, Calibration] | None = None
         self.weights_: NDArray[np.float64] | None
         if self.weights is not None:
-            self.weights_ = check_weights(self.weights, len(self.members))
+            self.weights_ = check_weights(self.weights, len(self.members_))
         elif probabilities is None or labels is None:
             self.weights_ = None
         else:
@@ -268,6 +271,7 @@ class VotingEnsemble(BaseEnsemble):
                 sample_weight=shares,
                 n_folds=min(_CALIBRATION_FOLDS, len(labels)) if len(labels) > 1 else None,
             )
+        self._out_of_date = None
         return self
 
     @property
@@ -278,7 +282,7 @@ class VotingEnsemble(BaseEnsemble):
     @property
     def rule_names(self) -> list[str]:
         """The rules under which the members can be combined: all, or those without weights."""
-        check_is_fitted(self)
+        self._check_fitted()
         return [rule for rule in RULES if self.weights_ is not None or rule not in WEIGHTED_RULES]
 
     @property
@@ -314,7 +318,7 @@ class VotingEnsemble(BaseEnsemble):
         ValueError
             If the rule is unknown or needs weights and there are none.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         self._check_rule(self.rule)
         return self.combine(self.predict_member_proba(X))
 
@@ -343,7 +347,7 @@ class VotingEnsemble(BaseEnsemble):
             If the rule is unknown or needs weights and there are none, or there is no such way to
             decide ties.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         rule = self._check_rule(self.rule if rule is None else rule)
         return combine_calibrated(
             probabilities,
@@ -396,10 +400,6 @@ class VotingEnsemble(BaseEnsemble):
                 "with a validation_fraction, validation_data or weights."
             )
         return rule
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Say whether every member was fitted and the weights were chosen."""
-        return hasattr(self, "weights_")
 
     def _check_parameters(self, is_held_out: bool) -> None:
         self._check_members()

@@ -20,9 +20,8 @@ class ConfusionFigures:
         Of every class.
     support : ndarray of shape (..., n_classes)
         How many true labels are of the class.
-    listed : ndarray of bool of shape (..., n_classes)
-        Whether the class occurs among the true or the predicted labels: those that macro means
-        are taken over.
+    present : ndarray of bool of shape (..., n_classes)
+        Whether the class occurs among the true labels: those that plain means are taken over.
     """
 
     accuracy: NDArray[np.float64]
@@ -33,7 +32,7 @@ class ConfusionFigures:
     recall: NDArray[np.float64]
     f1: NDArray[np.float64]
     support: NDArray[np.int64]
-    listed: NDArray[np.bool_]
+    present: NDArray[np.bool_]
 
 
 def count_confusion(
@@ -74,11 +73,12 @@ def confusion_figures(confusion: NDArray[np.int64]) -> ConfusionFigures:
 
     Notes
     -----
-    The means follow scikit-learn: balanced accuracy is the mean recall of the classes that occur
-    in the truth (K. H. Brodersen, C. S. Ong, K. E. Stephan and J. M. Buhmann, "The balanced
+    Every plain mean over classes is over those that occur in the truth: balanced accuracy, the
+    mean recall (K. H. Brodersen, C. S. Ong, K. E. Stephan and J. M. Buhmann, "The balanced
     accuracy and its posterior distribution", International Conference on Pattern Recognition,
-    2010); macro F1 counts a class that is only predicted with 0, and leaves out one that is
-    neither in the truth nor predicted.
+    2010), and macro precision and F1 alike. What is taken for a class that does not occur costs
+    the recall of its own. scikit-learn's macro F1 counts a class that is only predicted with 0;
+    for the same, give it ``labels=numpy.unique(y_true)``.
 
     Examples
     --------
@@ -92,17 +92,18 @@ def confusion_figures(confusion: NDArray[np.int64]) -> ConfusionFigures:
     predicted = confusion.sum(axis=-2)[..., : confusion.shape[-2]]
     # F1 from counts: as the harmonic mean of precision and recall it would be 0 / 0 at their zero.
     recall, f1 = _ratio(right, support), _ratio(2 * right, support + predicted)
-    found, listed, n = support > 0, support + predicted > 0, support.sum(axis=-1)
+    present, n = support > 0, support.sum(axis=-1)
+    n_present = present.sum(axis=-1)
     return ConfusionFigures(
         accuracy=_ratio(right.sum(axis=-1), n),
-        balanced_accuracy=_ratio(recall.sum(axis=-1), found.sum(axis=-1)),
-        macro_f1=_ratio(f1.sum(axis=-1), listed.sum(axis=-1)),
+        balanced_accuracy=_ratio(recall.sum(axis=-1), n_present),
+        macro_f1=_ratio(f1.sum(axis=-1), n_present),
         weighted_f1=_ratio((f1 * support).sum(axis=-1), n),
         precision=_ratio(right, predicted),
         recall=recall,
         f1=f1,
         support=support,
-        listed=listed,
+        present=present,
     )
 
 

@@ -76,7 +76,7 @@ class Evaluation:
     balanced_accuracy : float
         Mean recall of the classes that occur among the true labels.
     macro_f1 : float
-        Plain mean of F1 over the classes that occur among the true or the predicted labels.
+        Mean F1 of the same classes.
     weighted_f1 : float
         Mean of F1 over the classes, weighted by support.
     bootstrap_intervals : dict of str to tuple of (float, float), or None
@@ -94,7 +94,8 @@ class Evaluation:
         One for every declared class, in the declared order; a class that does not occur has
         support 0.
     averages : tuple of ClassScore
-        The macro and the weighted mean of precision, recall and F1.
+        Of precision, recall and F1 the macro mean, plain over the classes that occur among the
+        true labels, and the mean weighted by support.
     confusion : ndarray of shape (n_classes, n_classes)
         Counts: rows are true classes, columns predicted ones. What has no prediction stands in
         no column.
@@ -117,6 +118,11 @@ class Evaluation:
     per_class: tuple[ClassScore, ...]
     averages: tuple[ClassScore, ...]
     confusion: NDArray[np.int64]
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Names of the classes that do not occur, over which no plain mean is taken."""
+        return tuple(row.name for row in self.per_class if not row.support)
 
     @property
     def confusion_rates(self) -> NDArray[np.float64]:
@@ -351,5 +357,5 @@ def _averages(figures: ConfusionFigures) -> tuple[ClassScore, ...]:
         )
         return ClassScore(name, precision, recall, f1, int(figures.support.sum()))
 
-    # Called and weighted as in scikit-learn's classification_report, beside which they are read.
-    return mean("macro avg", figures.listed), mean("weighted avg", figures.support)
+    # Called as in scikit-learn's classification_report, beside which they are read.
+    return mean("macro avg", figures.present), mean("weighted avg", figures.support)

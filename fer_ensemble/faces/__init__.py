@@ -2,15 +2,16 @@
 
 from fer_ensemble.faces.annotation import annotate
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
+from fer_ensemble.faces.contents import is_video
 from fer_ensemble.faces.decode import UnreadableImage, decode_gray, decode_image, to_face
 from fer_ensemble.faces.detectors import DetectorError, create_detector
 from fer_ensemble.faces.finding import FaceFinder, FoundFace
-from fer_ensemble.faces.inputs import PictureListing
+from fer_ensemble.faces.listing import Input, PictureListing
 from fer_ensemble.faces.output import Output, PredictionWriter, choose_writer, open_writer
 from fer_ensemble.faces.prediction import FaceClassifier, Prediction, predict_files
 from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, skip_done
 from fer_ensemble.faces.table import Predictions
-from fer_ensemble.faces.video import Frame, is_video, read_frames
+from fer_ensemble.faces.video import Frame, read_frames
 
 __all__ = [
     "Detector",
@@ -21,6 +22,7 @@ __all__ = [
     "FoundFace",
     "Frame",
     "Framing",
+    "Input",
     "KeptRows",
     "Output",
     "PictureListing",

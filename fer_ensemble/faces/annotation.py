@@ -12,23 +12,27 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.faces.decode import decode_image
 from fer_ensemble.faces.finding import SearchResult
 from fer_ensemble.faces.inputs import FileProblem, raising_file_problems, read_file
+from fer_ensemble.faces.placing import Corners, Places
 from fer_ensemble.processors import count_processors
 
 if TYPE_CHECKING:
+    from PIL import Image
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont, ImageFont
-
-#: Left, upper, right and lower side of a rectangle, in pixels.
-Corners: TypeAlias = tuple[float, float, float, float]
 
 #: What was found in a picture or frame, and what is predicted of it.
 Predicted: TypeAlias = "tuple[SearchResult, Sequence[AnnotatedFace]]"
 
 #: Smaller pictures are enlarged until their longer side has so many pixels: text would not fit.
 READABLE_SIDE = 320
+
+# Labels that are this many times wider than the face are not put beside it: they could be of any
+# face around.
+_WIDEST = 2.5
 
 # Red, green, blue and opacity, as Pillow has them.
 _FRAME = (64, 224, 128, 255)
@@ -83,7 +87,8 @@ def annotate(image: NDArray[np.uint8], faces: Iterable[AnnotatedFace]) -> NDArra
     -------
     ndarray of shape (height, width, 3), uint8
         A copy in the order blue, green, red. A picture whose longer side is below 320 pixels is
-        enlarged by a whole number.
+        enlarged by a whole number. Faces with no room beside them have a number there instead, by
+        which they stand in a legend below the picture.
     """
     from PIL import Image, ImageDraw
 
@@ -93,8 +98,19 @@ def annotate(image: NDArray[np.uint8], faces: Iterable[AnnotatedFace]) -> NDArra
     picture = Image.fromarray(np.ascontiguousarray(colour[..., ::-1]))
     picture = picture.resize((width * factor, height * factor), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(picture, "RGBA")
-    for face in faces:
-        _draw_face(draw, face, _corners(face, width, height, factor), picture.size)
+    drawn = [(face, _corners(face, width, height, factor)) for face in faces]
+    places = Places([corners for _, corners in drawn], picture.size)
+    for _, corners in drawn:
+        draw.rectangle(corners, outline=_FRAME, width=max(1, _line(corners, picture.size) // 8))
+    explained: list[tuple[str, Mapping[str, float]]] = []
+    for face, corners in drawn:
+        text = _text(face)
+        if not _draw_beside(draw, face, text, corners, picture.size, places):
+            number = str(len(explained) + 1)
+            _draw_number(draw, number, corners, picture.size, places)
+            explained.append((f"{number} {text}", face.probabilities or {}))
+    if explained:
+        picture = _with_legend(picture, explained)
     return np.ascontiguousarray(np.asarray(picture)[..., ::-1])
 
 
@@ -106,37 +122,94 @@ def _corners(face: AnnotatedFace, width: int, height: int, factor: int) -> Corne
     return face.x * factor, face.y * factor, right * factor, bottom * factor
 
 
-def _draw_face(
-    draw: ImageDraw, face: AnnotatedFace, corners: Corners, limits: tuple[int, int]
-) -> None:
+def _line(corners: Corners, limits: tuple[int, int]) -> int:
+    """Height of a line of text at a face, in pixels."""
+    return max(11, round(min((corners[2] - corners[0]) / 10, max(limits) / 30)))
+
+
+def _text(face: AnnotatedFace) -> str:
+    if face.label is None:
+        return ""
+    return face.label if face.confidence is None else f"{face.label} {face.confidence:.2f}"
+
+
+def _draw_beside(
+    draw: ImageDraw,
+    face: AnnotatedFace,
+    text: str,
+    corners: Corners,
+    limits: tuple[int, int],
+    places: Places,
+) -> bool:
+    """Draw the label and the bars of a face next to it; False if there is no place for both."""
     from PIL import ImageFont
 
-    left, top, right, bottom = corners
-    line = max(11, round(min((right - left) / 10, max(limits) / 30)))
+    line = _line(corners, limits)
     font = ImageFont.load_default(round(line * 0.85))
-    draw.rectangle(corners, outline=_FRAME, width=max(1, line // 8))
-    if face.label is not None:
-        text = face.label if face.confidence is None else f"{face.label} {face.confidence:.2f}"
-        width = draw.textlength(text, font) + line / 2
-        background = _within((left, top - line * 1.2, left + width, top), limits)
-        draw.rectangle(background, fill=_SHADE)
-        draw.text((background[0] + line / 4, background[1]), text, _TEXT, font)
+    label = (draw.textlength(text, font) + line / 2, line * 1.2) if text else (0.0, 0.0)
+    if label[0] > _WIDEST * (corners[2] - corners[0]):
+        return False
+    wanted = [label] if text else []
+    widest = 0.0
     if face.probabilities:
         widest = max(draw.textlength(name, font) for name in face.probabilities)
-        width, height = widest + 5 * line, (len(face.probabilities) + 0.5) * line
-        beside = (right, top) if right + width <= limits[0] else (left - width, top)
-        if beside[0] < 0:  # it fits at neither side
-            beside = (left, bottom - height)
-        panel = _within((*beside, beside[0] + width, beside[1] + height), limits)
-        _draw_bars(draw, face.probabilities, panel, widest, line, font)
+        wanted.append((widest + 5 * line, (len(face.probabilities) + 0.5) * line))
+    found = places.take(corners, *wanted)
+    if found is None:
+        return False
+    if text:
+        _draw_text(draw, text, found[0], font, line)
+    if face.probabilities:
+        _draw_bars(draw, face.probabilities, found[-1], widest, line, font)
+    return True
 
 
-def _within(rectangle: Corners, limits: tuple[int, int]) -> Corners:
-    """Move a rectangle into the picture, as far as it fits."""
-    left, top, right, bottom = rectangle
-    x = max(0, min(left, limits[0] - (right - left)))
-    y = max(0, min(top, limits[1] - (bottom - top)))
-    return x, y, x + right - left, y + bottom - top
+def _draw_number(
+    draw: ImageDraw, number: str, corners: Corners, limits: tuple[int, int], places: Places
+) -> None:
+    """Draw the number of a face in the legend next to it, unless that would hide a face."""
+    from PIL import ImageFont
+
+    line = max(11, round(max(limits) / 60))
+    font = ImageFont.load_default(round(line * 0.85))
+    found = places.take(corners, (draw.textlength(number, font) + line / 2, line * 1.2))
+    if found is not None:
+        _draw_text(draw, number, found[0], font, line)
+
+
+def _draw_text(
+    draw: ImageDraw, text: str, place: Corners, font: FreeTypeFont | ImageFont, line: float
+) -> None:
+    draw.rectangle(place, fill=_SHADE)
+    draw.text((place[0] + line / 4, place[1]), text, _TEXT, font)
+
+
+def _with_legend(
+    picture: Image.Image, explained: Sequence[tuple[str, Mapping[str, float]]]
+) -> Image.Image:
+    """Add a strip below a picture: of each face its number, its label and its bars."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    width, height = picture.size
+    line = max(11, round(max(picture.size) / 60))
+    font = ImageFont.load_default(round(line * 0.85))
+    measure = ImageDraw.Draw(picture)
+    names = [name for _, probabilities in explained for name in probabilities]
+    widest = max((measure.textlength(name, font) for name in names), default=0.0)
+    titles = max(measure.textlength(title, font) for title, _ in explained)
+    cell = max(widest + 5 * line, titles + line)
+    tall = (max(len(probabilities) for _, probabilities in explained) + 2) * line
+    columns = max(1, int(width // cell))
+    rows = -(-len(explained) // columns)
+    whole = Image.new("RGB", (width, height + round(rows * tall)), _SHADE[:3])
+    whole.paste(picture, (0, 0))
+    draw = ImageDraw.Draw(whole, "RGBA")
+    for place, (title, probabilities) in enumerate(explained):
+        left, top = place % columns * cell, height + place // columns * tall
+        draw.text((left + line / 4, top), title, _TEXT, font)
+        panel = (left, top + 1.2 * line, left + widest + 5 * line, top + tall)
+        _draw_bars(draw, probabilities, panel, widest, line, font)
+    return whole
 
 
 def _draw_bars(
@@ -200,7 +273,9 @@ def _write_copy(folder: Path, predicted: Predicted) -> None:
     target = folder / _name_of_copy(result)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Not by cv2.imwrite, which hides why it failed.
-    target.write_bytes(cv2.imencode(".jpg", annotate(image, faces))[1].tobytes())
+    write_atomically(
+        target, cv2.imencode(".jpg", annotate(image, faces))[1].tobytes(), lasting=False
+    )
 
 
 def _name_of_copy(result: SearchResult) -> Path:

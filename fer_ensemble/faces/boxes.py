@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,9 +15,9 @@ from fer_ensemble.faces.decode import to_gray
 #: Column and row in a picture, in pixels.
 Point = tuple[float, float]
 
-#: Pictures are searched with a longer side of at most so many pixels: larger ones take longer, in
-#: proportion to their area, and only show faces better that are large enough anyway.
-LONGEST_SIDE = 1280
+#: Boxes share so much of the smaller one if they are of one face: two faces, one before the other,
+#: hide less of each other where both can be seen.
+_DOUBLED = 0.55
 
 #: A face is sampled at this many points a pixel of the crop and direction, at most: averages over
 #: more change nothing that can be seen, and the box of a careless detector stays cheap.
@@ -27,7 +28,8 @@ _MOST_SAMPLES = 64
 class FaceBox:
     """Where a face is: a rectangle in pixels of the picture, and how sure the detector is.
 
-    Pixel (i, j) covers columns i to i + 1 and rows j to j + 1; a box may leave the picture.
+    Pixel (i, j) covers columns i to i + 1 and rows j to j + 1; the box of a detector may leave the
+    picture, that of a found face does not.
 
     Parameters
     ----------
@@ -46,6 +48,11 @@ class FaceBox:
     height: float
     score: float
     eyes: tuple[Point, Point] | None = None
+
+    @property
+    def size(self) -> float:
+        """Root of the area, in pixels; 0 without an area."""
+        return math.sqrt(max(self.width, 0) * max(self.height, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +147,10 @@ def crop_face(
     """
     import cv2
 
-    unit = math.sqrt(max(box.width, 0) * max(box.height, 0))
+    unit = box.size
     if not (unit > 0 and math.isfinite(unit)):
         raise ValueError(f"a face's box must have an area; got {box}")
-    angle = _tilt(box.eyes) if align and box.eyes else 0.0
+    angle = tilt(box.eyes) if align and box.eyes else 0.0
     middle, side = _square(box, framing, unit, angle)
     part, (left, top) = _surroundings(image, middle, side)
     samples = min(math.ceil(side / size), _MOST_SAMPLES)
@@ -165,7 +172,8 @@ def crop_face(
     return np.asarray(fine, np.uint8)
 
 
-def _tilt(eyes: tuple[Point, Point]) -> float:
+def tilt(eyes: tuple[Point, Point]) -> float:
+    """Return by how much a face is turned clockwise, in radians, from the centres of its eyes."""
     (left_x, left_y), (right_x, right_y) = eyes
     return math.atan2(right_y - left_y, right_x - left_x)
 
@@ -191,54 +199,133 @@ def _surroundings(
     return image[top:bottom, left:right], (left, top)
 
 
-def shrink(
-    image: NDArray[np.uint8], min_face: float, smallest: float
-) -> tuple[NDArray[np.uint8], float]:
-    """Shrink a picture as far as its faces can still be found.
-
-    Parameters
-    ----------
-    image : ndarray of shape (height, width) or (height, width, 3), uint8
-    min_face : float
-        Smallest face to be found, in pixels of the picture.
-    smallest : float
-        Smallest face that the detector finds, in pixels of what it is given.
-
-    Returns
-    -------
-    image : ndarray, uint8
-        With a longer side of at most 1280 pixels; the same if it need not shrink.
-    factor : float
-        Pixels of the picture to one of the result.
-    """
-    import cv2
-
-    height, width = image.shape[:2]
-    factor = max(1.0, max(height, width) / LONGEST_SIDE, min_face / smallest)
-    if factor == 1:
-        return image, factor
-    shape = (max(1, round(width / factor)), max(1, round(height / factor)))
-    return np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA), np.uint8), factor
-
-
-def enlarge(box: FaceBox, factor: float) -> FaceBox:
-    """Bring a box from a shrunken picture to the picture itself.
+def enlarge(box: FaceBox, factor: float, corner: Point = (0, 0)) -> FaceBox:
+    """Bring a box from a tile of a scaled picture to the picture itself.
 
     Parameters
     ----------
     box : FaceBox
-        In pixels of the shrunken picture.
+        In pixels of the tile.
     factor : float
-        As :func:`shrink` returned it.
+        Pixels of the picture to one of the scaled one.
+    corner : (float, float), default=(0, 0)
+        Column and row of the tile's corner at the upper left, in pixels of the scaled picture.
 
     Returns
     -------
     FaceBox
         In pixels of the picture.
     """
+    left, top = corner
     eyes = box.eyes
     if eyes is not None:
-        (left_x, left_y), (right_x, right_y) = eyes
-        eyes = ((left_x * factor, left_y * factor), (right_x * factor, right_y * factor))
-    x, y, width, height = (v * factor for v in (box.x, box.y, box.width, box.height))
+        first, second = (((x + left) * factor, (y + top) * factor) for x, y in eyes)
+        eyes = (first, second)
+    x, y, width, height = (v * factor for v in (box.x + left, box.y + top, box.width, box.height))
     return FaceBox(x, y, width, height, box.score, eyes)
+
+
+def turn_back(box: FaceBox, quarters: int, height: int, width: int) -> FaceBox:
+    """Bring a box from a picture that was turned to the picture itself.
+
+    Parameters
+    ----------
+    box : FaceBox
+        In the picture after ``numpy.rot90(picture, quarters)``.
+    quarters : {0, 1, 2, 3}
+        Quarter turns to the left.
+    height, width : int
+        Of the picture itself, in pixels.
+
+    Returns
+    -------
+    FaceBox
+        In pixels of the picture; the eyes stay in their order, from the face's left to its right
+        as it would be seen upright.
+
+    Examples
+    --------
+    >>> turn_back(FaceBox(0, 0, 30, 20, score=1.0), 1, height=100, width=50)
+    FaceBox(x=30, y=0, width=20, height=30, score=1.0, eyes=None)
+    """
+
+    def back(x: float, y: float) -> Point:
+        return ((x, y), (width - y, x), (width - x, height - y), (y, height - x))[quarters]
+
+    if not quarters:
+        return box
+    (x1, y1), (x2, y2) = back(box.x, box.y), back(box.x + box.width, box.y + box.height)
+    eyes = (back(*box.eyes[0]), back(*box.eyes[1])) if box.eyes else None
+    left, top = min(x1, x2), min(y1, y2)
+    return FaceBox(left, top, abs(x2 - x1), abs(y2 - y1), box.score, eyes)
+
+
+def clip_box(box: FaceBox, height: int, width: int) -> FaceBox | None:
+    """Cut off what of a box is outside the picture.
+
+    Parameters
+    ----------
+    box : FaceBox
+    height, width : int
+        Of the picture, in pixels.
+
+    Returns
+    -------
+    FaceBox or None
+        The same where nothing is outside; None where nothing is inside.
+    """
+    left, top = max(box.x, 0), max(box.y, 0)
+    right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
+    if not (left < right and top < bottom):
+        return None
+    if box.x >= 0 and box.y >= 0 and box.x + box.width <= width and box.y + box.height <= height:
+        return box
+    return FaceBox(left, top, right - left, bottom - top, box.score, box.eyes)
+
+
+def overlap(
+    boxes: NDArray[np.float64], box: NDArray[np.float64], *, of_smaller: bool = False
+) -> NDArray[np.float64]:
+    """Measure how far boxes lie over one another.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n, 4)
+        Column and row of the corner at the upper left, width and height of each.
+    box : ndarray of shape (4,)
+    of_smaller : bool, default=False
+        Whether to divide the common area by that of the smaller box, not by that of both together.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        From 0 to 1.
+    """
+    ends, end = boxes[:, :2] + boxes[:, 2:], box[:2] + box[2:]
+    sides = np.minimum(ends, end) - np.maximum(boxes[:, :2], box[:2])
+    common: NDArray[np.float64] = np.clip(sides, 0, None).prod(axis=1)
+    areas, area = boxes[:, 2:].prod(axis=1), box[2:].prod()
+    whole = np.minimum(areas, area) if of_smaller else areas + area - common
+    return common / np.maximum(whole, 1e-9)
+
+
+def merge_boxes(boxes: Iterable[FaceBox]) -> list[FaceBox]:
+    """Leave out boxes that double surer ones.
+
+    Parameters
+    ----------
+    boxes : iterable of FaceBox
+
+    Returns
+    -------
+    list of FaceBox
+        The surest first; equally sure ones from left to right, then from top to bottom.
+    """
+    ordered = sorted(boxes, key=lambda box: (-box.score, box.x, box.y))
+    corners = np.array([(b.x, b.y, b.width, b.height) for b in ordered], float).reshape(-1, 4)
+    kept: list[int] = []
+    for i in range(len(ordered)):
+        shares = overlap(corners[kept], corners[i], of_smaller=True)
+        if not (shares > _DOUBLED).any():
+            kept.append(i)
+    return [ordered[i] for i in kept]

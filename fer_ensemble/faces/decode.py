@@ -7,18 +7,23 @@ import os
 import struct
 import threading
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from PIL.ImageFile import ImageFile
+from fer_ensemble.faces.contents import is_heif
+from fer_ensemble.faces.eight_bits import lay_on_white, to_eight_bits
+from fer_ensemble.libraries import MissingLibraryError, require
 
-#: Endings of the files that are taken for pictures.
-PICTURE_ENDINGS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"}
-)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 #: A larger file is no picture of a face (FER2013's have 2 kB, a phone's photo some 10 MB). The
 #: bound keeps one member of a zip bomb, or one stray video, out of memory.
@@ -28,8 +33,31 @@ MAX_PICTURE_BYTES = 64 * 1024 * 1024
 #: cameras, and a file of a few hundred bytes can claim a thousand times as many.
 MAX_PIXELS = 120_000_000
 
-# Pillow would try many more, some through programs of others.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# What Pillow is asked for, by the names of its modules and formats. It would try many more, some
+# through programs of others. A format may be missing from an old Pillow, or one built without it.
+_PLUGINS = {
+    "AvifImagePlugin": "AVIF",
+    "BmpImagePlugin": "BMP",
+    "GifImagePlugin": "GIF",
+    "JpegImagePlugin": "JPEG",
+    "Jpeg2KImagePlugin": "JPEG2000",
+    "MpoImagePlugin": "MPO",
+    "PcxImagePlugin": "PCX",
+    "PngImagePlugin": "PNG",
+    "PpmImagePlugin": "PPM",
+    "PsdImagePlugin": "PSD",
+    "QoiImagePlugin": "QOI",
+    "SgiImagePlugin": "SGI",
+    "SunImagePlugin": "SUN",
+    "TiffImagePlugin": "TIFF",
+    "WebPImagePlugin": "WEBP",
+}
+
+# What Pillow and OpenCV import on first use.
+_LAZY = ("ImageColor", "ImageDraw", "ImageFont", "ImageOps", "ImagePalette")
+
+# Formats that every OpenCV which the package takes reads as Pillow does.
+_PLAIN_FORMATS = frozenset({"BMP", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP"})
 
 # Pillow's modes of the pictures that OpenCV turns to gray or colour in the same way: without
 # transparency, and not made of inks.
@@ -45,8 +73,11 @@ _one_large_picture = threading.Lock()
 _BAND = 512
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of TIFF
+_SUBFILE, _DNG_VERSION = 254, 50706
+_REDUCED = 1  # the bit of a subfile that is a small copy of another
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTH = 24  # where a PNG states its bits a value
 
 # OpenCV and its FFmpeg write lines to stderr for every broken picture or video. The callers report
 # those by name, so the lines only disturb; whoever wants them sets the variables. They and OpenCV's
@@ -65,17 +96,50 @@ class TooManyPixels(UnreadableImage):
     """A picture has more than `MAX_PIXELS`."""
 
 
+class Decoded(NamedTuple):
+    """A picture, and what is to be known of how it was read."""
+
+    image: NDArray[np.uint8]
+    note: str = ""
+
+
+@cache
+def import_decoders() -> tuple[str, ...]:
+    """Import all that decoding takes, and say which formats Pillow can read.
+
+    To be called before threads decode: two of them that import the same library at once may both
+    find it half imported.
+
+    Returns
+    -------
+    tuple of str
+        Pillow's names of the formats.
+    """
+    import cv2
+    from PIL import Image
+
+    for name in (*_LAZY, *_PLUGINS):
+        with suppress(ImportError):
+            import_module(f"PIL.{name}")
+    with suppress(ImportError):  # of OpenCV 5 it is no part
+        import_module(f"{cv2.__name__}.data")
+    if find_spec("pillow_heif") is not None:
+        import_module("pillow_heif").register_heif_opener()
+    return tuple(name for name in (*_PLUGINS.values(), "HEIF") if name in Image.OPEN)
+
+
 def decode_image(data: bytes) -> NDArray[np.uint8]:
     """Decode a picture to 8 bits a value, gray or in colour.
 
     The content decides on the format, whatever the file is called. The orientation written in the
-    picture's EXIF data is obeyed, 16-bit values are turned to 8 bits, transparent pictures are laid
-    on white, and of several pictures in one file the first is taken.
+    picture's EXIF data is obeyed, 16-bit values are turned to 8 bits (see `to_eight_bits`),
+    transparent pictures are laid on white, and of several pictures in one file the first is taken.
 
     Parameters
     ----------
     data : bytes
-        A whole JPEG, PNG, BMP, WebP, TIFF, GIF or PGM/PPM file.
+        A whole JPEG, PNG, BMP, WebP, AVIF, TIFF, GIF, PGM/PPM, JPEG 2000, PCX, PSD, QOI, SGI or
+        Sun file; or a HEIC one, where pillow-heif is installed.
 
     Returns
     -------
@@ -87,7 +151,7 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
     UnreadableImage
         If `data` is empty, is not a picture or is cut short, or has more than `MAX_PIXELS`.
     """
-    return _decode(data, gray=False)
+    return decode(data).image
 
 
 def decode_gray(data: bytes) -> NDArray[np.uint8]:
@@ -96,7 +160,7 @@ def decode_gray(data: bytes) -> NDArray[np.uint8]:
     Parameters
     ----------
     data : bytes
-        A whole JPEG, PNG, BMP, WebP, TIFF, GIF or PGM/PPM file.
+        As `decode_image` takes it.
 
     Returns
     -------
@@ -107,7 +171,7 @@ def decode_gray(data: bytes) -> NDArray[np.uint8]:
     UnreadableImage
         If `data` is empty, is not a picture or is cut short, or has more than `MAX_PIXELS`.
     """
-    return to_gray(_decode(data, gray=True))
+    return to_gray(decode(data, gray=True).image)
 
 
 def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -179,45 +243,119 @@ def to_face(gray: NDArray[np.uint8], size: int = 48) -> NDArray[np.uint8]:
     return gray
 
 
-def _decode(data: bytes, gray: bool) -> NDArray[np.uint8]:
+def decode(data: bytes, gray: bool = False) -> Decoded:
+    """Decode a picture like :func:`decode_image`, and say what was assumed.
+
+    Parameters
+    ----------
+    data : bytes
+        As :func:`decode_image` takes it.
+    gray : bool, default=False
+        Whether colours may be left out, where that is faster.
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    UnreadableImage
+        As :func:`decode_image`.
+    """
     if not data:
         raise UnreadableImage("the file is empty")
-    picture = _open(data)
-    _check_header(picture)
+    picture = open_picture(io.BytesIO(data))
     width, height = picture.size
     with picture, _one_large_picture if width * height > _LARGE else nullcontext():
-        image = _decode_by_opencv(data, gray) if _is_plain(picture) else _decode_by_pillow(picture)
-    if image is None:
+        if _is_plain(picture):
+            decoded = _decode_by_opencv(data, gray, _stated_depth(data))
+        elif _is_deep(picture, data):
+            decoded = _decode_transparent(data, _stated_depth(data))
+        else:
+            decoded = _decode_by_pillow(picture)
+    if decoded is None:
         raise UnreadableImage("the picture is damaged or cut short")
-    return image
+    return decoded
 
 
-def _open(data: bytes) -> ImageFile:
-    """Read the header of a picture."""
+def open_picture(stream: BinaryIO) -> ImageFile:
+    """Read the header of a picture by Pillow, and refuse what would take too much memory.
+
+    Parameters
+    ----------
+    stream : binary file
+
+    Returns
+    -------
+    PIL.ImageFile.ImageFile
+        Whose values have not been read.
+
+    Raises
+    ------
+    UnreadableImage
+        If it is not a picture, or of a kind that no decoder here knows.
+    TooManyPixels
+        If it has more than `MAX_PIXELS`.
+    """
     from PIL import Image
 
+    formats = import_decoders()
+    if is_heif(stream.read(32)):
+        try:
+            require("pillow_heif", "A HEIC picture")
+        except MissingLibraryError as error:
+            raise UnreadableImage(str(error)) from error
     try:
-        return Image.open(io.BytesIO(data), formats=_FORMATS)
+        picture = Image.open(stream, formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixels("too many pixels") from error
     except Exception as error:
         raise UnreadableImage("not a picture, or its beginning is damaged") from error
+    check_size(picture)
+    return picture
 
 
-def _check_header(picture: ImageFile) -> None:
-    """Refuse what would take too much memory, or is of a kind that no decoder here knows."""
+def check_size(picture: ImageFile) -> None:
+    """Refuse what would take too much memory, or is of a kind that no decoder here knows.
+
+    Parameters
+    ----------
+    picture : PIL.ImageFile.ImageFile
+
+    Raises
+    ------
+    UnreadableImage, TooManyPixels
+        As :func:`open_picture`.
+    """
     width, height = picture.size
-    if max(width * height, _tile_pixels(picture)) > MAX_PIXELS:
+    tags = getattr(picture, "tag_v2", {})
+    if max(width * height, _tile_pixels(tags)) > MAX_PIXELS:
         raise TooManyPixels(
             f"too many pixels: {width}×{height}, at most {MAX_PIXELS // 1_000_000} million"
         )
     if picture.format == "TIFF" and picture.mode in ("I", "F"):
         raise UnreadableImage("the picture has 32 bits a value, at most 16 are read")
+    if _DNG_VERSION in tags:  # Pillow would give the thumbnail in its place
+        raise UnreadableImage("a camera's raw picture: export it as JPEG")
 
 
-def _tile_pixels(picture: ImageFile) -> int:
+def is_small_copy(picture: ImageFile) -> bool:
+    """Say whether a page of a TIFF is a small copy of another one, as a thumbnail is.
+
+    Parameters
+    ----------
+    picture : PIL.ImageFile.ImageFile
+
+    Returns
+    -------
+    bool
+    """
+    kind = getattr(picture, "tag_v2", {}).get(_SUBFILE)
+    return isinstance(kind, int) and bool(kind & _REDUCED)
+
+
+def _tile_pixels(tags: Any) -> int:
     """Pixels of a TIFF's tile, of which decoders hold a whole one however small the picture is."""
-    tags = getattr(picture, "tag_v2", {})
     width, length = tags.get(_TILE_WIDTH), tags.get(_TILE_LENGTH)
     # A damaged header may hold anything there.
     return width * length if isinstance(width, int) and isinstance(length, int) else 0
@@ -225,24 +363,66 @@ def _tile_pixels(picture: ImageFile) -> int:
 
 def _is_plain(picture: ImageFile) -> bool:
     """Whether OpenCV reads a picture right: it drops transparency, and guesses at inks."""
-    if picture.format == "GIF":  # OpenCV reads it since 4.11 only
-        return False
+    if picture.format == "PPM" and picture.tile and picture.tile[0][0] != "raw":
+        return False  # OpenCV does not stretch values to the largest that the file states
     transparent = "transparency" in picture.info and picture.mode in _TRANSPARENT_MODES
-    return picture.mode in _PLAIN_MODES and not transparent
+    plain = picture.format in _PLAIN_FORMATS and picture.mode in _PLAIN_MODES
+    return plain and not transparent
 
 
-def _decode_by_opencv(data: bytes, gray: bool) -> NDArray[np.uint8] | None:
+def _is_deep(picture: ImageFile, data: bytes) -> bool:
+    """Whether a picture is transparent and has 16 bits a value, of which Pillow drops the last."""
+    deep = picture.format == "PNG" and data[_PNG_DEPTH] == 16
+    return deep and picture.mode in ("RGBA", "LA")
+
+
+def _decode_by_opencv(data: bytes, gray: bool, depth: int | None) -> Decoded | None:
     """Decode a plain picture, to gray if asked for; None if the file is damaged."""
+    import cv2
+
+    mode = cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_ANYCOLOR
+    values = _values(data, mode | cv2.IMREAD_ANYDEPTH)
+    return None if values is None else _decoded(values, depth)
+
+
+def _decode_transparent(data: bytes, depth: int | None) -> Decoded | None:
+    """Decode a picture of 16 bits a value that is transparent in parts."""
+    import cv2
+
+    values = _values(data, cv2.IMREAD_UNCHANGED)
+    if values is None or values.ndim != 3 or values.shape[2] != 4:
+        return None
+    colour, note = _decoded(values[..., :3], depth)
+    return Decoded(lay_on_white(colour, (values[..., 3] >> 8).astype(np.uint8)), note)
+
+
+def _values(data: bytes, mode: int) -> NDArray[Any] | None:
     import cv2
 
     if data.startswith(_PNG) and not _has_whole_chunks(data):
         return None
-    mode = cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_ANYCOLOR
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+        return cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error:
         return None
-    return None if image is None else np.asarray(image, np.uint8)
+
+
+def _decoded(values: NDArray[Any], depth: int | None) -> Decoded:
+    if values.dtype == np.uint16:
+        return Decoded(*to_eight_bits(values, depth))
+    return Decoded(np.asarray(values, np.uint8))
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Give the kind of each chunk of a PNG, where its content begins, and where the next begins."""
+    start = len(_PNG)
+    while start + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        end = start + 12 + length  # with the length itself, the kind and a checksum
+        yield kind, start + 8, end
+        if kind == b"IEND":
+            break
+        start = end
 
 
 def _has_whole_chunks(data: bytes) -> bool:
@@ -250,16 +430,22 @@ def _has_whole_chunks(data: bytes) -> bool:
 
     OpenCV takes memory for what a chunk claims, up to 4 GB.
     """
-    start = len(_PNG)
-    while start + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, start)
-        start += 12 + length  # with the length itself, the kind and a checksum
-        if kind == b"IEND":
+    return all(end <= len(data) for _, _, end in _png_chunks(data))
+
+
+def _stated_depth(data: bytes) -> int | None:
+    """Give the bits a value that a PNG of 16 bits states to be significant, if it does."""
+    if not data.startswith(_PNG) or data[_PNG_DEPTH] != 16:
+        return None
+    for kind, start, _ in _png_chunks(data):
+        if kind == b"IDAT":
             break
-    return start <= len(data)
+        if kind == b"sBIT" and 0 < data[start] <= 16:
+            return data[start]
+    return None
 
 
-def _decode_by_pillow(picture: ImageFile) -> NDArray[np.uint8] | None:
+def _decode_by_pillow(picture: ImageFile) -> Decoded | None:
     """Decode any picture that Pillow knows, in gray or colour; None if the file is damaged."""
     from PIL import ImageOps
 
@@ -267,15 +453,51 @@ def _decode_by_pillow(picture: ImageFile) -> NDArray[np.uint8] | None:
         picture.load()
         with suppress(Exception):  # what is wrong with EXIF data is no reason to lose a picture
             ImageOps.exif_transpose(picture, in_place=True)
-        return _on_white(picture)
+        return image_of_picture(picture)
     except Exception:  # Pillow's decoders raise whatever a malformed file makes them meet
         return None
 
 
-def _on_white(picture: ImageFile) -> NDArray[np.uint8]:
-    """Gray, or blue, green and red."""
+def image_of_given_picture(picture: Image) -> Decoded:
+    """Turn a picture of Pillow's that a caller has opened to gray or colour; it stays as it is.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        Of several frames, that which it shows is taken.
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    UnreadableImage
+        If it cannot be loaded.
+    """
+    from PIL import ImageOps
+
+    try:
+        return image_of_picture(ImageOps.exif_transpose(picture))
+    except Exception as error:  # Pillow's decoders raise whatever a malformed file makes them meet
+        raise UnreadableImage("the picture is damaged or cut short") from error
+
+
+def image_of_picture(picture: Image) -> Decoded:
+    """Turn a picture of Pillow's to gray, or blue, green and red.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+
+    Returns
+    -------
+    Decoded
+    """
     from PIL import Image
 
+    if picture.mode.startswith("I"):
+        return Decoded(*to_eight_bits(np.clip(np.asarray(picture), 0, 65535).astype(np.uint16)))
     is_gray = picture.mode in ("1", "L", "LA", "La")
     width, height = picture.size
     image = np.empty((height, width) if is_gray else (height, width, 3), np.uint8)
@@ -286,4 +508,4 @@ def _on_white(picture: ImageFile) -> NDArray[np.uint8]:
             band = Image.alpha_composite(white, band.convert("RGBA"))
         rows = np.asarray(band.convert("L" if is_gray else "RGB"))
         image[top : top + _BAND] = rows if is_gray else rows[..., ::-1]
-    return image
+    return Decoded(image)

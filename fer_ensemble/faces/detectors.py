@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import os
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, enlarge, shrink
+from fer_ensemble.faces.blazeface import BlazeFaceDetector
+from fer_ensemble.faces.boxes import Detector, FaceBox, Framing
 from fer_ensemble.faces.decode import to_gray
-from fer_ensemble.libraries import require
+from fer_ensemble.faces.scales import ScalingDetector
+from fer_ensemble.libraries import quiet_start, require
 
 
 class DetectorError(ValueError):
     """There is no such detector, or it cannot work here; the message says what to do."""
 
 
-def create_detector(name: str, *, min_face: int = 20) -> Detector:
+def create_detector(name: str, *, min_face: int | None = None) -> Detector:
     """Make a detector.
 
     Parameters
     ----------
-    name : {"haar", "mtcnn"} or "yunet:MODEL"
+    name : {"blazeface", "haar", "mtcnn"} or "yunet:MODEL"
         A key of `DETECTORS`, where MODEL is the path of YuNet's ONNX file.
-    min_face : int, default=20
-        Side of the smallest face to look for, in pixels. Larger is faster.
+    min_face : int, optional
+        Side of the smallest face to look for, in pixels. Larger is faster. By default 20, and more
+        in large pictures; each detector says how much.
 
     Returns
     -------
@@ -52,55 +54,19 @@ def create_detector(name: str, *, min_face: int = 20) -> Detector:
     return create(model_file, min_face=min_face) if colon else create(min_face=min_face)
 
 
-class _ShrinkingDetector(ABC):
-    """Searches a picture that is shrunk as far as its faces can still be found.
-
-    Parameters
-    ----------
-    min_face : int, default=20
-        Side of the smallest face to look for, in pixels.
-    """
-
-    #: Side of the smallest face that is looked for in what is searched, in pixels.
-    smallest: ClassVar[int]
-
-    def __init__(self, *, min_face: int = 20) -> None:
-        self.min_face = min_face
-
-    def detect(self, image: NDArray[np.uint8]) -> list[FaceBox]:
-        """Find the faces in a picture.
-
-        Parameters
-        ----------
-        image : ndarray of shape (height, width) or (height, width, 3), uint8
-            Gray, or colour in the order blue, green, red.
-
-        Returns
-        -------
-        list of FaceBox
-            In any order; empty if there is no face.
-        """
-        small, factor = shrink(image, self.min_face, self.smallest)
-        return [enlarge(box, factor) for box in self._search(small, self.min_face / factor)]
-
-    @abstractmethod
-    def _search(self, image: NDArray[np.uint8], min_face: float) -> list[FaceBox]:
-        """Find the faces in the shrunken picture; both are in its pixels."""
-
-
-class HaarDetector(_ShrinkingDetector):
+class HaarDetector(ScalingDetector):
     """Finds upright faces seen from the front, without weights beyond those that OpenCV brings.
 
     Gray values are searched by a cascade of boosted Haar features [1]_, extended by tilted ones
-    [2]_. Pictures whose longer side is above 1280 pixels are shrunk to it first, and faces below
-    24 pixels of what is then searched are not found. Boxes are squares without eyes; their score is
+    [2]_. Faces below 24 pixels are not found. Boxes are squares without eyes; their score is
     the sum that the cascade's last stage came to, of which about 54 suffices for a face. May be
     used by several threads at once.
 
     Parameters
     ----------
-    min_face : int, default=20
-        Side of the smallest face to look for, in pixels.
+    min_face : int, optional
+        Side of the smallest face to look for, in pixels. By default 20, and a 53rd of the longer
+        side of larger pictures than of 1067 pixels.
 
     Attributes
     ----------
@@ -128,6 +94,7 @@ class HaarDetector(_ShrinkingDetector):
     """
 
     framing = Framing(right=0.0, down=0.004, scale=1.057)
+    sure_score = 55
     # Smaller faces cost most of the time and are hardly found.
     smallest = 24
 
@@ -135,7 +102,7 @@ class HaarDetector(_ShrinkingDetector):
     # faces.
     _CASCADE = "haarcascade_frontalface_alt2.xml"
 
-    def __init__(self, *, min_face: int = 20) -> None:
+    def __init__(self, *, min_face: int | None = None) -> None:
         super().__init__(min_face=min_face)
         _check_cascades()
         # A cascade keeps the picture that it searches, so each thread has one of its own.
@@ -161,7 +128,6 @@ class HaarDetector(_ShrinkingDetector):
     def _cascade(self) -> Any:
         if not hasattr(self._own, "cascade"):
             import cv2
-            import cv2.data
 
             file = Path(cv2.data.haarcascades, self._CASCADE)
             self._own.cascade = cv2.CascadeClassifier(str(file))
@@ -170,28 +136,29 @@ class HaarDetector(_ShrinkingDetector):
 
 def _check_cascades() -> None:
     import cv2
+    import cv2.data  # here, before there are threads: two of which that import it may both fail
 
     # Nothing that is installed with this package brings release 5, but other packages do.
     if not hasattr(cv2, "CascadeClassifier"):
         raise DetectorError(
             f"OpenCV {cv2.__version__}, which is installed, has no cascades for the detector haar: "
             "pip install 'opencv-python-headless<5' (after pip uninstall opencv-python, if that is "
-            "there), or take the detector yunet:MODEL; or skip, where every picture is a face"
+            "there), or take the detector blazeface, which needs none"
         )
 
 
-class MTCNNDetector(_ShrinkingDetector):
+class MTCNNDetector(ScalingDetector):
     """Finds faces and their eyes with three networks in a row, each smaller in what it lets by.
 
     The networks are those of [1]_ in the package ``mtcnn``, which brings their weights and runs
-    on TensorFlow. Pictures whose longer side is above 1280 pixels are shrunk to it first. Boxes
-    have eyes; their score is the last network's probability of a face. May be used by several
-    threads, which wait for each other: the networks use all processors.
+    on TensorFlow. Boxes have eyes; their score is the last network's probability of a face. May be
+    used by several threads, which wait for each other: the networks use all processors.
 
     Parameters
     ----------
-    min_face : int, default=20
-        Side of the smallest face to look for, in pixels; 20 at the least.
+    min_face : int, optional
+        Side of the smallest face to look for, in pixels; 20 at the least. By default 20, and a 64th
+        of the longer side of larger pictures than of 1280 pixels.
 
     Attributes
     ----------
@@ -211,19 +178,22 @@ class MTCNNDetector(_ShrinkingDetector):
     """
 
     framing = Framing(right=0.005, down=-0.004, scale=1.081)
+    sure_score = 0.95
     # The package is always asked for faces from this side on. With a larger one it makes layers of
     # its pyramid too small for its network, and finds nothing at all: larger faces are reached by
     # shrinking the picture instead.
     smallest = 20
 
-    def __init__(self, *, min_face: int = 20) -> None:
+    def __init__(self, *, min_face: int | None = None) -> None:
         require("mtcnn", "The detector mtcnn")
         require("tensorflow", "The detector mtcnn")
-        from mtcnn import MTCNN
-
         super().__init__(min_face=min_face)
-        self._networks = MTCNN()
         self._one_at_a_time = threading.Lock()
+        with quiet_start("mtcnn"):
+            from mtcnn import MTCNN
+
+            self._networks = MTCNN()
+            self.detect(np.zeros((64, 64), np.uint8))  # TensorFlow starts with its first network
 
     def _search(self, image: NDArray[np.uint8], min_face: float) -> list[FaceBox]:
         import cv2
@@ -245,18 +215,19 @@ class MTCNNDetector(_ShrinkingDetector):
         return FaceBox(x, y, width, height, score, (eyes[0], eyes[1]))
 
 
-class YuNetDetector(_ShrinkingDetector):
+class YuNetDetector(ScalingDetector):
     """Finds faces and their eyes with one small network [1]_ that OpenCV runs.
 
-    Pictures whose longer side is above 1280 pixels are shrunk to it first. Boxes have eyes; their
-    score is between `min_score` and 1. May be used by several threads at once.
+    Boxes have eyes; their score is between `min_score` and 1. May be used by several threads at
+    once.
 
     Parameters
     ----------
     model_file : path-like
         The network in ONNX, such as ``face_detection_yunet_2023mar.onnx`` of OpenCV's model zoo.
-    min_face : int, default=20
-        Side of the smallest face to look for, in pixels.
+    min_face : int, optional
+        Side of the smallest face to look for, in pixels. By default 20, and a 64th of the longer
+        side of larger pictures than of 1280 pixels.
     min_score : float, default=0.6
         Faces of which the network is less sure are left out.
     framing : Framing, optional
@@ -274,6 +245,7 @@ class YuNetDetector(_ShrinkingDetector):
        Intelligence Research 20, 2023.
     """
 
+    sure_score = 0.85
     # Pictures are shrunk no further than to this.
     smallest = 20
 
@@ -281,7 +253,7 @@ class YuNetDetector(_ShrinkingDetector):
         self,
         model_file: str | os.PathLike[str],
         *,
-        min_face: int = 20,
+        min_face: int | None = None,
         min_score: float = 0.6,
         framing: Framing = MTCNNDetector.framing,
     ) -> None:
@@ -330,6 +302,7 @@ class YuNetDetector(_ShrinkingDetector):
 #: after the colon is passed on as the first argument. Nothing else names detectors, but for the
 #: help of ``fer-ensemble predict``, which is shown without importing this; a test compares them.
 DETECTORS: dict[str, Callable[..., Detector]] = {
+    "blazeface": BlazeFaceDetector,
     "haar": HaarDetector,
     "mtcnn": MTCNNDetector,
     "yunet:MODEL": YuNetDetector,

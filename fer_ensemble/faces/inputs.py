@@ -1,13 +1,14 @@
-"""What is searched for faces: the files that inputs stand for, and the pictures and frames in them.
+"""What is searched for faces: the pictures that files and other inputs hold, and videos' frames.
 
-Paths become files (`PictureListing`), files become items (`iterate_items`), and the bytes of an
-item are read last (`read_file`), by the thread that decodes them. What is wrong with a file is a
-`FileProblem`, which becomes a row of the table instead of ending the run.
+Files and what else is given (`PictureListing` makes it of inputs) become items (`iterate_items`),
+and an item is read last (`read_item`), by the thread that searches it. What is wrong with a file is
+a `FileProblem`, which becomes a row of the table instead of ending the run.
 """
 
 from __future__ import annotations
 
 import glob
+import io
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -15,197 +16,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, Literal
 
+import numpy as np
+
+from fer_ensemble.faces.animations import is_animated, read_animation
+from fer_ensemble.faces.contents import Content, is_video, recognise
 from fer_ensemble.faces.decode import (
     MAX_PICTURE_BYTES,
-    PICTURE_ENDINGS,
+    Decoded,
     TooManyPixels,
     UnreadableImage,
+    decode,
+    image_of_given_picture,
 )
-from fer_ensemble.faces.video import VIDEO_ENDINGS, Frame, is_video, read_frames
+from fer_ensemble.faces.eight_bits import image_of_array
+from fer_ensemble.faces.video import Frame, read_frames
 
 #: What became of an input.
 Status = Literal["ok", "no_face", "unreadable", "empty", "missing", "too_large"]
-
-#: Stands for a list of paths on standard input.
-STANDARD_INPUT = "-"
-
-_ENDINGS = PICTURE_ENDINGS | VIDEO_ENDINGS
-_CHUNK = 1 << 16  # bytes of a list that are read at once, at most
-
-
-class PictureListing:
-    """The files that inputs stand for: a file for itself, a folder for what is in it.
-
-    Iterating gives paths as strings, lazily and in the order of the inputs. Folders are walked
-    through with all that is below, sorted by name; links are followed. Of folders, files with
-    another ending than those of pictures and videos and everything hidden are left out. A folder
-    that cannot be opened is given itself, so that it is not lost without a word. A pattern
-    (``photos/**/*.jpg``) that is no file's name stands for all that matches it, sorted; one that
-    matches nothing is given itself. ``-`` stands for the paths in a list, see `read_path_list`;
-    patterns in it are names. The counts are those of the latest iteration.
-
-    Parameters
-    ----------
-    paths : iterable of path-like
-        Files, folders, patterns and ``-``; files need not exist.
-    standard_input : binary file, optional
-        The list that ``-`` stands for. Without it, ``-`` is a file's name.
-    left_out : path-like, optional
-        A folder that is left out of the folders above it: that of annotated copies, which would
-        be new inputs otherwise.
-
-    Attributes
-    ----------
-    n_other_files : int
-        Files in the folders that were left out for their ending.
-    n_hidden : int
-        Hidden files and folders that were left out.
-    empty_folders : list of str
-        The given folders in which there is neither picture nor video.
-    """
-
-    def __init__(
-        self,
-        paths: Iterable[str | os.PathLike[str]],
-        standard_input: BinaryIO | None = None,
-        *,
-        left_out: str | os.PathLike[str] | None = None,
-    ) -> None:
-        """Keep the paths."""
-        self._paths = [os.fspath(path) for path in paths]
-        self._standard_input = standard_input
-        self._left_out = left_out
-        self._reset()
-
-    def __iter__(self) -> Iterator[str]:
-        """Give the paths of the files."""
-        self._reset()
-        for path in self._expanded():
-            if not os.path.isdir(path):
-                yield path
-                continue
-            found = False
-            for picture in self._walk(path):
-                found = True
-                yield picture
-            if not found:
-                self.empty_folders.append(path)
-
-    def count_pictures(self) -> int | None:
-        """Count the pictures beforehand, as a progress bar needs it.
-
-        Returns
-        -------
-        int or None
-            None if that cannot be known: a list on standard input can be read only once, and the
-            frames of a video are counted by reading it.
-        """
-        if self._standard_input is not None and STANDARD_INPUT in self._paths:
-            return None
-        total = 0
-        # A listing of its own, because the counts of this one are of an iteration that goes on.
-        for path in PictureListing(self._paths, left_out=self._left_out):
-            if is_video(path):
-                return None
-            total += 1
-        return total
-
-    def _expanded(self) -> Iterator[str]:
-        for path in self._paths:
-            if path == STANDARD_INPUT and self._standard_input is not None:
-                yield from read_path_list(self._standard_input)
-            elif glob.has_magic(path) and not os.path.lexists(path):
-                yield from sorted(glob.iglob(path, recursive=True)) or [path]
-            else:
-                yield path
-
-    def _reset(self) -> None:
-        self.n_other_files = 0
-        self.n_hidden = 0
-        self.empty_folders: list[str] = []
-
-    def _walk(self, top: str) -> Iterator[str]:
-        # A stack of our own, because os.walk gives a folder's files apart from its folders, and the
-        # order shall be that of all names.
-        # Each folder goes with the numbers of those above it, because a link to one of them would
-        # be walked round and round. Files go with None.
-        waiting: list[tuple[str, frozenset[tuple[int, int]] | None]] = [(top, frozenset())]
-        while waiting:
-            path, above = waiting.pop()
-            if above is None:
-                yield path
-                continue
-            try:
-                status = os.stat(path)
-                number = (status.st_dev, status.st_ino)
-                # A folder that is left out may still be given by name.
-                skipped = number in above or (above and self._is_left_out(path))
-                entries = [] if skipped else self._list_folder(path)
-            except OSError:  # given as if it were a file, whose row will say what is wrong
-                yield path
-                continue
-            below = above | {number}
-            # Reversed, because the last of the stack is the next.
-            waiting.extend(
-                (os.path.join(path, name), below if is_folder else None)
-                for name, is_folder in reversed(entries)
-            )
-
-    def _is_left_out(self, folder: str) -> bool:
-        if self._left_out is None or not os.path.isdir(self._left_out):
-            return False
-        return os.path.samefile(folder, self._left_out)
-
-    def _list_folder(self, folder: str) -> list[tuple[str, bool]]:
-        """Names in a folder, sorted, and whether each is a folder."""
-        kept = []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    self.n_hidden += 1
-                elif _is_folder(entry):
-                    kept.append((entry.name, True))
-                elif os.path.splitext(entry.name)[1].lower() in _ENDINGS:
-                    kept.append((entry.name, False))
-                else:
-                    self.n_other_files += 1
-        return sorted(kept)
-
-
-def read_path_list(stream: BinaryIO) -> Iterator[str]:
-    """Read a list of paths as they come.
-
-    Parameters
-    ----------
-    stream : binary file
-        One path a line. Where its beginning holds a zero byte, paths end with zero bytes, as
-        ``find -print0`` writes them, and may hold line breaks.
-
-    Yields
-    ------
-    str
-        A path; empty ones are left out.
-    """
-    # A buffered stream would wait for a whole block, and a thread that waits in it at the end of
-    # the process would bring that down.
-    source = getattr(stream, "raw", stream)
-    separator, rest = None, b""
-    while chunk := source.read(_CHUNK):
-        if separator is None:
-            separator = b"\0" if b"\0" in chunk else b"\n"
-        *whole, rest = (rest + chunk).split(separator)
-        yield from (os.fsdecode(path) for path in whole if path)
-    if rest:
-        yield os.fsdecode(rest)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself, say: reading it as a file will say so
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +49,34 @@ class Item:
         None for a picture, which has not been read yet.
     problem : FileProblem or None
         Why there are no frames, or no more of them.
+    given : GivenPicture or None
+        The picture itself, where that was given and no file.
     """
 
     path: str
     frame: Frame | None = None
     problem: FileProblem | None = None
+    given: GivenPicture | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenPicture(os.PathLike[str]):
+    """A picture that was given itself, instead of a file.
+
+    Parameters
+    ----------
+    name : str
+        What stands in the column of paths, such as "<array 0>".
+    content : array, Pillow's picture, bytes or binary file
+        See `image_of_array`; of bytes, and of what a file holds, as `decode_image` takes them.
+    """
+
+    name: str
+    content: Any
+
+    def __fspath__(self) -> str:
+        """Give its name."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +105,8 @@ def iterate_items(paths: Iterable[str | os.PathLike[str]], every: int = 1) -> It
     Parameters
     ----------
     paths : iterable of path-like
-        Pictures and videos, told apart by `is_video`; of a `VideoRest` the rest.
+        Files and `GivenPicture`, told apart by what they hold; of a `VideoRest` the rest. Animated
+        pictures and documents of several pages are taken for videos.
     every : int, default=1
         Of so many frames of a video the first is taken.
 
@@ -264,21 +117,116 @@ def iterate_items(paths: Iterable[str | os.PathLike[str]], every: int = 1) -> It
     """
     for path in paths:
         name = os.fspath(path)
-        if is_video(name):
-            n_done = path.n_done if isinstance(path, VideoRest) else 0
-            yield from _iterate_frames(name, every, n_done)
+        given = path if isinstance(path, GivenPicture) else None
+        source = name if given is None else _read_given(given)
+        content = _recognise(source)
+        if content is None and given is None and is_video(name):
+            content = "video"
+        if content == "video" and given is None:
+            frames = _check_and_read(name, read_frames(name, every=every))
+        elif content == "animation" and is_animated(source):
+            frames = read_animation(source, every=every)
         else:
-            yield Item(name)
+            yield Item(name, given=given and GivenPicture(name, source))
+            continue
+        n_done = path.n_done if isinstance(path, VideoRest) else 0
+        yield from _iterate_frames(name, islice(frames, n_done, None))
 
 
-def _iterate_frames(path: str, every: int, n_done: int) -> Iterator[Item]:
+def _read_given(given: GivenPicture) -> Any:
+    """Read a file that was given open, so that it is no larger than a picture may be."""
+    read = getattr(given.content, "read", None)
+    if read is None:
+        return given.content
+    try:
+        content = read(MAX_PICTURE_BYTES + 1)
+    except Exception as error:  # streams of any kind
+        return FileProblem("unreadable", f"cannot be read ({type(error).__name__}: {error})")
+    if not isinstance(content, bytes):
+        return FileProblem("unreadable", "a file must be opened for bytes, not for text")
+    return content
+
+
+def _recognise(source: Any) -> Content | None:
+    """Find out what a file or bytes hold; None if that cannot be known, or cannot be read."""
+    try:
+        if isinstance(source, bytes):
+            return recognise(io.BytesIO(source))
+        if isinstance(source, str):
+            check_file(source)
+            with open(source, "rb", buffering=0) as stream:
+                return recognise(stream)
+    except (OSError, FileProblem):
+        pass  # told in its row, by the thread that reads it
+    return None
+
+
+def _check_and_read(path: str, frames: Iterator[Frame]) -> Iterator[Frame]:
+    check_file(path)
+    yield from frames
+
+
+def _iterate_frames(path: str, frames: Iterable[Frame]) -> Iterator[Item]:
     try:
         with raising_file_problems(path):
-            check_file(path)
-            for frame in islice(read_frames(path, every=every), n_done, None):
+            for frame in frames:
                 yield Item(path, frame)
     except FileProblem as problem:
         yield Item(path, problem=problem)
+
+
+def read_item(item: Item) -> Decoded:
+    """Read what is searched for faces.
+
+    Parameters
+    ----------
+    item : Item
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    FileProblem
+        If it cannot be read.
+    """
+    if item.problem is not None:
+        raise item.problem
+    if item.frame is not None:
+        return Decoded(item.frame.image)
+    with raising_file_problems(item.path):
+        if item.given is None:
+            return decode(read_file(item.path))
+        return _decode_given(item.given.content)
+
+
+def _decode_given(content: Any) -> Decoded:
+    if isinstance(content, FileProblem):
+        raise content
+    if isinstance(content, bytes):
+        check_size(len(content))
+        return decode(content)
+    if is_picture_object(content):
+        return image_of_given_picture(content)
+    try:
+        return Decoded(*image_of_array(np.asarray(content)))
+    except ValueError as error:
+        raise UnreadableImage(str(error)) from error
+
+
+def is_picture_object(content: Any) -> bool:
+    """Whether an object is a picture of Pillow's.
+
+    Parameters
+    ----------
+    content : object
+
+    Returns
+    -------
+    bool
+    """
+    return hasattr(content, "getbands") and hasattr(content, "convert")
 
 
 class FileProblem(Exception):  # noqa: N818 - an input's state, which becomes a row
@@ -373,14 +321,30 @@ def read_file(path: str) -> bytes:
     FileProblem, OSError
         As `check_file`; or if the file is larger than `MAX_PICTURE_BYTES`.
     """
-    size = check_file(path)
-    if size > MAX_PICTURE_BYTES:
-        limit = MAX_PICTURE_BYTES // 2**20
-        raise FileProblem("too_large", f"{size:,} bytes large, at most {limit} MiB are read")
+    check_size(check_file(path))
     return Path(path).read_bytes()
+
+
+def check_size(n_bytes: int) -> None:
+    """Refuse what is larger than a picture may be.
+
+    Parameters
+    ----------
+    n_bytes : int
+
+    Raises
+    ------
+    FileProblem
+        If it is larger than `MAX_PICTURE_BYTES`.
+    """
+    if n_bytes > MAX_PICTURE_BYTES:
+        limit = MAX_PICTURE_BYTES // 2**20
+        raise FileProblem("too_large", f"{n_bytes:,} bytes large, at most {limit} MiB are read")
 
 
 def _why_missing(path: str) -> str:
     if os.path.islink(path):
         return "a link to nothing"
+    if path.endswith(("/", os.sep)):
+        return "no such folder"
     return "nothing matches this pattern" if glob.has_magic(path) else "no such file"

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.faces.prediction import Prediction
 from fer_ensemble.libraries import require
 
@@ -21,7 +22,7 @@ Cell: TypeAlias = str | int | float | None
 Output: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 #: Columns of text, and of whole numbers; all others hold real numbers.
-TEXTS = ("path", "label", "status")
+TEXTS = ("path", "label", "status", "reason")
 COUNTS = ("frame", "face")
 
 _BEFORE_LABEL = ("path", "frame", "time", "face", "x", "y", "width", "height", "face_score")
@@ -46,10 +47,11 @@ def columns(class_names: Sequence[str]) -> list[str]:
 
     Examples
     --------
-    >>> columns(["happy", "sad"])[-5:]
-    ['label', 'confidence', 'p_happy', 'p_sad', 'status']
+    >>> columns(["happy", "sad"])[-6:]
+    ['label', 'confidence', 'p_happy', 'p_sad', 'status', 'reason']
     """
-    return [*_BEFORE_LABEL, "label", "confidence", *(f"p_{name}" for name in class_names), "status"]
+    probabilities = [f"p_{name}" for name in class_names]
+    return [*_BEFORE_LABEL, "label", "confidence", *probabilities, "status", "reason"]
 
 
 def row(prediction: Prediction, class_names: Sequence[str]) -> list[Cell]:
@@ -76,6 +78,7 @@ def row(prediction: Prediction, class_names: Sequence[str]) -> list[Cell]:
         prediction.confidence,
         *(probabilities.get(name) for name in class_names),
         prediction.status,
+        printable_path(prediction.reason) or None,  # it may quote a path
     ]
 
 
@@ -97,13 +100,13 @@ def printable_path(path: str) -> str:
 
 @contextmanager
 def open_writer(
-    out: Output, class_names: Sequence[str], *, n_kept: int = 0
+    out: Output, class_names: Sequence[str], *, n_kept: int = 0, whole: bool = False
 ) -> Iterator[PredictionWriter]:
     """Open a file for predictions, or write to a stream.
 
     Folders above the file are made. The file is completed whatever happens while it is open, so
     that an interruption loses nothing that was written; hence it is not written aside and moved
-    into its place at the end, as other files of the package are.
+    into its place at the end, as other files of the package are, unless `whole` says so.
 
     Parameters
     ----------
@@ -113,6 +116,9 @@ def open_writer(
         Names of the classes, in the order that their columns shall have.
     n_kept : int, default=0
         How many bytes of the file are kept, as the beginning of the table; see `find_kept_rows`.
+
+    whole : bool, default=False
+        Whether an existing file stays until the new one is complete.
 
     Yields
     ------
@@ -131,7 +137,7 @@ def open_writer(
             yield writer
         return
     Path(out).parent.mkdir(parents=True, exist_ok=True)
-    with open(out, "r+b" if n_kept else "wb") as stream:
+    with open_atomically(out) if whole else open(out, "r+b" if n_kept else "wb") as stream:
         if n_kept:
             stream.truncate(n_kept)
             stream.seek(n_kept)

@@ -16,7 +16,8 @@ from fer_ensemble.evaluation import is_unsure
 from fer_ensemble.faces.annotation import write_copies
 from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
-from fer_ensemble.faces.finding import FaceFinder, SearchResult, search_item
+from fer_ensemble.faces.decode import import_decoders
+from fer_ensemble.faces.finding import FaceFinder, FoundFace, SearchResult, search_item
 from fer_ensemble.faces.inputs import Status, iterate_items
 
 # While one batch is predicted, two more are read: enough to hide the reading, and few enough to
@@ -55,7 +56,8 @@ class Prediction:
     probabilities : dict of str to float, or None
         Probability of each class, by name.
     reason : str
-        Why there is no face, in plain words; empty if there is one.
+        Why there is no label, or what else is to be known of the row, in plain words; mostly empty
+        if there is a face.
     """
 
     path: str
@@ -178,6 +180,7 @@ def predict_files(
     counter = BatchCounter(batch_size)
     ahead = _BATCHES_AHEAD * batch_size
     batch: list[SearchResult] = []
+    import_decoders()
     with _opencv_in_one_thread():
         for result in map_ordered(search, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
             batch.append(result)
@@ -225,9 +228,16 @@ def _predictions(result: SearchResult, answers: Iterator[dict[str, Any]]) -> lis
     if not result.faces:
         return [Prediction(**origin, status=result.status, reason=result.reason)]
     return [
-        Prediction(**origin, face=number, **_box_values(found.box), **next(answers))
+        _prediction(origin, number, found, result.reason, next(answers))
         for number, found in enumerate(result.faces)
     ]
+
+
+def _prediction(
+    origin: dict[str, Any], number: int, found: FoundFace, note: str, answer: dict[str, Any]
+) -> Prediction:
+    reason = "; ".join(filter(None, (note, answer.pop("reason"))))
+    return Prediction(**origin, face=number, **_box_values(found.box), **answer, reason=reason)
 
 
 def _box_values(box: FaceBox | None) -> dict[str, Any]:
@@ -244,7 +254,7 @@ def _answers(
     class_names: Sequence[str],
     min_confidence: float,
 ) -> list[dict[str, Any]]:
-    """Give what a prediction says of each face: status, label, confidence and probabilities."""
+    """Give what a prediction says of each face: its status, label, reason and probabilities."""
     rows = _probabilities(classifier, faces, class_names)
     abstains = getattr(classifier, "ties", None) == "abstain"
     unsure = is_unsure(rows, min_confidence, ties=abstains)
@@ -254,9 +264,16 @@ def _answers(
             "label": None if undecided else class_names[int(row.argmax())],
             "confidence": float(row.max()),
             "probabilities": dict(zip(class_names, row.tolist(), strict=True)),
+            "reason": _why_unsure(float(row.max()), min_confidence) if undecided else "",
         }
         for row, undecided in zip(rows, unsure, strict=True)
     ]
+
+
+def _why_unsure(confidence: float, min_confidence: float) -> str:
+    if confidence < min_confidence:
+        return f"the confidence is below {min_confidence:g}"
+    return "several classes are the most probable"
 
 
 def _probabilities(

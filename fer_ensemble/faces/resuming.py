@@ -26,7 +26,6 @@ from fer_ensemble.faces.output import (
     printable_path,
 )
 from fer_ensemble.faces.prediction import has_failed
-from fer_ensemble.faces.video import is_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +108,21 @@ def _add_item(rows: KeptRows, item: WrittenItem) -> KeptRows:
     )
 
 
-def skip_done(paths: Iterable[str], kept: KeptRows) -> Iterator[str | VideoRest]:
+def skip_done(
+    paths: Iterable[str | os.PathLike[str]], kept: KeptRows
+) -> Iterator[str | os.PathLike[str]]:
     """Leave out the inputs whose rows are kept, having made sure that they are the same.
 
     Parameters
     ----------
-    paths : iterable of str
+    paths : iterable of path-like
         All inputs of the run.
     kept : KeptRows
 
     Returns
     -------
-    iterator of str or VideoRest
-        The inputs that remain; at first, perhaps, the rest of a video.
+    iterator of path-like
+        The inputs that remain; at first, perhaps, a `VideoRest`.
 
     Raises
     ------
@@ -132,15 +133,15 @@ def skip_done(paths: Iterable[str], kept: KeptRows) -> Iterator[str | VideoRest]
     given, last = None, None
     for number, last in enumerate(_done_inputs(kept), 1):
         given = next(remaining, None)
-        if given is None or printable_path(given) != last.path:
-            found = "there is none" if given is None else f"it is {given!r}"
+        if given is None or printable_path(os.fspath(given)) != last.path:
+            found = "there is none" if given is None else f"it is {os.fspath(given)!r}"
             raise ValueError(
                 f"{os.fspath(kept.path)} cannot be resumed: by its rows input {number:,} is "
                 f"{last.path!r}, but now {found}. Give the same inputs in the same order, or "
                 "another file to write"
             )
-    if last is not None and given is not None and is_video(given) and not last.ended:
-        return chain([VideoRest(given, last.n_frames)], remaining)
+    if last is not None and given is not None and not last.ended:
+        return chain([VideoRest(os.fspath(given), last.n_frames)], remaining)
     return remaining
 
 

@@ -44,7 +44,7 @@ class Predictions(Sequence[Prediction]):
     >>> table
     path      frame  face  label  confidence  status
     lost.jpg                                  missing
-    1 row of 14 columns
+    1 row of 15 columns
     """
 
     def __init__(self, predictions: Iterable[Prediction], class_names: Sequence[str]) -> None:
@@ -124,7 +124,7 @@ class Predictions(Sequence[Prediction]):
         OSError
             If the file cannot be written.
         """
-        with open_writer(path, self.class_names) as writer:
+        with open_writer(path, self.class_names, whole=True) as writer:
             writer.write(self)
 
 

@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.faces.containers import inspect_container
 from fer_ensemble.faces.decode import MAX_PIXELS, TooManyPixels, UnreadableImage
 
-#: Endings of the files that are taken for video.
-VIDEO_ENDINGS = frozenset(
-    {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"}
-)
-
-# Some containers state a number of frames that is only reckoned from the duration: a video counts
-# as cut short when a larger share of them is missing.
+# A video counts as damaged when a larger share of its frames, or of its duration, is missing.
 _TOLERATED_LOSS = 0.05
+# Where neither the frames nor the end of a file are known, its last frame may be shown for as many
+# times as long as any other.
+_LONGEST_LAST = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +28,15 @@ class Frame:
     ----------
     number : int
         From 0; frames that were left out are counted.
-    time : float
-        Seconds since the video's beginning.
-    image : ndarray of shape (height, width, 3), uint8
-        In the order blue, green, red.
+    time : float or None
+        Seconds since the video's beginning; None if it is the page of a document.
+    image : ndarray of shape (height, width) or (height, width, 3), uint8
+        Gray, or in the order blue, green, red.
     """
 
     number: int
-    time: float
+    time: float | None
     image: NDArray[np.uint8]
-
-
-def is_video(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is taken for a video, by its ending.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    bool
-    """
-    return os.path.splitext(os.fspath(path))[1].lower() in VIDEO_ENDINGS
 
 
 def read_frames(path: str | os.PathLike[str], *, every: int = 1) -> Iterator[Frame]:
@@ -82,7 +66,7 @@ def read_frames(path: str | os.PathLike[str], *, every: int = 1) -> Iterator[Fra
     # By an absolute path, because FFmpeg takes "http:" and the like at the beginning for protocols.
     video = _open(os.path.abspath(path))
     try:
-        yield from _frames(video, every)
+        yield from _frames(video, every, path)
     finally:
         video.release()
 
@@ -106,25 +90,53 @@ def _open(path: str) -> Any:
     return video
 
 
-def _frames(video: Any, every: int) -> Iterator[Frame]:
+def _frames(video: Any, every: int, path: str | os.PathLike[str]) -> Iterator[Frame]:
     import cv2
 
-    stated, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
-    number = 0
+    rate = video.get(cv2.CAP_PROP_FPS)
+    number, last, longest = 0, 0.0, 0.0
     while video.grab():
+        # The time is that of the frame which was grabbed; some containers state none.
+        time = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if number and not time and rate > 0:
+            time = number / rate
+        longest, last = max(longest, time - last), time
         if number % every == 0:
             done, image = video.retrieve()
             if not done:
                 break
-            # The time is that of the frame which was grabbed; some containers state none.
-            time = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            if number and not time and rate > 0:
-                time = number / rate
             yield Frame(number, time, image)
         number += 1
     if not number:
         raise UnreadableImage("the video has no frame that can be read")
-    if number < stated * (1 - _TOLERATED_LOSS):
-        raise UnreadableImage(
-            f"the video is damaged or cut short: {number} of {stated:.0f} frames can be read"
-        )
+    problem = _find_loss(path, number, video.get(cv2.CAP_PROP_FRAME_COUNT), rate, last, longest)
+    if problem:
+        raise UnreadableImage(f"the video is damaged or cut short: {problem} can be read")
+
+
+def _find_loss(
+    path: str | os.PathLike[str],
+    number: int,
+    stated: float,
+    rate: float,
+    last: float,
+    longest: float,
+) -> str:
+    """Say how much of a video could be read; empty if that is all.
+
+    FFmpeg states a number of frames that it reckons from the duration and the rate where the
+    container has none, which is far too high where frames are shown for unlike times.
+    """
+    container = inspect_container(path)
+    duration = stated / rate if rate > 0 else 0.0
+    n_frames = container.n_frames if container.n_frames is not None else round(stated)
+    if container.is_whole is False:
+        known = container.states_frames and number < n_frames
+        return f"{number} of {n_frames} frames" if known else f"the end is missing, {number} frames"
+    if container.n_frames is not None or container.states_frames:
+        is_lost = number < n_frames * (1 - _TOLERATED_LOSS)
+        return f"{number} of {n_frames} frames" if is_lost else ""
+    missing = duration - last
+    if missing > max(_TOLERATED_LOSS * duration, _LONGEST_LAST * longest):
+        return f"{last:.1f} of {duration:.1f} seconds"
+    return ""

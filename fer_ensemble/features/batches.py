@@ -33,6 +33,8 @@ def in_batches(
     """
     if len(arrays[0]) <= size:
         return function(*arrays)
+    import cv2  # noqa: F401 - before there are threads: two that import it at once may both fail
+
     starts = range(0, len(arrays[0]), size)
     batches = [[array[start : start + size] for array in arrays] for start in starts]
     with ThreadPoolExecutor(min(len(batches), count_processors())) as threads:

@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fer_ensemble.features.batches import in_batches
 from fer_ensemble.features.points import Similarity, fit_similarity, mirror_points
@@ -39,35 +39,6 @@ _SUMMED = 448
 # As many faces at once as stay, with their gradients, in a processor's cache.
 _BATCH = 32
 _Points = NDArray[np.float32]
-
-
-def as_faces(X: ArrayLike) -> NDArray[np.uint8]:
-    """Check that an array is a stack of grayscale faces.
-
-    Parameters
-    ----------
-    X : array-like of uint8 of shape (n_samples, height, width)
-
-    Returns
-    -------
-    ndarray of uint8 of shape (n_samples, height, width)
-
-    Raises
-    ------
-    ValueError
-        If it has another shape or type, or pictures without pixels.
-    """
-    faces = np.asarray(X)
-    if faces.ndim != 3 or 0 in faces.shape[1:]:
-        raise ValueError(
-            "Expected grayscale faces of shape (n_samples, height, width), "
-            f"got an array of shape {faces.shape}."
-        )
-    if faces.dtype != np.uint8:
-        raise ValueError(
-            f"Expected faces of uint8, 0 to 255, got {faces.dtype}: scale and convert them first."
-        )
-    return faces
 
 
 def to_side(faces: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

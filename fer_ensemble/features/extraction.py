@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.features.cascade import as_faces, find_points, prepare
+from fer_ensemble.features.cascade import find_points, prepare
 from fer_ensemble.features.landmark_weights import read_landmark_weights
 from fer_ensemble.features.oriented_gradients import oriented_gradients
 from fer_ensemble.features.point_features import point_features
@@ -57,7 +57,6 @@ def find_extractor(
     stages = [prepare(stage) for stage in layers]
 
     def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        faces = as_faces(faces)
         return point_features(faces, find_points(faces, stages, shape), upright, outputs)
 
     return extract

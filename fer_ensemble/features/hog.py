@@ -8,9 +8,10 @@ import numpy as np
 from joblib import Memory, Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted, check_memory
+from sklearn.utils.validation import check_is_fitted, check_memory
 
 from fer_ensemble.features.oriented_gradients import oriented_gradients
+from fer_ensemble.pixels import check_faces
 
 # Below this a thread costs more to start than it saves.
 _MIN_FACES_PER_JOB = 1000
@@ -98,7 +99,7 @@ class HOG(TransformerMixin, BaseEstimator):
         ValueError
             If `X` is not a stack of grayscale faces, or a face is smaller than one block.
         """
-        faces = _check_faces(X)
+        faces = check_faces(X, "HOG")
         self.face_shape_: tuple[int, int] = faces.shape[1:]
         cells = np.floor_divide(self.face_shape_, self.pixels_per_cell)
         blocks = cells - np.subtract(self.cells_per_block, 1)
@@ -131,12 +132,7 @@ class HOG(TransformerMixin, BaseEstimator):
             If the faces have another size than those seen in :meth:`fit`.
         """
         check_is_fitted(self)
-        faces = _check_faces(X)
-        if faces.shape[1:] != self.face_shape_:
-            raise ValueError(
-                f"Faces are {faces.shape[1]}×{faces.shape[2]} px, but this HOG was fitted on "
-                f"{self.face_shape_[0]}×{self.face_shape_[1]} px: resize them first."
-            )
+        faces = check_faces(X, "HOG", self.face_shape_)
         memory: Memory = check_memory(self.memory)
         extract = memory.cache(_extract, ignore=["n_jobs"])
         return extract(
@@ -170,16 +166,6 @@ class HOG(TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _check_faces(X: ArrayLike) -> NDArray[Any]:
-    faces = check_array(X, ensure_2d=False, allow_nd=True, dtype="numeric")
-    if faces.ndim != 3:
-        raise ValueError(
-            "Expected grayscale faces of shape (n_samples, height, width), "
-            f"got an array of shape {faces.shape}."
-        )
-    return faces
 
 
 def _extract(

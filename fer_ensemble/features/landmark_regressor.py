@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 from fer_ensemble.features.cascade import (
     SIDE,
     Layers,
-    as_faces,
     find_points,
     prepare,
     to_side,
@@ -24,6 +23,7 @@ from fer_ensemble.features.cascade import (
 )
 from fer_ensemble.features.points import as_points, point_errors
 from fer_ensemble.features.regressor_training import train_stage
+from fer_ensemble.pixels import check_faces
 
 # Kept here, not in the estimators: so they are neither saved nor compared.
 _CONVERTED: WeakKeyDictionary[LandmarkRegressor, tuple[list[Layers], list[Layers]]]
@@ -157,7 +157,7 @@ class LandmarkRegressor(BaseEstimator):
             points, or a parameter is out of its range.
         """
         self._validate_params()
-        faces, points = as_faces(X), as_points(y)
+        faces, points = check_faces(X, "LandmarkRegressor"), as_points(y)
         if len(points) != len(faces):
             raise ValueError(
                 f"{len(faces)} faces but points of {len(points)}: give the points of every face, "
@@ -196,7 +196,8 @@ class LandmarkRegressor(BaseEstimator):
             If the faces have another shape or type.
         """
         check_is_fitted(self)
-        return find_points(as_faces(X), self._stages_to_compute(), self.shape_)
+        faces = check_faces(X, "LandmarkRegressor")
+        return find_points(faces, self._stages_to_compute(), self.shape_)
 
     def _stages_to_compute(self) -> list[Layers]:
         """The stages with weights in single precision, converted once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.atomic_files import write_atomically
+from fer_ensemble.bounded_files import read_arrays
 from fer_ensemble.features.cascade import Layers
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Weights trained on FER2013's Training faces by ``experiments/landmarks.py``.
 SHIPPED = Path(__file__).parent / "landmarks68.npz"
+_MOST_BYTES = 64 * 2**20
 _SHIPPED_SHA256 = "7e31beaa1d02b9c1cc43db9cc6847f4d527f2e79cbdc76dacac89ceaea7068b0"
 
 
@@ -86,10 +90,11 @@ def read_landmark_weights(
     if path is None and hashlib.sha256(content).hexdigest() != _SHIPPED_SHA256:
         raise ValueError(f"{SHIPPED}: damaged. Install fer-ensemble again.")
     try:
-        with np.load(BytesIO(content), allow_pickle=False) as arrays:
-            stages = _read_stages(dict(arrays))
-            return arrays["shape"], stages
-    except Exception as error:  # a malformed file makes NumPy and zipfile raise whatever they meet
+        arrays = read_arrays(content, _MOST_BYTES)
+        if arrays["shape"].shape != (68, 2) or not _are_finite(arrays["shape"]):
+            raise ValueError("its mean shape is not one of 68 points")
+        return arrays["shape"], _read_stages(arrays)
+    except (KeyError, ValueError) as error:
         raise ValueError(f"{path}: not a file of landmark weights ({error}).") from error
 
 
@@ -109,7 +114,7 @@ def save_landmark_regressor(regressor: LandmarkRegressor, path: str | os.PathLik
         SHA-256 of the file, in hexadecimal.
     """
     content = dump_landmark_weights(regressor)
-    Path(path).write_bytes(content)
+    write_atomically(path, content)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -135,6 +140,23 @@ def dump_landmark_weights(regressor: LandmarkRegressor) -> bytes:
     return content.getvalue()
 
 
+def _check_layers(layers: Layers, name: str) -> None:
+    """Check that each layer takes what the one before it gives."""
+    widths = [weights.shape for weights, _ in layers]
+    chained = all(a[1:] == b[:1] for a, b in itertools.pairwise(widths))
+    if not chained or any(
+        weights.ndim != 2
+        or weights.shape[1:] != biases.shape
+        or not (_are_finite(weights) and _are_finite(biases))
+        for weights, biases in layers
+    ):
+        raise ValueError(f"the layers of its {name} do not fit each other")
+
+
+def _are_finite(array: NDArray[np.generic]) -> bool:
+    return array.dtype.kind == "f" and bool(np.isfinite(array).all())
+
+
 def _read_stages(arrays: dict[str, np.ndarray]) -> list[Layers]:
     stages: list[Layers] = []
     while f"stage{len(stages)}_weights0" in arrays:
@@ -143,6 +165,7 @@ def _read_stages(arrays: dict[str, np.ndarray]) -> list[Layers]:
         while f"{name}_weights{len(layers)}" in arrays:
             number = len(layers)
             layers.append((arrays[f"{name}_weights{number}"], arrays[f"{name}_biases{number}"]))
+        _check_layers(layers, name)
         stages.append(layers)
     if not stages:
         raise ValueError("it has no stages")

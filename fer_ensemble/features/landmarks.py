@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fer_ensemble.features.cascade import as_faces
 from fer_ensemble.features.landmark_weights import load_landmark_regressor
 from fer_ensemble.features.point_features import OUTPUTS, point_features
 from fer_ensemble.features.points import as_points
+from fer_ensemble.pixels import check_faces
 
 
 class Landmarks(TransformerMixin, BaseEstimator):
@@ -85,7 +85,7 @@ class Landmarks(TransformerMixin, BaseEstimator):
         ValueError
             If `X` is not a stack of grayscale faces, or `output` is unknown.
         """
-        as_faces(X)
+        check_faces(X, "Landmarks")
         shipped = load_landmark_regressor()
         self.regressor_ = shipped if self.regressor is None else self.regressor
         self.shape_ = shipped.shape_
@@ -114,7 +114,7 @@ class Landmarks(TransformerMixin, BaseEstimator):
             If faces or points have another shape or type, or their numbers differ.
         """
         check_is_fitted(self)
-        faces = as_faces(X)
+        faces = check_faces(X, "Landmarks")
         found = self._find(faces, points)
         return point_features(faces, found, self.shape_, self._outputs())
 

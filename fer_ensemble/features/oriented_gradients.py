@@ -28,7 +28,7 @@ _Window = tuple[slice, slice, slice]
 
 
 def oriented_gradients(
-    faces: NDArray[Any],
+    faces: NDArray[np.uint8],
     *,
     orientations: int,
     pixels_per_cell: tuple[int, int],
@@ -40,7 +40,7 @@ def oriented_gradients(
 
     Parameters
     ----------
-    faces : ndarray of shape (n_samples, height, width)
+    faces : ndarray of uint8 of shape (n_samples, height, width)
         Grayscale, none smaller than a block.
     orientations : int
         Number of bins of unsigned directions. A gradient counts in one bin and one cell alone.
@@ -78,10 +78,8 @@ def oriented_gradients(
     blocks = np.empty((len(faces), *n_blocks, *cells_per_block, orientations), np.float32)
     for start in range(0, len(faces), at_once):
         chunk = np.ascontiguousarray(faces[start : start + at_once])
-        if chunk.dtype == np.uint8 and not transform_sqrt:
-            bins, lengths = _look_up_gradients(chunk, orientations, whole)
-        else:
-            bins, lengths = _compute_gradients(chunk, orientations, whole, transform_sqrt)
+        find_gradients = _gradients_of_roots if transform_sqrt else _look_up_gradients
+        bins, lengths = find_gradients(chunk, orientations, whole)
         bins += first_bins[: len(chunk)]
         n_bins = cells[: len(chunk)].size * orientations
         sums = np.bincount(bins.ravel(), lengths.ravel(), n_bins)
@@ -114,15 +112,13 @@ def _table(orientations: int) -> tuple[_Bins, _Numbers]:
     return _polar(along_rows, along_columns, orientations)
 
 
-def _compute_gradients(
-    faces: NDArray[Any], orientations: int, window: _Window, transform_sqrt: bool
+def _gradients_of_roots(
+    faces: NDArray[np.uint8], orientations: int, window: _Window
 ) -> tuple[_Bins, _Numbers]:
-    """Bins and lengths of the gradients of any pixels, in the precision of scikit-image."""
-    faces = faces.astype(np.float32 if faces.dtype in (np.float16, np.float32) else np.float64)
-    if transform_sqrt:
-        faces = np.sqrt(faces)
-    along_rows, along_columns = (_gradients(faces, axis)[window] for axis in (1, 2))
-    return _polar(along_rows.astype(float), along_columns.astype(float), orientations)
+    """Bins and lengths of the gradients of the pixels' square roots."""
+    roots = np.sqrt(faces.astype(np.float64))
+    along_rows, along_columns = (_gradients(roots, axis)[window] for axis in (1, 2))
+    return _polar(along_rows, along_columns, orientations)
 
 
 def _gradients(values: NDArray[Any], axis: int) -> NDArray[Any]:

@@ -5,6 +5,9 @@ XGBoost is imported only to train or to predict: listing members must not wait f
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,13 +20,41 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fer_ensemble.evaluation import find_classes
+from fer_ensemble.forks import after_fork
 from fer_ensemble.libraries import require
 from fer_ensemble.models.progress import ProgressDisplay
+from fer_ensemble.models.stored_trees import rebuild_trees
 from fer_ensemble.models.training_data import Samples, resolve_validation
 from fer_ensemble.splitting import row_digests
 
 if TYPE_CHECKING:
     import xgboost
+
+# Whether this process was forked from one with XGBoost in it.
+_is_forked = False
+
+
+def _note_fork() -> None:
+    global _is_forked
+    _is_forked = _is_forked or "xgboost" in sys.modules
+
+
+after_fork(_note_fork)
+
+
+@contextmanager
+def _threads_that_are_there() -> Iterator[None]:
+    """Keep XGBoost to one thread in a fork: OpenMP would wait for those that stayed behind.
+
+    ``nthread=1`` does not reach all of what XGBoost does.
+    """
+    if not _is_forked:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "openmp"):
+        yield
 
 
 class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
@@ -134,6 +165,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @_threads_that_are_there()
     def fit(
         self,
         X: ArrayLike,
@@ -220,6 +252,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         self._booster = booster
         return self
 
+    @_threads_that_are_there()
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predict class probabilities.
 
@@ -237,6 +270,8 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         ------
         MissingLibraryError
             If XGBoost is not installed.
+        ValueError
+            If the stored trees are damaged.
         """
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, dtype=np.float32)
@@ -281,7 +316,9 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
 
         if getattr(self, "_booster", None) is None:
             booster = xgboost.Booster()
-            booster.load_model(bytearray(self.booster_))
+            # Whoever made the bytes: XGBoost reads only what was checked and written anew.
+            trees = rebuild_trees(self.booster_, self.n_features_in_, len(self.classes_))
+            booster.load_model(bytearray(trees))
             self._booster = booster
         return self._booster
 

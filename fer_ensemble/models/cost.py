@@ -10,8 +10,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 
 from fer_ensemble.datasets import make_faces
-from fer_ensemble.libraries import require
-from fer_ensemble.models.device import quiet_start
+from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.pipeline import last_step
 
@@ -137,7 +136,7 @@ def build_member_network(member: ClassifierMixin) -> keras.Model | None:
         features = member[:-1].fit_transform(faces.images, faces.labels)
         classifier.input_shape_ = features.shape[1:]
     classifier.classes_ = np.arange(_N_CLASSES)
-    with quiet_start():
+    with quiet_start("fer_ensemble.models.training"):
         from fer_ensemble.models.training import build_network
     return build_network(classifier, "float32", to_predict=True)
 

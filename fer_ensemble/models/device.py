@@ -6,34 +6,10 @@ Backends are imported in the functions: importing one takes seconds, and only on
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from fer_ensemble.libraries import require
 from fer_ensemble.processors import count_processors
-
-
-@contextmanager
-def quiet_start() -> Iterator[None]:
-    """Keep off standard error what native libraries write while a backend is first imported.
-
-    They write to file descriptor 2 itself, past ``sys.stderr`` and before their log level counts,
-    so that the descriptor has to be turned away for a while. Python's own errors are raised as
-    ever.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)
 
 
 def has_gpu() -> bool:

@@ -19,8 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fer_ensemble.evaluation import find_classes
-from fer_ensemble.libraries import require
-from fer_ensemble.models.device import quiet_start
+from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.schedules import SCHEDULES
 from fer_ensemble.models.training_data import (
     Samples,
@@ -28,6 +27,7 @@ from fer_ensemble.models.training_data import (
     check_soft_labels,
     resolve_validation,
 )
+from fer_ensemble.pixels import check_faces
 from fer_ensemble.splitting import row_digests
 
 if TYPE_CHECKING:
@@ -275,7 +275,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
-            Features, or faces of pixels 0–255.
+            Features, or faces of pixels 0–255: whole numbers of any type, see
+            :func:`~fer_ensemble.pixels.check_faces`.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -371,17 +372,13 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` has another shape than in ``fit``.
+            If `X` has another shape than in ``fit``, or faces are no pixels; see
+            :func:`~fer_ensemble.pixels.check_faces`.
         MissingLibraryError
             If Keras, or the backend that it is set to, is not installed.
         """
         check_is_fitted(self)
         samples = self._validate(X, reset=False)
-        if samples.shape[1:] != self.input_shape_:
-            raise ValueError(
-                f"Samples have shape {samples.shape[1:]}, but the network was fitted on "
-                f"{self.input_shape_}: resize them first."
-            )
         # Not there after a pickle or a load: only arrays are stored.
         if getattr(self, "_network", None) is None:
             self._network = self._build()
@@ -469,13 +466,18 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
                 )
 
     def _validate(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
-        is_table = np.asarray(X).ndim < 3
+        shape = None if reset else self.input_shape_
+        is_table = np.asarray(X).ndim < 3 if shape is None else len(shape) == 1
+        if not is_table:
+            if shape is not None and shape[-1] == 1:
+                shape = shape[:-1]
+            # Faces stay uint8, a quarter of the memory; the network converts a batch at a time.
+            X = check_faces(X, "KerasClassifier", shape, color=True)
         checks: dict[str, Any] = {"ensure_2d": is_table, "allow_nd": True, "dtype": "numeric"}
         if isinstance(y, str):
             X = validate_data(self, X, reset=reset, **checks)
         else:
             X, _ = validate_data(self, X, y, reset=reset, **checks)
-        # Faces stay uint8, a quarter of the memory; the network converts a batch at a time.
         if X.dtype != np.uint8:
             X = X.astype(np.float32, copy=False)
         # Grayscale faces get the channel axis that convolutions expect.
@@ -501,6 +503,6 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 def _training() -> ModuleType:
     """Import the training loop, and Keras with its backend, when a network is first needed."""
     require(KerasClassifier.needed_library, "KerasClassifier")
-    with quiet_start():
+    with quiet_start("fer_ensemble.models.training"):
         from fer_ensemble.models import training
     return training

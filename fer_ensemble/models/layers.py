@@ -16,6 +16,8 @@ from keras import ops
 
 from fer_ensemble.models.device import has_gpu
 
+# Whatever `keras.json` says: the type of pixels, and of shares of labels.
+_FLOAT = "float32"
 _WHITE = 255.0
 _MID_GREY = 127.0
 # Least and greatest share of a face, and least ratio of height to width: as published for random
@@ -69,7 +71,7 @@ class RandomChange(keras.layers.Layer):
     ) -> keras.KerasTensor:
         """Draw one number per face, of shape (n_samples, 1, 1, 1)."""
         shape = (ops.shape(images)[0], 1, 1, 1)
-        return keras.random.uniform(shape, low, high, seed=self.seed_generator)
+        return keras.random.uniform(shape, low, high, dtype=_FLOAT, seed=self.seed_generator)
 
 
 class RandomlyApplied(RandomChange):
@@ -161,7 +163,9 @@ class RandomAffine(RandomChange):
         n_samples, height, width, _ = ops.shape(images)
         # One for rotation, zoom, shear, and each way to shift; four for the sides to crop. All are
         # drawn whatever is asked for, so that a change draws the same whatever the others are.
-        draws = keras.random.uniform((9, n_samples, 1, 1), -1.0, 1.0, seed=self.seed_generator)
+        draws = keras.random.uniform(
+            (9, n_samples, 1, 1), -1.0, 1.0, dtype=_FLOAT, seed=self.seed_generator
+        )
         cuts = (draws[5:] + 1) / 2 * self.crop
         x = _before_crop(width, cuts[0], cuts[1])
         y = ops.transpose(_before_crop(height, cuts[2], cuts[3]), (0, 2, 1))
@@ -204,7 +208,7 @@ class RandomNoise(RandomChange):
 
     def change(self, images: keras.KerasTensor) -> keras.KerasTensor:  # noqa: D102
         deviation = self._draw(images, 0.0, self.amount * _WHITE)
-        noise = keras.random.normal(ops.shape(images), seed=self.seed_generator)
+        noise = keras.random.normal(ops.shape(images), dtype=_FLOAT, seed=self.seed_generator)
         return _clip(images + deviation * noise)
 
 
@@ -229,7 +233,9 @@ class RandomErasing(RandomChange):
         inside_columns = self._span(images, width, ops.sqrt(area / aspect))
         box = ops.logical_and(ops.transpose(inside_rows, (0, 2, 1, 3)), inside_columns)
         erased = ops.logical_and(box, self._draw(images) < self.amount)
-        noise = keras.random.uniform(ops.shape(images), 0.0, _WHITE, seed=self.seed_generator)
+        noise = keras.random.uniform(
+            ops.shape(images), 0.0, _WHITE, dtype=_FLOAT, seed=self.seed_generator
+        )
         return ops.where(erased, noise, images)
 
     def _span(self, images: keras.KerasTensor, side: int, length: Any) -> keras.KerasTensor:

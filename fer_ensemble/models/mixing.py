@@ -12,6 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
+# Whatever `keras.json` says: the type of pixels, and of shares of labels.
+_FLOAT = "float32"
 # Least and greatest share of a face that a pasted box takes. As published, the share is uniform
 # over 0 to 1; beyond a half, though, only the roles of the two faces change.
 _PASTED_AREA = (0.05, 0.4)
@@ -68,7 +70,7 @@ class Mix(keras.layers.Layer):
         opposite = ops.flip(faces, axis=0)
         mixed, share = faces, 1.0
         if self._alpha:
-            share = keras.random.beta((), self._alpha, self._alpha, seed=self._draws)
+            share = keras.random.beta((), self._alpha, self._alpha, dtype=_FLOAT, seed=self._draws)
             mixed = share * faces + (1 - share) * opposite
         if self._cutmix:
             box = self._box(*faces.shape[1:3])
@@ -93,7 +95,7 @@ class Mix(keras.layers.Layer):
         return ops.logical_and(*masks)
 
     def _draw(self, low: float = 0.0, high: float = 1.0) -> keras.KerasTensor:
-        return keras.random.uniform((), low, high, seed=self._draws)
+        return keras.random.uniform((), low, high, dtype=_FLOAT, seed=self._draws)
 
 
 class MeanOpinion(keras.layers.Layer):

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.libraries import require
+from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.boosted_trees import BoostedTreesClassifier
-from fer_ensemble.models.device import quiet_start
 from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.onnx_graph import FACES, FEATURES, GRAPH_VERSION, METADATA, PROBABILITIES
 
@@ -203,7 +202,7 @@ def _convert_network(classifier: KerasClassifier) -> onnx.ModelProto:
     onnxruntime folds them, while it loads the graph.
     """
     _require("keras", "tensorflow", "tf2onnx")
-    with quiet_start():
+    with quiet_start("keras.src.export.tf2onnx_lib"):
         import keras
         import tensorflow as tf
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
 from sklearn.pipeline import Pipeline
 
 from fer_ensemble.splitting import row_digests
@@ -16,6 +17,8 @@ class MemberPipeline(Pipeline):
 
     Held-out data go through the fitted transformers, as at prediction, and on to the last step,
     which must be a classifier whose ``fit`` takes ``sample_weight`` and ``validation_data``.
+    Features go from step to step as arrays, also under ``set_config(transform_output="pandas")``:
+    so one that was fitted under it predicts without it, and the other way round.
 
     Parameters
     ----------
@@ -59,6 +62,7 @@ class MemberPipeline(Pipeline):
         super().__init__(steps, transform_input=transform_input, memory=memory, verbose=verbose)
         self.mirror = mirror
 
+    @config_context(transform_output="default")
     def fit(
         self,
         X: ArrayLike,
@@ -111,6 +115,7 @@ class MemberPipeline(Pipeline):
         self.training_digests_ = np.unique(row_digests(X))
         return self
 
+    @config_context(transform_output="default")
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Transform the samples and predict class probabilities.
 

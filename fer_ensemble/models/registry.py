@@ -100,7 +100,21 @@ class MemberInfo:
             if shared in params:
                 value = params.pop(shared)
                 estimator.set_params(**dict.fromkeys(find_parameters(estimator, shared), value))
+        self._check_names(estimator, params)
         return estimator.set_params(**params)
+
+    def _check_names(self, estimator: ClassifierMixin, params: dict[str, Any]) -> None:
+        """Refuse unknown parameters; scikit-learn's own message prints the whole estimator."""
+        known = [name for name in estimator.get_params() if name != "steps"]
+        for name in params:
+            if name not in known:
+                alike = [key for key in known if key.split("__")[-1] == name]
+                alike += difflib.get_close_matches(name, known, n=2, cutoff=0.8)
+                hint = f" Did you mean {' or '.join(alike)}?" if alike else ""
+                raise ValueError(
+                    f"The member {self.name!r} has no parameter {name!r}.{hint} "
+                    f"'fer-ensemble members {self.name}' lists those of its recipe."
+                )
 
 
 def member(

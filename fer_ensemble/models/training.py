@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import os
 import random
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -28,6 +30,10 @@ from fer_ensemble.models.training_data import Samples
 
 # Of Keras's optimizers.
 _EMA_MOMENTUM = 0.99
+
+# Whose turn it is to build a network, and whether they are at it.
+_TURN = threading.RLock()
+_nested: list[bool] = []
 
 # TensorFlow counts the traces of all networks together, and takes those of an ensemble's members
 # for one function that is traced again and again.
@@ -101,8 +107,8 @@ def train(
     soft = fitted.soft_labels is not None
     if soft:
         fitted, validation = _soft_targets(estimator, fitted, validation)
-    with _seeded(seed):
-        precision = resolve_precision(estimator.precision)
+    precision = resolve_precision(estimator.precision)
+    with _building(seed):
         network = build_network(estimator, precision)
         if initial_weights is not None:
             network.set_weights(initial_weights)
@@ -110,18 +116,18 @@ def train(
         taught_by = [fitted_network(teacher, precision) for teacher in teachers]
         model = _training_model(estimator, network, seed, taught_by)
         _compile(estimator, model, soft, from_logits)
-        title = builder if isinstance(builder := estimator.network, str) else builder.__name__
-        steps = len(batches(len(fitted.X), estimator.batch_size)) * estimator.epochs
-        with ProgressDisplay(title, steps, bool(estimator.verbose)) as display:
-            display.print(f"{describe_device()}, {precision}")
-            progress = EpochProgress(display, estimator.epochs)
-            loop = EpochLoop(
-                model, network, fitted, validation, estimator, seed=seed, progress=progress
-            )
-            if estimator.checkpoint is not None:
-                loop.use_checkpoint(estimator.checkpoint, fingerprint)
-            loop.run()
-        return loop.best.weights, loop.history
+    title = builder if isinstance(builder := estimator.network, str) else builder.__name__
+    steps = len(batches(len(fitted.X), estimator.batch_size)) * estimator.epochs
+    with ProgressDisplay(title, steps, bool(estimator.verbose)) as display:
+        display.print(f"{describe_device()}, {precision}")
+        progress = EpochProgress(display, estimator.epochs)
+        loop = EpochLoop(
+            model, network, fitted, validation, estimator, seed=seed, progress=progress
+        )
+        if estimator.checkpoint is not None:
+            loop.use_checkpoint(estimator.checkpoint, fingerprint)
+        loop.run()
+    return loop.best.weights, loop.history
 
 
 def build_network(estimator: Trainable, precision: str, *, to_predict: bool = False) -> keras.Model:
@@ -157,11 +163,12 @@ def build_network(estimator: Trainable, precision: str, *, to_predict: bool = Fa
         params["weights"] = None
     # A global setting reaches the layers of every builder, and none has to pass a policy on.
     previous = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        return builder(estimator.input_shape_, len(estimator.classes_), **params)
-    finally:
-        keras.config.set_dtype_policy(previous)
+    with _building():
+        keras.config.set_dtype_policy(precision)
+        try:
+            return builder(estimator.input_shape_, len(estimator.classes_), **params)
+        finally:
+            keras.config.set_dtype_policy(previous)
 
 
 def fitted_network(estimator: Trainable, precision: str) -> keras.Model:
@@ -177,17 +184,49 @@ def fitted_network(estimator: Trainable, precision: str) -> keras.Model:
     Returns
     -------
     keras.Model
+
+    Raises
+    ------
+    ValueError
+        If the weights are of other shapes than the network's: told before the network takes any
+        memory, since weights may come from elsewhere.
     """
+    _check_shapes(estimator, precision)
     network = build_network(estimator, precision, to_predict=True)
     network.set_weights(estimator.weights_)
     return network
+
+
+def _check_shapes(estimator: Trainable, precision: str) -> None:
+    """Compare the weights with those of a network whose variables are never made."""
+    from keras.src.backend.common import global_state
+
+    # Keras would make them when another scope ends: they are taken off its list again.
+    pending = "uninitialized_variables"
+    before = list(global_state.get_global_attribute(pending) or [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            network = build_network(estimator, precision, to_predict=True)
+            needed = [tuple(variable.shape) for variable in network.weights]
+    finally:
+        global_state.set_global_attribute(pending, before)
+    found = [np.shape(weights) for weights in estimator.weights_]
+    if found != needed:
+        raise ValueError(
+            f"The weights are not those of the network {estimator.network!r} with its "
+            f"network_params: it has {len(needed)} arrays with "
+            f"{sum(map(math.prod, needed)):,} numbers, and there are {len(found)} with "
+            f"{sum(map(math.prod, found)):,}."
+        )
 
 
 def predict_batches(network: keras.Model, X: NDArray[Any]) -> NDArray[np.float64]:
     """Predict in batches.
 
     Not by ``Model.predict``, whose input pipeline is that of ``Model.fit``; see
-    :class:`~fer_ensemble.models.epochs.EpochLoop`.
+    :class:`~fer_ensemble.models.epochs.EpochLoop`. What is predicted of a sample depends on those
+    beside it by rounding at most: a batch of one, for which libraries have products of their own,
+    is predicted as a batch of two. Dense layers on pixels differed by 2e-4 in it.
 
     Parameters
     ----------
@@ -199,7 +238,11 @@ def predict_batches(network: keras.Model, X: NDArray[Any]) -> NDArray[np.float64
     ndarray of shape (n_samples, n_classes)
         Probabilities.
     """
-    parts = [network.predict_on_batch(X[rows]) for rows in batches(len(X), INFERENCE_BATCH)]
+    parts = []
+    for rows in batches(len(X), INFERENCE_BATCH):
+        batch = X[rows]
+        paired = batch if len(batch) > 1 else np.repeat(batch, 2, axis=0)
+        parts.append(network.predict_on_batch(paired)[: len(batch)])
     return np.concatenate(parts).astype(np.float64)
 
 
@@ -339,15 +382,30 @@ class _OneHotCrossentropy(keras.losses.Loss):
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed what Keras draws from, and give Python's and NumPy's own states back after.
+def _building(seed: int | None = None) -> Iterator[None]:
+    """Have what Keras keeps for the whole process to oneself, and give it back as it was.
 
-    Initialisers and layers without a seed of their own take one from Python's generator.
+    While layers are built, Keras draws their seeds from Python's own generator, and asks what
+    ``keras.json`` says of axes and types. Fits in several threads take turns here, for the fraction
+    of a second that it takes to build a network: all that is drawn later, in training, comes from
+    generators of the layers' own, and of the loop's. Nested, it does nothing.
     """
-    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
-    keras.utils.set_random_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
+    with _TURN:
+        if _nested:
+            yield
+            return
+        python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+        data_format, floats = keras.config.image_data_format(), keras.config.floatx()
+        _nested.append(True)
+        try:
+            keras.config.set_image_data_format("channels_last")
+            keras.config.set_floatx("float32")
+            if seed is not None:
+                keras.utils.set_random_seed(seed)
+            yield
+        finally:
+            keras.config.set_image_data_format(data_format)
+            keras.config.set_floatx(floats)
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            _nested.clear()

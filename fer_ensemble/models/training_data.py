@@ -15,9 +15,8 @@ from sklearn.utils import compute_class_weight
 
 from fer_ensemble.datasets import balance_rows
 from fer_ensemble.evaluation import SUM_TOLERANCE, encode_labels
-from fer_ensemble.libraries import require
+from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.augmentation import AUGMENTATION, augmentation_layers
-from fer_ensemble.models.device import quiet_start
 from fer_ensemble.splitting import copy_groups, holdout_split
 
 # Part of what is computed: the layers draw anew for each batch of faces that is changed at once.
@@ -226,7 +225,7 @@ def augment_once(
         If Keras, or the backend that it is set to, is not installed.
     """
     require("keras", "Changing faces at random")
-    with quiet_start():
+    with quiet_start("keras"):
         import keras
     # The same layers as in training, so that a change means the same in both places.
     layers = augmentation_layers(augmentation, random_state)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.artifact import installed_version
 from fer_ensemble.artifact.reproducing import fit_commands
-from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
+from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol, format_classes
 from fer_ensemble.ensemble import RULES, WEIGHTED_RULES, Diversity, measure_diversity
 from fer_ensemble.evaluation import Evaluation, compare_predictions, evaluate_predictions
 from fer_ensemble.evaluation.plots import Training
@@ -273,6 +273,8 @@ def _report_command(measured: MeasuredModel, name: str, out: str) -> str:
         words += ["--protocol", measured.protocol]
     if measured.part.split is not None:
         words += ["--split", measured.part.split]
+    if measured.faces.report.classes:
+        words += ["--classes", format_classes(measured.faces.report.classes)]
     return shlex.join([*words, "--out", out])
 
 

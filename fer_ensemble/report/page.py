@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.datasets import FaceDataset
+from fer_ensemble.atomic_files import write_atomically
+from fer_ensemble.datasets import Classes, FaceDataset
 from fer_ensemble.evaluation import check_scored
 from fer_ensemble.libraries import require
+from fer_ensemble.locks import holding_file
 from fer_ensemble.measuring import measure_model
 from fer_ensemble.report import wording
 from fer_ensemble.report.content import ReportContent
@@ -27,10 +29,11 @@ _TEMPLATE = "report.html.j2"
 
 
 def write_report(
-    model: str | os.PathLike[str],
+    model: str | os.PathLike[str] | None = None,
     data: str | os.PathLike[str] | FaceDataset | None = None,
     out: str | os.PathLike[str] = "report.html",
     *,
+    classes: Classes | None = None,
     split: str | None = None,
     protocol: str | None = None,
     figures: str | os.PathLike[str] | None = None,
@@ -45,13 +48,16 @@ def write_report(
 
     Parameters
     ----------
-    model : str or path-like
-        Folder of a saved ensemble, or a name that `load_model` takes.
+    model : str or path-like, optional
+        Folder of a saved ensemble, or a name that `load_model` takes. Without it, the ensemble
+        that comes with the package.
     data : path-like or FaceDataset, optional
         Labelled faces in any form that `load_faces` takes, or read already. Without them,
         synthetic faces are drawn.
     out : path-like, default='report.html'
         File to write; one that is there is replaced.
+    classes : str or mapping, optional
+        What labels of the data mean, as `load_faces` takes it.
     split : str, optional
         Part of the data, where the protocol keeps the data's own split; by default what the
         protocol tests on.
@@ -89,12 +95,21 @@ def write_report(
     require("matplotlib", "A report")
     if file.is_dir():
         raise IsADirectoryError(f"{file} is a folder: name a file to write the report to.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    measured = measure_model(model, data, split=split, protocol=protocol, strict=strict, seed=seed)
-    content = gather_content(measured, name=Path(model).resolve().name, out=file.name)
-    if figures is not None:
-        save_pictures(content, Path(figures))
-    file.write_text(render_report(content, n_mistakes=n_mistakes), encoding="utf-8")
+    with holding_file(file):
+        measured = measure_model(
+            model,
+            data,
+            classes=classes,
+            split=split,
+            protocol=protocol,
+            strict=strict,
+            seed=seed,
+        )
+        name = "ensemble" if model is None else Path(model).resolve().name
+        content = gather_content(measured, name=name, out=file.name)
+        if figures is not None:
+            save_pictures(content, Path(figures))
+        write_atomically(file, render_report(content, n_mistakes=n_mistakes).encode())
     return file
 
 

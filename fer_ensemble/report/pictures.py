@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.evaluation import Evaluation, coverage_curve, reliability
 from fer_ensemble.evaluation.plots import (
     best_epoch,
@@ -90,7 +91,8 @@ class Picture:
             The file.
         """
         file = folder / f"{self.name}.png"
-        self._draw(file, dpi=_DPI)
+        with open_atomically(file) as stream:
+            self._draw(stream, format="png", dpi=_DPI)
         return file
 
     def _draw(self, target: Any, **options: Any) -> None:

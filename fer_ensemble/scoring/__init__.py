@@ -4,8 +4,8 @@ from fer_ensemble.scoring.joining import (
     JoinedPredictions,
     SystemPredictions,
     join_predictions,
-    match_rows,
 )
+from fer_ensemble.scoring.matching import match_rows
 from fer_ensemble.scoring.prediction_files import PredictionTable, read_predictions
 from fer_ensemble.scoring.scores import ScoredPredictions, score_predictions
 

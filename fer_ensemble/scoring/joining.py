@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.datasets import DatasetError
-from fer_ensemble.datasets.csv_files import CsvTable, read_table
-from fer_ensemble.datasets.labels import sort_classes, spell_classes
+from fer_ensemble.datasets import KNOWN_CLASSES, Classes, DatasetError, parse_classes
+from fer_ensemble.datasets.csv_tables import CsvTable, read_table
+from fer_ensemble.datasets.labels import (
+    is_number,
+    named_emotion,
+    sort_classes,
+    spell_classes,
+    spell_label,
+)
+from fer_ensemble.scoring.matching import match_rows
 from fer_ensemble.scoring.prediction_files import PredictionTable, read_predictions
 
 #: Where the true label may stand; the first that is there counts.
 TRUTH_COLUMNS = ("label", "emotion", "expression", "class")
 
-#: What rows are matched by, if nothing is said: the first that both tables have.
-KEY_COLUMNS = ("path", "file", "filename", "image", "image name", "name", "id", "key")
-
-_N_SHOWN = 3  # rows that an error names
-
 
 def join_predictions(
-    truth: Path, predictions: Sequence[Path], *, by: Sequence[str] | None = None
+    truth: Path,
+    predictions: Sequence[Path],
+    *,
+    by: Sequence[str] | None = None,
+    by_row: bool = False,
+    classes: Classes | None = None,
 ) -> JoinedPredictions:
     """Read true labels and predictions, and join them.
 
@@ -36,6 +43,11 @@ def join_predictions(
         CSVs as `read_predictions` takes them, one for each tool.
     by : sequence of str, optional
         Columns that name a row in all files, see `match_rows`.
+    by_row : bool, default=False
+        Whether to join row by row.
+    classes : str or mapping, optional
+        What labels mean in all files, as `parse_classes` takes it. Without it, numbers are
+        FER2013's if the truth has its columns emotion and pixels, and else classes of their own.
 
     Returns
     -------
@@ -49,20 +61,29 @@ def join_predictions(
     OSError
         If a file cannot be opened.
     """
+    meanings = None if classes is None else parse_classes(classes)
     labels_table = read_table(truth)
     labels = _true_labels(labels_table)
+    if meanings is None and _is_fer2013(labels_table, labels):
+        meanings = KNOWN_CLASSES["fer2013"]
     read = [read_predictions(path) for path in predictions]
-    matches = [match_rows(found.table, labels_table, by) for found in read]
-    # One spelling for all files together: what digits mean depends on the other labels.
+    matches = [match_rows(found.table, labels_table, by, by_row=by_row) for found in read]
+    left_out = [i for i, label in enumerate(labels) if _is_left_out(label, meanings)]
+    if left_out:
+        kept = sorted(set(range(len(labels))) - set(left_out))
+        labels = [labels[i] for i in kept]
+        labels_table = replace(labels_table, rows=[labels_table.rows[i] for i in kept])
+        matches = [([places[i] for i in kept], joined_by) for places, joined_by in matches]
+    # One spelling for all files together: what was said of labels holds in all of them.
     names = {label for found in read for label in (*found.labels, *found.probability_names)}
-    spelled = spell_classes((names | set(labels)) - {""})
-    classes = sort_classes(spelled.values())
+    spelled = spell_classes((names | set(labels)) - {""}, meanings)
+    ordered = sort_classes(spelled.values())
     y_true = np.array([spelled[label] for label in labels])
     systems = (
-        _in_order(found, *match, spelled, classes, y_true)
+        _in_order(found, *match, spelled, ordered, y_true)
         for found, match in zip(read, matches, strict=True)
     )
-    return JoinedPredictions(labels_table, classes, y_true, tuple(systems))
+    return JoinedPredictions(labels_table, ordered, y_true, tuple(systems), len(left_out))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +99,15 @@ class JoinedPredictions:
     y_true : ndarray of str of shape (n_samples,)
     systems : tuple of SystemPredictions
         One for each file of predictions.
+    n_left_out : int
+        How many rows were left out, since their true label was said to be no expression of ours.
     """
 
     truth: CsvTable
     classes: tuple[str, ...]
     y_true: NDArray[np.str_]
     systems: tuple[SystemPredictions, ...]
+    n_left_out: int = 0
 
     def column(self, name: str) -> list[str]:
         """Return a column of the truth's file, or of the first predictions' one.
@@ -143,44 +167,16 @@ class SystemPredictions:
     notes: tuple[str, ...]
 
 
-def match_rows(
-    table: CsvTable, truth: CsvTable, by: Sequence[str] | None = None
-) -> tuple[list[int], str]:
-    """Find the row of a table for each row of another.
+def _is_left_out(label: str, meanings: Mapping[str, str | None] | None) -> bool:
+    key = spell_label(label)
+    return meanings is not None and key in meanings and meanings[key] is None
 
-    Parameters
-    ----------
-    table, truth : CsvTable
-        The table to search, and the one whose order counts.
-    by : sequence of str, optional
-        Columns that tell rows apart, together; by default the first of `KEY_COLUMNS` that both
-        have. Tables without any are matched row by row.
 
-    Returns
-    -------
-    places : list of int
-        For each row of `truth`, the place of its row in `table`.
-    joined_by : str
-        The columns, or "row number".
-
-    Raises
-    ------
-    DatasetError
-        If rows of one have none in the other, keys are doubled or empty, or tables without a key
-        have different lengths.
-    """
-    keys = list(by) if by else _shared_key(table, truth)
-    if not keys:
-        if len(table.rows) != len(truth.rows):
-            raise DatasetError(
-                f"{table.source} has {len(table.rows):,} rows and {truth.source} "
-                f"{len(truth.rows):,}, and no column names the rows of both. Add such a column "
-                f"({', '.join(KEY_COLUMNS)}, or any other that you name) to both."
-            )
-        return list(range(len(truth.rows))), "row number"
-    wanted, found = _key_places(truth, keys), _key_places(table, keys)
-    _check_same_keys(table, truth, wanted, found)
-    return [found[key] for key in wanted], ", ".join(keys)
+def _is_fer2013(table: CsvTable, labels: Sequence[str]) -> bool:
+    """Whether a table is laid out as FER2013's own, whose numbers are known."""
+    own = table.find(["emotion"]) is not None and table.find(["pixels"]) is not None
+    numbers = {spell_label(label) for label in labels if is_number(label)}
+    return own and numbers <= set(KNOWN_CLASSES["fer2013"])
 
 
 def _true_labels(table: CsvTable) -> list[str]:
@@ -246,7 +242,9 @@ def _check_alike(table: CsvTable, y_pred: NDArray[np.str_], y_true: NDArray[np.s
         raise DatasetError(
             f"{table.source}: no prediction is a label of the truth. It predicts "
             f"{', '.join(sort_classes(y_pred.tolist())[:10])}; the truth has "
-            f"{', '.join(sort_classes(y_true.tolist())[:10])}. Name the classes alike."
+            f"{', '.join(sort_classes(y_true.tolist())[:10])}. Name the classes alike, or say "
+            f"what they mean with --classes ({', '.join(KNOWN_CLASSES)}; or as in "
+            '"1=surprise,2=fear,…").'
         )
 
 
@@ -257,65 +255,15 @@ def _notes(
     spelled: dict[str, str],
 ) -> tuple[str, ...]:
     notes = []
-    if any(name.isdigit() and name != label for name, label in spelled.items()):
-        notes.append("Digits are read as FER2013's labels: 0 angry to 6 neutral.")
+    read = {spell_label(name): label for name, label in spelled.items() if is_number(name)}
+    if any(name != label for name, label in read.items()):
+        listed = (f"{name} {read[name]}" for name in sort_classes(read))
+        notes.append(f"Numbers are read as {', '.join(listed)}.")
+    elif read and any(named_emotion(name) for name in spelled.values()):
+        numbers = ", ".join(sort_classes(read))
+        notes.append(f"Numbers are classes of their own, unless --classes says more: {numbers}.")
     if strange := sort_classes(set(y_pred.tolist()) - set(y_true.tolist())):
         notes.append(f"Predicted, but never true: {', '.join(strange)}.")
     if columns and (unnamed := sort_classes(set(y_true.tolist()) - set(columns))):
         notes.append(f"Without a column of probabilities, so taken for 0: {', '.join(unnamed)}.")
     return tuple(notes)
-
-
-def _shared_key(table: CsvTable, truth: CsvTable) -> list[str]:
-    # One alone: more might be of different things in the two files, such as a name and a path.
-    shared = [name for name in KEY_COLUMNS if table.find([name]) and truth.find([name])]
-    return shared[:1]
-
-
-def _key_places(table: CsvTable, keys: Sequence[str]) -> dict[tuple[str, ...], int]:
-    places: dict[tuple[str, ...], int] = {}
-    doubled: list[str] = []
-    for i, key in enumerate(zip(*(table.column(name) for name in keys), strict=True)):
-        if not any(key):
-            raise DatasetError(
-                f"{table.source}: row {i + 2} has nothing in {', '.join(keys)}. Fill it in, or "
-                "delete the row."
-            )
-        if key in places:
-            doubled.append(f"{_quoted(key)} (rows {places[key] + 2} and {i + 2})")
-        else:
-            places[key] = i
-    if doubled:
-        raise DatasetError(
-            f"{table.source}: {len(doubled):,} of {len(table.rows):,} rows repeat the "
-            f"{', '.join(keys)} of a row above; {_listed(doubled)}. Keep one row for each, or name "
-            "more columns that tell them apart."
-        )
-    return places
-
-
-def _check_same_keys(
-    table: CsvTable,
-    truth: CsvTable,
-    wanted: dict[tuple[str, ...], int],
-    found: dict[tuple[str, ...], int],
-) -> None:
-    faults = []
-    # Both ways at once: keys that are spelled in another way are missing on either side.
-    for here, there, rows, others in ((truth, table, wanted, found), (table, truth, found, wanted)):
-        lost = [f"{_quoted(key)} (row {i + 2})" for key, i in rows.items() if key not in others]
-        if lost:
-            faults.append(
-                f"{there.source} lacks {len(lost):,} of the {len(rows):,} rows in {here.source}; "
-                f"{_listed(lost)}"
-            )
-    if faults:
-        raise DatasetError(f"{'. '.join(faults)}. Add or delete rows, or spell the keys alike.")
-
-
-def _quoted(key: tuple[str, ...]) -> str:
-    return ", ".join(map(repr, key))
-
-
-def _listed(faults: list[str]) -> str:
-    return f"the first: {'; '.join(faults[:_N_SHOWN])}"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.datasets import DatasetError
-from fer_ensemble.datasets.csv_files import CsvTable, read_table
+from fer_ensemble.datasets.csv_tables import CsvTable, read_table
 
 #: Where the predicted label may stand; the first that is there counts.
 LABEL_COLUMNS = ("label", "prediction", "predicted", "emotion", "expression", "class")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_ensemble.datasets import Classes
 from fer_ensemble.evaluation import (
     Comparison,
     Evaluation,
@@ -30,6 +31,8 @@ def score_predictions(
     *,
     group: str | None = None,
     by: Sequence[str] | None = None,
+    by_row: bool = False,
+    classes: Classes | None = None,
     seed: int = 0,
 ) -> ScoredPredictions:
     """Measure the predictions of any tool against true labels.
@@ -46,8 +49,15 @@ def score_predictions(
     group : str, optional
         A column of either file; the first tool is measured on every value of it alone.
     by : sequence of str, optional
-        Columns that name a row in all files, together. By default path, file, image, name, id or
-        the like; without any, rows are joined by their number.
+        Columns that name a row in all files, together. By default a column of each that names the
+        same files (path, file, image, name or the like, by the whole path or else the name without
+        folders), or id.
+    by_row : bool, default=False
+        Whether to join row by row, where all files are in one order.
+    classes : str or mapping, optional
+        What labels mean in all files, as `fer_ensemble.datasets.parse_classes` takes it. Names of
+        expressions need none; numbers are FER2013's if the truth has its columns emotion and
+        pixels, and else classes of their own.
     seed : int, default=0
         Seed of the bootstrap.
 
@@ -71,7 +81,7 @@ def score_predictions(
     >>> p_value = found.comparison.mcnemar_p  # doctest: +SKIP
     """
     files = [Path(predictions)] if against is None else [Path(predictions), Path(against)]
-    joined = join_predictions(Path(truth), files, by=by)
+    joined = join_predictions(Path(truth), files, by=by, by_row=by_row, classes=classes)
     return ScoredPredictions(
         joined=joined,
         scores=tuple(_evaluate(joined, system, seed) for system in joined.systems),

@@ -166,9 +166,9 @@ def test_what_is_known_of_a_network_is_kept(ensemble, exported):
     assert "HOG → BoostedTreesClassifier in ONNX" in card
 
 
-def test_the_manifest_keeps_parameters_and_tells_the_later_format(exported, saved):
+def test_the_manifest_keeps_parameters(exported, saved):
     before, after = (json.loads((x / "manifest.json").read_text()) for x in (saved, exported))
-    assert (before["schema_version"], after["schema_version"]) == (1, 2)
+    assert (before["schema_version"], after["schema_version"]) == (3, 3)
     assert all("exported" not in member for member in before["members"])
     parameters = [[m["parameters"] for m in content["members"]] for content in (before, after)]
     assert parameters[0] == parameters[1]

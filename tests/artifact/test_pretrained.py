@@ -15,7 +15,7 @@ import fer_ensemble
 from fer_ensemble import load_pretrained, save_ensemble
 from fer_ensemble.artifact import ArtifactError, load_model, pretrained, resolve_model
 from fer_ensemble.artifact.compact import compact_ensemble, compact_member
-from fer_ensemble.artifact.states import dump_member
+from fer_ensemble.artifact.member_files import dump_member
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble, to_stacking
 from fer_ensemble.features import HOG
 from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline

@@ -257,3 +257,43 @@ def test_held_out_samples_reach_those_that_watch_them_and_never_those_that_learn
         ensemble.fit(X, y)
     [seen] = given
     assert (seen is None) == learns
+
+
+def test_a_fit_that_was_ended_after_its_save_is_done(table, tmp_path, monkeypatch):
+    X, y = table
+    path = tmp_path / "model"
+
+    def end(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fer_ensemble.artifact.resumable.shutil.rmtree", end)
+    with pytest.raises(KeyboardInterrupt):
+        fit_resumable(make_ensemble(), X, y, path, data={"seed": 1})
+    monkeypatch.undo()
+    stages, on_member = interrupt_at(None)
+    again = fit_resumable(
+        make_ensemble(), X, y, path, data={"seed": 1}, resume=True, on_member=on_member
+    )
+    assert stages == [("lr", "kept"), ("nb", "kept")]
+    expected = make_ensemble().fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+    assert not list(path.glob("*finished"))
+    for change, data in (
+        ({"C": 9.0}, {"seed": 1}),
+        ({"rule": "median"}, {"seed": 1}),
+        ({}, {"seed": 2}),
+    ):
+        with pytest.raises(ArtifactError, match="holds a saved ensemble already"):
+            fit_resumable(make_ensemble(**change), X, y, path, data=data, resume=True)
+
+
+def test_two_fits_do_not_write_one_folder(table, tmp_path):
+    X, y = table
+
+    def on_member(member, stage):
+        if (member, stage) == ("lr", "fitting"):
+            with pytest.raises(ValueError, match="model is being written by process"):
+                fit_resumable(make_ensemble(), X, y, tmp_path / "model", resume=True)
+
+    fit_resumable(make_ensemble(), X, y, tmp_path / "model", on_member=on_member)
+    load_ensemble(tmp_path / "model")

@@ -49,7 +49,7 @@ def run_apart() -> Callable[..., subprocess.CompletedProcess[str]]:
             [sys.executable, "-c", script, *map(str, arguments)],
             capture_output=True,
             text=True,
-            env={**os.environ, "COLUMNS": "100"},
+            env={**os.environ, "COLUMNS": "100", **(options.pop("env", None) or {})},
             **options,
         )
 

@@ -29,8 +29,8 @@ def test_counts_and_copies_are_printed(run, faces):
     assert ["happy", "4", "2", "6"] in lines
     assert ["all", "28", "14", "42"] in lines
     assert "Blank faces: 1 (train 1)" in printed
-    assert "Exact copies: 1 redundant faces (2 faces in 1 sets)" in printed
-    assert "1 faces of test also stand in train" in printed
+    assert "Exact copies: 1 redundant face (2 faces in 1 set); the labels of" in printed
+    assert "1 face of test also stands in train" in printed
     assert "Near-copies: 0 redundant" in printed
 
 

@@ -87,9 +87,9 @@ def test_some_failed_is_exit_code_3_and_they_keep_their_rows(folder: Path, model
     ]
     for row in rows:
         empty = [name for name, value in row.items() if value == ""]
-        assert empty == ([*OF_VIDEO, *OF_BOX] if row["status"] == "ok" else HEADER[1:-1])
-    left_out = "Left out of folders: 1 file with no picture's or video's ending, 0 hidden"
-    assert left_out in result.stderr
+        assert empty == ([*OF_VIDEO, *OF_BOX, "reason"] if row["status"] == "ok" else HEADER[1:-2])
+    left_out = "Left out of folders: 1 file that cannot be read as picture or video (1 .txt): "
+    assert left_out + os.path.join("photos", "notes.txt") in result.stderr
     assert "lost.png: missing (no such file)" in result.stderr
     assert "photos/bad.png: unreadable (not a picture" in result.stderr
     assert "4 faces in 7 pictures, 3 failed" in result.stderr
@@ -129,7 +129,7 @@ def test_parquet_without_pyarrow_is_an_error_with_the_remedy(
         monkeypatch.setitem(sys.modules, name, None)
     result = _run("photos", "--model", "none", "--out", "rows.parquet")
     assert result.exit_code == 1
-    assert "pip install 'fer-ensemble[parquet]'" in result.stderr
+    assert "pip install '.[parquet]'" in result.stderr
 
 
 def test_an_output_that_cannot_be_made_is_an_error_that_names_it(folder: Path, model: Path) -> None:
@@ -237,3 +237,46 @@ def test_the_verb_is_light_to_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() in ("[]", "['rich']"), done.stderr  # typer itself may load rich
+
+
+def test_decoders_lines_without_a_name_are_dropped_and_counted(folder: Path, model: Path) -> None:
+    random = np.random.default_rng(0).integers(0, 256, (96, 96), dtype=np.uint8)
+    data = cv2.imencode(".jpg", random)[1].tobytes()
+    Path("odd.jpg").write_bytes(data[:-2] + b"extraneous" + data[-2:])
+    script = (
+        "import os, sys\n"
+        "from fer_ensemble.faces import FaceFinder\n"
+        "search = FaceFinder.search\n"
+        "def search_aloud(self, image, **settings):\n"
+        "    os.write(2, b'another line\\n'); return search(self, image, **settings)\n"
+        "FaceFinder.search = search_aloud\n"
+        "from fer_ensemble.cli import main; main()"
+    )
+    words = ["predict", "odd.jpg", "--model", str(model), "--detector", "skip"]
+    run = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "Corrupt JPEG data:" not in run.stderr
+    assert "but were read (1 × Corrupt JPEG data)" in run.stderr
+    assert "another line" in run.stderr
+
+
+def test_a_name_that_there_is_not_is_answered_with_one_like_it(folder: Path, model: Path) -> None:
+    result = _run("fotos/", "photos/aa.png", "zzz.jpg", "--model", model)
+    assert result.exit_code == 4
+    assert "fotos/: missing (no such folder); is photos meant?" in result.stderr
+    assert f"(no such file); is {os.path.join('photos', 'a.png')} meant?" in result.stderr
+    assert "zzz.jpg: missing (no such file)\n" in result.stderr
+    assert "Give pictures, videos or folders that exist" in result.stderr
+
+
+def test_files_that_were_left_out_are_named_and_make_the_exit_code_3(
+    folder: Path, model: Path
+) -> None:
+    (folder / "photos" / "raw.cr3").write_bytes(b"\0\0\0\x18ftypcrx ")
+    (folder / "photos" / "notes.txt").touch()
+    result = _run("photos", "--model", model, "--out", "photos/rows.csv")
+    assert result.exit_code == 3
+    assert "2 files that cannot be read as picture or video (" in result.stderr
+    assert os.path.join("photos", "raw.cr3") in result.stderr
+    assert "rows.csv:" not in result.stderr
+    assert len(_rows((folder / "photos" / "rows.csv").read_text())) == 3

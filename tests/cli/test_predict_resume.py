@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.datasets import make_faces
+from fer_ensemble.predicting import PredictionRun
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(predict)
@@ -34,8 +36,8 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _run(model: Path, *arguments: str | Path) -> Result:
-    settings = ["--model", str(model), "--batch-size", "4"]
-    result = CliRunner().invoke(app, [*map(str, arguments), *settings])
+    settings = ["--model", str(model), "--batch-size", "4"]  # of two models the last is taken
+    result = CliRunner().invoke(app, [*settings, *map(str, arguments)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -117,3 +119,65 @@ def test_kills_lose_and_double_nothing(photos: Path, model: Path) -> None:
     assert Path("rows.csv").stat().st_size < Path("whole.csv").stat().st_size
     _run(model, *["photos"] * 5, "--out", "rows.csv", "--resume")
     assert Path("rows.csv").read_bytes() == Path("whole.csv").read_bytes()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_another_model_or_other_options_are_refused_and_the_rows_stay(
+    photos: Path, model: Path, ending: str
+) -> None:
+    out = Path(f"rows{ending}")
+    _run(model, "photos", "--out", out)
+    content = out.read_bytes()
+    out.write_bytes(content[: len(content) // 2])
+    for name, options in {
+        r"min_confidence was 0\.0 and is 0\.5": ["--min-confidence", "0.5"],
+        "detector was auto and is skip": ["--detector", "skip"],
+        r"model was \w{16} and is \w{16}": ["--model", "fast"],
+    }.items():
+        with pytest.raises(ValueError, match=rf"made in another way \({name}\)"):
+            _run(model, "photos", "--out", out, "--resume", *options)
+        assert out.read_bytes() == content[: len(content) // 2]
+    shutil.copytree(model, "moved")
+    _run(Path("moved"), "photos", "--out", out, "--resume")
+    assert out.read_bytes() == content
+
+
+def test_rows_of_an_unknown_origin_are_said_to_be(photos: Path, model: Path) -> None:
+    _run(model, "photos", "--out", "rows.csv")
+    Path(".rows.csv.run").unlink()
+    result = _run(model, "photos", "--out", "rows.csv", "--resume")
+    assert "What is kept may come of another model or other options" in result.stderr
+
+
+def test_two_runs_do_not_write_one_file(photos: Path, model: Path) -> None:
+    first = PredictionRun("photos", model, out="rows.csv", batch_size=4)
+    batches = first.batches()
+    next(batches)
+    begun = Path("rows.csv").read_bytes()
+    with pytest.raises(ValueError, match=rf"rows\.csv is being written by process {os.getpid()}"):
+        _run(model, "photos", "--out", "rows.csv")
+    assert Path("rows.csv").read_bytes() == begun
+    batches.close()
+    assert _run(model, "photos", "--out", "rows.csv").exit_code == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_keeps_whole_rows_and_tells_its_code(
+    photos: Path, model: Path, sent: signal.Signals, code: int
+) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from fer_ensemble.faces.output import CsvWriter\n"
+        "def write(self, predictions, write=CsvWriter.write):\n"
+        "    write(self, predictions); os.kill(os.getpid(), int(sys.argv.pop()))\n"
+        "CsvWriter.write = write\n"
+        "from fer_ensemble.cli import main; main()"
+    )
+    words = ["predict", "photos", "--out", "rows.csv", f"--model={model}", "--batch-size=4"]
+    run = subprocess.run(
+        [sys.executable, "-c", script, *words, str(int(sent))], capture_output=True, text=True
+    )
+    assert run.returncode == code, run.stderr
+    assert "rows kept in rows.csv" in run.stderr
+    assert Path("rows.csv").read_bytes().count(b"\n") == 5

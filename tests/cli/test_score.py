@@ -11,7 +11,7 @@ from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
 TRUTH = """path,label,light
 a.png,anger,dim
 b.png,Happy,dim
-c.png,3,dim
+c.png,joy,dim
 d.png,sadness,bright
 e.png,sad,bright
 """
@@ -107,3 +107,37 @@ def test_errors_say_what_is_wrong(files, arguments, message):
     done = score(*arguments)
     assert done.exit_code != 0
     assert message in str(done.exception)
+
+
+def test_a_terminal_without_some_signs_gets_them_escaped(files, run_apart):
+    done = run_apart(
+        *("score", "ours.csv", "--truth", "truth.csv"),
+        cwd=files,
+        env={"PYTHONIOENCODING": "cp1252"},
+        encoding="cp1252",
+    )
+    assert done.returncode == 0, done.stderr
+    assert r"confidence \u2265 0.5: share" in done.stdout
+
+
+def test_tables_in_another_order_and_of_other_names_are_joined(files):
+    (files / "truth.csv").write_text(TRUTH.replace("path,", "image,"))
+    (files / "ours.csv").write_text(OURS.replace("e.png", "photos/e.png"))
+    done = score("--json", "figures.json")
+    assert done.exit_code == 0, done.exception
+    assert "joined with truth.csv by name without folders of image = path" in done.stderr
+    read = json.loads((files / "figures.json").read_text())
+    assert read["systems"]["ours.csv"]["all"]["accuracy"] == 3 / 5
+
+
+def test_without_a_column_of_files_the_order_has_to_be_vouched_for(files):
+    for name, content in (("truth", TRUTH), ("ours", OURS)):
+        rows = [line.partition(",")[2] for line in content.splitlines()]
+        (files / f"{name}.csv").write_text("\n".join(rows) + "\n")
+    done = score()
+    assert done.exit_code == 1
+    assert "--by-row" in str(done.exception)
+    assert score("--by-row", "--by", "path").exit_code == 2
+    done = score("--by-row")
+    assert done.exit_code == 0
+    assert "joined with truth.csv by row number" in done.stderr

@@ -100,5 +100,5 @@ def test_without_keras_tuner_the_remedy_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_tuner", None)
     done = run("tuned_cnn", "nowhere.zip")
     assert done.exit_code == 1
-    assert "pip install 'fer-ensemble[tune]'" in str(done.exception)
+    assert "pip install '.[tune]'" in str(done.exception)
     assert "\n" not in str(done.exception)

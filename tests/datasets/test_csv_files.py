@@ -1,13 +1,23 @@
 """CSVs of faces and of any columns are read, and faults are named with their row."""
 
 import gzip
+import os
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets import DatasetError, FaceDataset, csv_files, load_faces
-from fer_ensemble.datasets.csv_files import read_table
+from fer_ensemble.datasets import (
+    DatasetError,
+    FaceDataset,
+    csv_files,
+    load_faces,
+    synthetic_dataset,
+)
+from fer_ensemble.datasets.csv_tables import read_table
+from fer_ensemble.faces import to_face
+from fer_ensemble.faces.decode import to_gray
 
 FACE = " ".join(["7"] * 2304)
 
@@ -93,9 +103,9 @@ BAD_ROWS = {
         f"0,{_pixels(5, '٣')},Training",
         f"0,{_pixels(6, '0x7')},Training",
     ],
-    "unknown_label": [f"7,{FACE},Training", f",{FACE},Training", f"1.0,{FACE},Training"],
+    "unknown_label": [f"bored,{FACE},Training", f",{FACE},Training", f"1.5,{FACE},Training"],
     "unknown_usage": [f"0,{FACE},Dev", f"0,{FACE},", f"0,{FACE}", "0", f"0 {FACE} Training"],
-    "unreadable": [f"0,{FACE},Training," + "x" * 300_000],
+    "unreadable": [f"0,{FACE},Training," + "x" * 1_100_000],
 }
 
 
@@ -215,6 +225,111 @@ def test_progress_estimates_and_ends_with_the_count(tmp_path: Path) -> None:
     assert calls[-1] == (1200, 1200)
 
 
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.tile(np.arange(96, dtype=np.uint8), (96, 1)),
+        np.tile(np.arange(64, dtype=np.uint8)[:, None], (1, 64)),
+    ],
+    ids=["96×96", "64×64"],
+)
+def test_pixels_of_other_squares_are_resized_and_said(tmp_path: Path, picture: np.ndarray) -> None:
+    row = f"3,{' '.join(map(str, picture.ravel()))}"
+    read = load_faces(_write(tmp_path / "a.csv", ["emotion,pixels", row]))
+    np.testing.assert_array_equal(read.images[0], to_face(picture))
+    assert read.report.problems[0].message == f"resized from {len(picture)}×{len(picture)}"
+
+
+@pytest.mark.parametrize("in_planes", [False, True])
+def test_colour_is_read_in_either_order(tmp_path: Path, in_planes: bool) -> None:
+    gray = synthetic_dataset(1, random_state=0).images[0]
+    colour = np.stack([gray // 2, gray, 255 - gray // 3], axis=-1)  # red, green, blue
+    values = colour.transpose(2, 0, 1) if in_planes else colour
+    row = f"3,{' '.join(map(str, values.ravel()))}"
+    read = load_faces(_write(tmp_path / "a.csv", ["emotion,pixels", row]))
+    np.testing.assert_array_equal(read.images[0], to_gray(colour[:, :, ::-1]))
+    assert read.report.problems[0].message == "resized from 48×48 in colour"
+
+
+@pytest.mark.parametrize("between", [";", "\t"])
+def test_columns_may_be_separated_as_spreadsheets_do(
+    tmp_path: Path, faces: FaceDataset, csv_rows: list[str], between: str
+) -> None:
+    rows = [row.replace(",", between) for row in csv_rows]
+    quoted = [rows[0], f'"{rows[1].replace(between, f"{chr(34)}{between}{chr(34)}")}"', *rows[2:]]
+    _same(load_faces(_write(tmp_path / "a.csv", quoted)), faces)
+    table = read_table(_write(tmp_path / "b.csv", [f"path{between}label", f"a.png{between}sad"]))
+    assert table.column("label") == ["sad"]
+
+
+def test_a_column_for_each_pixel(tmp_path: Path, faces: FaceDataset) -> None:
+    header = "emotion," + ",".join(f"pixel{n}" for n in range(2304)) + ",Usage"
+    lines = [
+        f"{y},{','.join(map(str, x.ravel()))},Training"
+        for x, y in zip(faces.images[:3], (0, 1, 2), strict=True)
+    ]
+    read = load_faces(_write(tmp_path / "a.csv", [header, *lines]), classes="fer2013")
+    np.testing.assert_array_equal(read.images, faces.images[:3])
+    assert read.labels.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "seen"),
+    [
+        (" ".join(["0.25"] * 2304), "pixel 1 is '0.25', not a whole number"),
+        (" ".join(["7"] * 2300), "2300 pixels instead of 2304"),
+        ("faces/a.png", "'faces/a.png' where the numbers of pixels should be"),
+    ],
+)
+def test_where_no_row_is_a_face_what_was_seen_is_shown(
+    tmp_path: Path, pixels: str, seen: str
+) -> None:
+    path = _write(tmp_path / "a.csv", ["emotion,pixels", f"3,{pixels}"])
+    with pytest.raises(DatasetError, match=f"no usable face: 1 row skipped.*First, row 2: {seen}"):
+        load_faces(path)
+
+
+def test_lists_of_pixels_are_read_as_python_writes_them(tmp_path: Path) -> None:
+    values = f"[{FACE.replace(' ', ', ')}.0]"
+    read = load_faces(_write(tmp_path / "a.csv", ["emotion,pixels", f'3,"{values}"']))
+    assert (read.images == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("line", "times", "message"),
+    [
+        (b"\n", 500_000, "more than 100,000 blank lines"),
+        (b" \r\n", 500_000, "more than 100,000 blank lines"),
+        (b"1\n", 500_000, "no usable face: 10,001 rows skipped"),
+        (b"7,1 2\n", 100_000, "numbers"),
+        (b"x" * 2**20, 100, "more than 67,108,864 bytes"),
+    ],
+)
+def test_a_small_file_that_grows_is_not_read_to_its_end(
+    tmp_path: Path, line: bytes, times: int, message: str
+) -> None:
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"emotion,pixels\n" + line * times, 1))
+    started = time.perf_counter()
+    with pytest.raises(DatasetError, match=message):
+        load_faces(path)
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("name", ["pipe.csv", "pipe.zip", "pipe.csv.gz"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DatasetError, match="not a regular file"):
+        load_faces(tmp_path / name)
+    with pytest.raises(OSError, match="not a regular file"):
+        read_table(tmp_path / name)
+
+
+def test_a_device_is_no_table() -> None:
+    with pytest.raises(OSError, match="not a regular file"):
+        read_table(Path("/dev/zero"))
+
+
 def write(tmp_path, content, encoding="utf-8"):
     path = tmp_path / "table.csv"
     path.write_bytes(content.encode(encoding))
@@ -242,6 +357,8 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
         ("path,Path\na,b\n", "names a column twice"),
         ("path,label\na,b\nc\n", "row 3 has 1 fields, row 1 names 2 columns"),
         ("path\n" + "x" * 140_000 + "\n", "is no CSV"),
+        ("path\n" + "x" * 1_100_000 + "\n", "no more than 1,048,575 characters in a line"),
+        ("path\n" + "\n" * 100_001 + "a\n", "no more than 100,000 blank lines"),
     ],
 )
 def test_what_is_wrong_is_reported_with_the_file(tmp_path, content, message):

@@ -1,5 +1,6 @@
 """Pictures in class folders: read whatever lies there, written without loss."""
 
+import io
 import os
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +9,7 @@ from threading import current_thread, main_thread
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fer_ensemble.datasets import (
     DatasetError,
@@ -186,7 +188,7 @@ def test_what_systems_leave_behind_is_ignored(read: Callable) -> None:
 
 
 def test_other_files_are_notes_unless_they_lie_among_the_faces(read: Callable) -> None:
-    _, report = read("happy/a.jpg", "README.txt", "labels.csv", "happy/b.heic", "happy/jpg")
+    _, report = read("happy/a.jpg", "README.txt", "labels.csv", "happy/b.svg", "happy/jpg")
     assert report.counts == {"other_file": 2, "unreadable": 2}
     assert report.n_lost == 2
 
@@ -278,3 +280,14 @@ def test_huge_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "MAX_PICTURE_BYTES", 1000)
     with pytest.raises(UnreadableImage, match="1,001 bytes"):
         folders.check_size(1001)
+
+
+def test_of_several_frames_the_first_is_taken_and_said(read: Callable) -> None:
+    first, second = (Image.new("L", (48, 48), shade) for shade in (100, 200))
+    stream = io.BytesIO()
+    first.save(stream, "GIF", save_all=True, append_images=[second])
+    dataset, report = read(("happy/a.gif", stream.getvalue()))
+    assert (dataset.images == 100).all()
+    assert report.lines() == [
+        "1 picture with several frames, of which the first is taken (happy/a.gif)"
+    ]

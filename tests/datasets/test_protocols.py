@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ from fer_ensemble.datasets import (
     EMOTIONS,
     PROTOCOLS,
     FaceDataset,
+    ReadReport,
     balance_rows,
     evaluation_part,
     find_protocol,
+    synthetic_dataset,
     training_part,
 )
 from fer_ensemble.splitting import copy_groups, row_digests
@@ -376,3 +379,28 @@ def test_other_data_are_refused_where_the_split_must_be_drawn_again(faces) -> No
 def test_a_split_does_not_go_with_protocols_that_split_anew(faces: FaceDataset) -> None:
     with pytest.raises(ValueError, match="splits all faces anew"):
         training_part(faces, "random", split="public_test")
+
+
+@pytest.mark.parametrize("protocol", ["random", "grouped"])
+def test_a_class_of_one_face_is_named_where_some_should_be_set_apart(protocol):
+    faces = synthetic_dataset(40, random_state=0)
+    lonely = int(np.flatnonzero(faces.labels == 1)[0])
+    kept = faces.take([lonely, *np.flatnonzero(faces.labels != 1)])
+    with pytest.raises(ValueError, match=r"Too few faces .*: disgust \(1\)\. Add faces"):
+        training_part(kept, protocol)
+    assert len(training_part(kept)[0]) == len(kept)
+    with pytest.raises(ValueError, match=r"All 6 faces to fit on are happy"):
+        training_part(faces.take(faces.labels == 3).take(range(6)), protocol)
+
+
+def test_data_without_parts_are_measured_whole():
+    faces = synthetic_dataset(40, random_state=0)
+    record = training_part(faces)[1]
+    assert "classes" not in record
+    with pytest.raises(ValueError, match="no face in split 'test'"):
+        evaluation_part(faces, record)
+    whole = replace(faces, report=ReadReport(has_parts=False, classes={"1": "happy"}))
+    part = evaluation_part(whole, record)
+    assert (len(part.faces), part.split, part.description) == (40, "all", "all faces")
+    assert part.seen(None).all()  # they are those of the fit, and that is told
+    assert training_part(whole)[1]["classes"] == {"1": "happy"}

@@ -4,6 +4,7 @@ import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -191,6 +192,35 @@ def test_a_member_that_lies_about_its_size_is_not_unpacked(
     read = load_faces(archive)
     assert len(read) == len(faces)
     assert read.report.counts == {"unreadable": 1}
+
+
+def test_what_lies_about_its_size_takes_no_memory(tmp_path: Path) -> None:
+    size = 100_000_000
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("happy/a.jpg", bytes(size))
+    told, data = struct.pack("<I", size), (tmp_path / "a.zip").read_bytes()
+    assert told in data
+    (tmp_path / "a.zip").write_bytes(data.replace(told, struct.pack("<I", 1000)))
+    tracemalloc.start()
+    with pytest.raises(DatasetError, match=r"no usable face: 1 picture skipped.*a\.jpg"):
+        load_faces(tmp_path / "a.zip")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < size / 10
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_cannot_be_unpacked_in_steps_is_not(
+    tmp_path: Path, files: dict[str, bytes], csv_rows: list[str], method: int
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr(*next(iter(files.items())))
+    with pytest.raises(DatasetError, match=r"method other than deflate"):
+        load_faces(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", method) as archive:
+        archive.writestr("fer2013.csv", "\n".join(csv_rows))
+    with pytest.raises(DatasetError, match=r"method other than deflate"):
+        load_faces(tmp_path / "b.zip")
 
 
 def test_too_many_members_are_refused(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

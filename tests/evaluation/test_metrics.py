@@ -78,9 +78,13 @@ def test_a_class_that_never_occurs_is_listed_but_not_averaged() -> None:
     assert result.macro_f1 == 1
 
 
-def test_a_class_that_is_only_predicted_counts_with_zero() -> None:
+def test_a_class_that_is_only_predicted_is_left_out_of_every_plain_mean() -> None:
     result = evaluate_predictions([0, 0, 1], [0, 2, 1], classes=[0, 1, 2])
-    assert result.macro_f1 == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert result.macro_f1 == pytest.approx((2 / 3 + 1) / 2)
+    assert result.balanced_accuracy == pytest.approx((1 / 2 + 1) / 2)
+    macro = result.averages[0]
+    assert (macro.precision, macro.recall, macro.f1) == pytest.approx((1, 3 / 4, 5 / 6))
+    assert result.absent == ("2",)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -102,11 +106,13 @@ def test_figures_agree_with_scikit_learn(seed: int) -> None:
         assert getattr(result, name) == pytest.approx(value, abs=1e-12), name
 
 
-def test_the_averages_are_the_last_rows_of_the_usual_report() -> None:
+def test_the_averages_are_the_last_rows_of_the_usual_report_on_the_classes_that_occur() -> None:
     # A class that is only predicted, one that does not occur, and one that is never predicted.
     truth, predicted = [0, 0, 0, 1, 1, 2, 2], [0, 0, 3, 0, 1, 0, 1]
     result = evaluate_predictions(truth, predicted, classes=range(5))
-    report = metrics.classification_report(truth, predicted, output_dict=True, zero_division=0)
+    report = metrics.classification_report(
+        truth, predicted, labels=np.unique(truth), output_dict=True, zero_division=0
+    )
     assert [row.name for row in result.averages] == ["macro avg", "weighted avg"]
     for row in result.averages:
         found = {
@@ -257,7 +263,9 @@ def test_every_figure_of_a_confusion_is_scikit_learns(seed: int) -> None:
     for mine, theirs in zip(ours, per_class, strict=True):
         np.testing.assert_allclose(mine, theirs, **EXACT)
     for average, value in (("macro", found.macro_f1), ("weighted", found.weighted_f1)):
-        expected = metrics.f1_score(truth, predicted, average=average, zero_division=0)
+        expected = metrics.f1_score(
+            truth, predicted, labels=np.unique(truth), average=average, zero_division=0
+        )
         np.testing.assert_allclose(value, expected, **EXACT)
     np.testing.assert_allclose(found.accuracy, metrics.accuracy_score(truth, predicted), **EXACT)
     recalls = metrics.recall_score(truth, predicted, labels=np.unique(truth), average="macro")
@@ -278,7 +286,7 @@ def test_many_matrices_are_computed_at_once() -> None:
     together = confusion_figures(np.stack(each))
     for i, counts in enumerate(each):
         alone = confusion_figures(counts)
-        for name in ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "f1", "listed"):
+        for name in ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "f1", "present"):
             np.testing.assert_array_equal(getattr(together, name)[i], getattr(alone, name))
 
 

@@ -8,7 +8,7 @@ import pytest
 from experiments import combine, landmark_members, leak, redrawn, systems
 from experiments.runs import divide, find_copies
 from experiments.systems import System
-from fer_ensemble.artifact.states import dump_member
+from fer_ensemble.artifact.member_files import dump_member
 from fer_ensemble.datasets import PROTOCOLS, load_faces
 from fer_ensemble.models import create_member
 from tests.experiments.stand_ins import invoke, words, write_predictions

@@ -24,7 +24,7 @@ from experiments.systems import read_system
 from fer_ensemble import load_pretrained
 from fer_ensemble.artifact import read_manifest
 from fer_ensemble.artifact.compact import compact_ensemble
-from fer_ensemble.artifact.states import dump_member, load_member
+from fer_ensemble.artifact.member_files import dump_member, load_member
 from fer_ensemble.datasets import EvaluationPart, FaceDataset, load_faces
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble, to_stacking
 from fer_ensemble.exporting import convert_ensemble

@@ -10,7 +10,7 @@ from rich.console import Console
 from experiments import console, run, systems
 from experiments.runs import divide, find_runs, stack_predictions, write_record
 from experiments.systems import all_ensembles, all_systems, read_ensemble, read_system
-from fer_ensemble.artifact.states import load_member
+from fer_ensemble.artifact.member_files import load_member
 from fer_ensemble.datasets import PROTOCOLS, load_faces
 from fer_ensemble.models import NETWORKS, create_member, list_members
 from tests.experiments.stand_ins import invoke, write_predictions

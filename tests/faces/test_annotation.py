@@ -54,7 +54,7 @@ def test_the_label_stands_above_the_box(picture: np.ndarray) -> None:
 def test_bars_are_as_long_as_their_probabilities(picture: np.ndarray) -> None:
     lengths = []
     for probability in (0.2, 0.8):
-        face = _face(probabilities={"happy": probability})
+        face = _face(probabilities={"happy": probability, "sad": 0.0, "fear": 0.0, "angry": 0.0})
         green = (annotate(picture, [face])[:, 185:] == (128, 224, 64)).all(axis=2)
         lengths.append(green.sum(axis=1).max())
     assert 3.5 < lengths[1] / lengths[0] < 4.5
@@ -68,12 +68,45 @@ def test_faces_at_the_edges_are_drawn(picture: np.ndarray, x: float, y: float) -
 
 
 def test_small_gray_pictures_grow_until_text_fits() -> None:
-    whole = _face(x=None, y=None, width=None, height=None)
     gray = np.full((48, 48), 90, np.uint8)
-    drawn = annotate(gray, [whole])
+    drawn = annotate(gray, [_face(x=None, y=None, width=None, height=None)])
     assert drawn.shape == (336, 336, 3)
     assert max(drawn.shape) >= READABLE_SIDE
     assert (drawn[40:200, [0, -1]] == (128, 224, 64)).all()
+    assert 0.02 < (drawn[4:-4, 4:-4] != 90).any(axis=2).mean() < 0.15
+
+
+def _covered(picture: np.ndarray, faces: list[SimpleNamespace]) -> list[float]:
+    """Share of each face whose pixels labels have changed, inside of the frame."""
+    before = annotate(picture, [SimpleNamespace(**(vars(face) | NOTHING)) for face in faces])
+    drawn = annotate(picture, faces)[: len(before)]
+    changed = (drawn != before).any(axis=2)
+    return [
+        float(changed[int(f.y) : int(f.y + f.height), int(f.x) : int(f.x + f.width)].mean())
+        for f in faces
+    ]
+
+
+NOTHING = {"label": None, "confidence": None, "probabilities": None}
+
+
+@pytest.mark.parametrize("side", [25, 60, 140])
+def test_labels_cover_no_face_of_a_group(picture: np.ndarray, side: int) -> None:
+    step = round(side * 1.1)
+    faces = [
+        _face(x=x, y=y, width=side, height=side)
+        for y in range(0, 360 - side, step)
+        for x in range(0, 480 - side, step)
+    ]
+    assert max(_covered(picture, faces)) <= 0.16
+    drawn = annotate(picture, faces)
+    assert len(drawn) > 360  # there is a legend
+
+
+def test_faces_side_by_side_share_the_room_around_them(picture: np.ndarray) -> None:
+    faces = [_face(x=20.0), _face(x=250.0, y=130.0)]
+    assert max(_covered(picture, faces)) < 0.02  # a letter's edge
+    assert annotate(picture, faces).shape == picture.shape
 
 
 def test_without_faces_the_picture_stays(picture: np.ndarray) -> None:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.faces import FaceBox, Framing, crop_face
-from fer_ensemble.faces.boxes import LONGEST_SIDE, enlarge, shrink
+from fer_ensemble.faces.boxes import clip_box, enlarge, merge_boxes, turn_back
 
 
 @pytest.fixture
@@ -131,30 +131,41 @@ def test_boxes_beside_the_picture_are_refused() -> None:
         crop_face(np.zeros((50, 50), np.uint8), FaceBox(500, 0, 30, 30, score=1.0))
 
 
-def test_pictures_stay_where_their_smallest_face_is_just_found() -> None:
-    image = np.zeros((480, 640), np.uint8)
-    same, factor = shrink(image, min_face=20, smallest=24)
-    assert same is image
-    assert factor == 1
-
-
-def test_large_pictures_shrink_to_the_longest_side() -> None:
-    small, factor = shrink(np.zeros((1000, 4 * LONGEST_SIDE, 3), np.uint8), 20, 20)
-    assert small.shape == (250, LONGEST_SIDE, 3)
-    assert factor == 4
-
-
-def test_pictures_shrink_until_the_smallest_face_is_just_found() -> None:
-    small, factor = shrink(np.zeros((300, 400), np.uint8), 60, 20)
-    assert small.shape == (100, 133)
-    assert factor == pytest.approx(3)
-
-
-def test_a_narrow_picture_keeps_a_pixel() -> None:
-    assert shrink(np.zeros((1, 10_000), np.uint8), 20, 20)[0].shape == (1, LONGEST_SIDE)
-
-
 def test_boxes_and_eyes_are_brought_back() -> None:
     box = FaceBox(1, 2, 3, 4, 0.5, ((1.5, 2), (3, 2)))
     assert enlarge(box, 2) == FaceBox(2, 4, 6, 8, 0.5, ((3, 4), (6, 4)))
     assert enlarge(FaceBox(1, 2, 3, 4, 0.5), 3).eyes is None
+    assert enlarge(box, 2, (10, 20)) == FaceBox(22, 44, 6, 8, 0.5, ((23, 44), (26, 44)))
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_boxes_are_brought_back_from_turned_pictures(quarters: int) -> None:
+    picture = np.zeros((40, 60), np.uint8)
+    picture[10:15, 20:32] = 1
+    picture[10, 20] = 2  # the first eye
+    picture[10, 31] = 3
+    turned = np.rot90(picture, quarters)
+    rows, columns = np.nonzero(turned)
+    eyes = [tuple(np.argwhere(turned == value)[0][::-1] + 0.5) for value in (2, 3)]
+    box = FaceBox(
+        columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1, 0.5, (eyes[0], eyes[1])
+    )
+    expected = FaceBox(20, 10, 12, 5, 0.5, ((20.5, 10.5), (31.5, 10.5)))
+    assert turn_back(box, quarters, 40, 60) == expected
+
+
+def test_what_of_a_box_is_outside_is_cut_off() -> None:
+    inside = FaceBox(5, 5, 20, 20, 0.5)
+    assert clip_box(inside, 40, 60) is inside
+    assert clip_box(FaceBox(-30, 5, 50, 20, 0.5), 40, 60) == FaceBox(0, 5, 20, 20, 0.5)
+    assert clip_box(FaceBox(50, 30, 50, 20, 0.5), 40, 60) == FaceBox(50, 30, 10, 10, 0.5)
+    assert clip_box(FaceBox(60, 5, 20, 20, 0.5), 40, 60) is None
+    assert clip_box(FaceBox(0, 0, float("nan"), 9, 0.5), 40, 60) is None
+
+
+def test_boxes_that_double_surer_ones_are_left_out() -> None:
+    face = FaceBox(10, 10, 40, 40, 0.9)
+    inside, beside = FaceBox(20, 20, 15, 15, 0.8), FaceBox(45, 10, 40, 40, 0.7)
+    around = FaceBox(0, 0, 60, 60, 0.3)
+    assert merge_boxes([around, inside, beside, face]) == [face, beside]
+    assert merge_boxes([]) == []

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from fer_ensemble.faces import UnreadableImage, decode_gray, decode_image, to_face
-from fer_ensemble.faces.decode import MAX_PIXELS, to_gray
+from fer_ensemble.faces.decode import MAX_PIXELS, Decoded, decode, import_decoders, to_gray
+from fer_ensemble.faces.eight_bits import image_of_array
 
 
 @pytest.fixture
@@ -312,7 +313,7 @@ def test_odd_exif_data_lose_no_picture(colour: Image.Image) -> None:
     _assert_colour(_encoded_decoders(colour, "PNG", exif=exif))
 
 
-@pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO", "JPEG2000"])
+@pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO", "DDS"])
 def test_other_formats_are_refused(colour: Image.Image, kind: str) -> None:
     with pytest.raises(UnreadableImage, match="not a picture"):
         decode_image(_encoded_decoders(colour, kind))
@@ -355,3 +356,117 @@ def test_damaged_headers_are_decoded_or_refused(kind: str) -> None:
             continue
         assert decoded.dtype == np.uint8
         assert decoded.size
+
+
+def _deep(kind: str, bits: int, shape: tuple[int, ...]) -> tuple[np.ndarray, bytes]:
+    """Values of so many bits in a file of 16, and that file."""
+    values = np.linspace(0, 2**bits - 1, int(np.prod(shape))).astype(np.uint16).reshape(shape)
+    if kind == "pgm":
+        size = f"{shape[1]} {shape[0]}".encode()
+        largest = b"%d\n" % (2**bits - 1)
+        return values, b"P5\n" + size + b"\n" + largest + values.astype(">u2").tobytes()
+    return values, cv2.imencode(f".{kind}", values)[1].tobytes()
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("kind", ["png", "tiff", "pgm"])
+@pytest.mark.parametrize("colour", [False, True])
+def test_values_of_any_depth_reach_from_black_to_white(kind: str, bits: int, colour: bool) -> None:
+    if kind == "pgm" and colour:
+        pytest.skip("is gray")
+    values, data = _deep(kind, bits, (20, 30, 3) if colour else (20, 30))
+    image, note = decode(data)
+    assert np.abs(image.astype(int) - (values >> (bits - 8))).max() <= 1
+    told = bits < 16 and kind != "pgm"  # which states its largest value
+    stretched = f"16-bit values up to {2**bits - 1:,} taken for {bits}-bit ones"
+    assert note == (stretched if told else "")
+    gray = decode_gray(data)
+    assert (gray.min(), gray.max()) == (0, 255)
+
+
+def test_a_png_may_state_its_depth_but_not_below_its_values() -> None:
+    def stated(values: np.ndarray, bits: int) -> Decoded:
+        data = cv2.imencode(".png", values)[1].tobytes()
+        end = data.index(b"IDAT") - 4
+        content = b"sBIT" + bytes([bits])
+        chunk = struct.pack(">I", 1) + content + struct.pack(">I", zlib.crc32(content))
+        return decode(data[:end] + chunk + data[end:])
+
+    dark = np.full((9, 9), 1000, np.uint16)
+    assert (stated(dark, 12).image.max(), stated(dark, 12).note) == (1000 >> 4, "")
+    assert stated(dark * 60, 12).image.max() == 60000 >> 8
+
+
+def test_a_transparent_picture_of_twelve_bits_is_stretched_and_laid_on_white() -> None:
+    values = np.zeros((9, 9, 4), np.uint16)
+    values[:4, :, :3], values[:5, :, 3] = 4095, 65535
+    image, note = decode(cv2.imencode(".png", values)[1].tobytes())
+    assert image[:, 0, 0].tolist() == [255] * 4 + [0] + [255] * 4
+    assert "12-bit" in note
+
+
+@pytest.mark.parametrize("largest", [1, 15, 100, 1000])
+@pytest.mark.parametrize("form", ["P2", "P5"])
+def test_gray_maps_are_stretched_to_the_largest_value_they_state(form: str, largest: int) -> None:
+    header = f"{form}\n2 1\n{largest}\n".encode()
+    raw = struct.pack(">HH" if largest > 255 else "BB", 0, largest)
+    data = header + (b"0 %d\n" % largest if form == "P2" else raw)
+    assert decode_gray(data).tolist() == [[0, 255]]
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "JPEG2000", "QOI", "PCX", "SGI", "PPM"])
+def test_what_pillow_reads_is_read(colour: Image.Image, kind: str) -> None:
+    if kind not in import_decoders():
+        pytest.skip(f"this Pillow has no {kind}")
+    options = {"quality": 100} if kind == "AVIF" else {}
+    _assert_colour(_encoded_decoders(colour, kind, **options), tolerance=4)
+
+
+def test_heic_without_its_library_says_what_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(UnreadableImage, match=r"needs pillow-heif.*pip install"):
+        decode_image(b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + bytes(99))
+
+
+def test_a_raw_picture_is_not_taken_for_its_thumbnail() -> None:
+    stream = io.BytesIO()
+    Image.new("L", (8, 8)).save(stream, "TIFF", tiffinfo={50706: b"\1\4\0\0"})
+    with pytest.raises(UnreadableImage, match="raw picture: export it"):
+        decode_image(stream.getvalue())
+
+
+COLOUR = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (COLOUR, COLOUR),
+        (COLOUR[..., :1], COLOUR[..., 0]),
+        (COLOUR / 255, COLOUR),
+        (COLOUR.astype(np.float32), COLOUR),
+        (COLOUR.astype(np.int64), COLOUR),
+        (COLOUR.astype(np.uint16) * 257, COLOUR),
+        (COLOUR > 127, np.where(COLOUR > 127, 255, 0)),
+        (np.dstack([COLOUR, np.full((6, 5), 0, np.uint8)]), np.full((6, 5, 3), 255)),
+    ],
+)
+def test_an_array_is_brought_to_eight_bits(array: np.ndarray, expected: np.ndarray) -> None:
+    image, _ = image_of_array(array)
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (COLOUR - 300.0, "values from -300 to .* are no picture's"),
+        (np.full((4, 4), np.nan), "are no picture's"),
+        (np.zeros((4, 4, 2)), r"shape \(4, 4, 2\) is no picture"),
+        (np.zeros(9), r"shape \(9,\)"),
+        (np.array([["a"]]), "values must be numbers"),
+    ],
+)
+def test_an_array_that_is_no_picture_is_refused(array: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        image_of_array(array)

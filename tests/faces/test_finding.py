@@ -27,14 +27,87 @@ def test_the_astronaut_is_found(photograph: np.ndarray) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "whole"),
-    [((48, 48), 1), ((300, 300), 1), ((100, 40), 1), ((101, 40), 0), ((48, 48, 3), 0)],
+    [((48, 48), 1), ((64, 40), 1), ((65, 40), 0), ((300, 300), 0), ((48, 48, 3), 0)],
 )
-def test_auto_takes_small_or_square_gray_pictures_for_faces(
+def test_auto_takes_small_gray_pictures_for_faces_unseen(
     shape: tuple[int, ...], whole: int
 ) -> None:
     finder = FaceFinder("auto")
     finder.find(_noise(*shape))
     assert (finder.n_taken_whole, finder.n_searched) == (whole, 1 - whole)
+
+
+@pytest.mark.parametrize("side", [72, 112, 224])
+@pytest.mark.parametrize("gray", [True, False])
+def test_auto_takes_what_a_face_fills_for_that_face(
+    photograph: np.ndarray, side: int, gray: bool
+) -> None:
+    shown = cv2.cvtColor(photograph, cv2.COLOR_BGR2GRAY) if gray else photograph
+    crop = cv2.resize(shown[55:175, 165:285], (side, side), interpolation=cv2.INTER_AREA)
+    whole = cv2.resize(shown, (side, side), interpolation=cv2.INTER_AREA)
+    beside = cv2.resize(shown[260:500, 0:240], (side, side), interpolation=cv2.INTER_AREA)
+    finder = FaceFinder("auto")
+    [found] = finder.find(crop)
+    assert found.box is None
+    assert finder.n_taken_whole == 1
+    finder.find(whole)
+    finder.find(beside)
+    assert (finder.n_taken_whole, finder.n_searched) == (1, 2)
+
+
+def test_a_large_square_gray_picture_of_several_people_is_searched(photograph: np.ndarray) -> None:
+    group = cv2.cvtColor(np.tile(photograph[:400, 56:456], (3, 3, 1)), cv2.COLOR_BGR2GRAY)
+    assert group.shape == (1200, 1200)
+    finder = FaceFinder("auto")
+    assert len(finder.find(group)) == 9
+    assert finder.n_searched == 1
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_faces_of_turned_pictures_have_boxes_where_they_are(
+    photograph: np.ndarray, quarters: int
+) -> None:
+    turned = np.ascontiguousarray(np.rot90(photograph, quarters))
+    finder = FaceFinder("auto")
+    [upright], _ = finder.search(photograph)
+    [found], remark = finder.search(turned)
+    turns = ("", "90° to the right", "180°", "90° to the left")
+    assert remark == (f"found after turning the picture by {turns[quarters]}" if quarters else "")
+    middle = np.array([found.box.x + found.box.width / 2, found.box.y + found.box.height / 2])
+    column, row = 224, 126
+    expected = ((column, row), (row, 511 - column), (511 - column, 511 - row), (511 - row, column))
+    np.testing.assert_allclose(middle, expected[quarters], atol=8)
+    assert np.abs(found.face.astype(int) - upright.face).mean() < 5
+
+
+def test_a_turned_picture_is_found_by_a_detector_without_eyes_too(photograph: np.ndarray) -> None:
+    finder = FaceFinder("haar")
+    [upright], remark = finder.search(photograph)
+    assert remark == ""
+    [found], remark = finder.search(np.ascontiguousarray(np.rot90(photograph)))
+    assert remark == "found after turning the picture by 90° to the right"
+    assert abs(found.box.x - upright.box.y) < 8
+    assert np.abs(found.face.astype(int) - upright.face).mean() < 25
+    assert finder.find(np.ascontiguousarray(np.rot90(photograph))) == []
+
+
+def test_boxes_stay_in_the_picture_and_crops_do_not(photograph: np.ndarray) -> None:
+    beyond = FaceBox(-30, 40, 80, 80, score=1.0)
+    [found] = FaceFinder(FixedBoxes(beyond, FaceBox(300, 0, 50, 50, score=2.0))).find(
+        _noise(100, 100)
+    )
+    assert found.box == FaceBox(0, 40, 50, 60, score=1.0)
+    np.testing.assert_array_equal(found.face, crop_face(_noise(100, 100), beyond))
+
+
+def test_a_least_score_and_a_number_of_faces_may_be_asked_for() -> None:
+    boxes = [FaceBox(10 + 50 * i, 10, 30 + i, 30 + i, score=i / 10) for i in (3, 1, 2)]
+    image = _noise(100, 300)
+    found = FaceFinder(FixedBoxes(*boxes), min_score=0.2).find(image)
+    assert [face.box for face in found] == [boxes[0], boxes[2]]
+    found, remark = FaceFinder(FixedBoxes(*boxes), max_faces=1).search(image)
+    assert [face.box for face in found] == [boxes[0]]
+    assert remark == "2 smaller faces left out"
 
 
 def test_auto_sees_that_a_colour_picture_is_gray() -> None:
@@ -96,7 +169,7 @@ def test_threads_share_a_finder(photograph: np.ndarray) -> None:
 
 
 def test_an_unknown_detector_is_an_error_that_names_the_others() -> None:
-    with pytest.raises(ValueError, match=r"no detector 'retina'.*haar.*mtcnn.*auto"):
+    with pytest.raises(ValueError, match=r"no detector 'retina'.*blazeface.*haar.*mtcnn.*auto"):
         FaceFinder("retina")
 
 
@@ -120,7 +193,7 @@ def test_a_picture_is_read_and_searched(tmp_path: Path) -> None:
         "",
     )
     np.testing.assert_array_equal(result.faces[0].face, FACE)
-    boxes = FixedBoxes(FaceBox(0, 0, 40, 40, score=0.5), FaceBox(10, 10, 30, 30, score=0.9))
+    boxes = FixedBoxes(FaceBox(0, 0, 20, 20, score=0.5), FaceBox(25, 20, 22, 22, score=0.9))
     found = search_item(Item(path), FaceFinder(boxes)).faces
     assert [face.box.score for face in found] == [0.9, 0.5]
 

@@ -58,7 +58,7 @@ def test_folders_above_are_made_and_an_old_file_replaced(tmp_path: Path) -> None
     for _ in range(2):
         with open_writer(path, NAMES) as writer:
             writer.write([ROW])
-        assert path.read_text().splitlines()[1:] == ["a.jpg,,,0,,,,,,sad,0.75,0.25,0.75,ok"]
+        assert path.read_text().splitlines()[1:] == ["a.jpg,,,0,,,,,,sad,0.75,0.25,0.75,ok,"]
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
@@ -84,7 +84,7 @@ def test_standard_output_takes_csv_and_stays_open(
         writer.write([ROW])
     print("still open", flush=True)
     lines = capfdbinary.readouterr().out.splitlines()
-    assert lines[1:] == [b"a.jpg,,,0,,,,,,sad,0.75,0.25,0.75,ok", b"still open"]
+    assert lines[1:] == [b"a.jpg,,,0,,,,,,sad,0.75,0.25,0.75,ok,", b"still open"]
 
 
 def test_a_file_in_the_place_of_a_folder_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -133,15 +133,15 @@ LOST = Prediction(path="c.jpg", status="missing", reason="no such file")
 
 def test_the_columns_are_those_promised() -> None:
     place = ["path", "frame", "time", "face", "x", "y", "width", "height", "face_score"]
-    assert columns(NAMES) == [*place, "label", "confidence", "p_happy", "p_sad", "status"]
+    assert columns(NAMES) == [*place, "label", "confidence", "p_happy", "p_sad", "status", "reason"]
 
 
 def test_a_row_has_its_cells_in_the_order_of_the_columns() -> None:
     assert row(FACE, NAMES) == [
         *("b.mp4", 1, 0.333333, 0, 1.0, 2.0, 3.0, 4.0, 0.5),
-        *("sad", 0.75, 0.25, 0.75, "ok"),
+        *("sad", 0.75, 0.25, 0.75, "ok", None),
     ]
-    assert row(LOST, NAMES) == ["c.jpg", *[None] * 12, "missing"]
+    assert row(LOST, NAMES) == ["c.jpg", *[None] * 12, "missing", "no such file"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are no bytes there")
@@ -173,6 +173,7 @@ FRAME = Prediction(
     label="happy",
     confidence=1.0,
     probabilities={"happy": 1.0, "sad": 1e-300},
+    reason="found after a turn by 90°",
 )
 
 
@@ -201,7 +202,7 @@ def _rows(kind: type[PredictionWriter], *batches: list[Prediction]) -> list[dict
 
 
 def _value(name: str, cell: str) -> object:
-    if not cell or name in ("path", "label", "status"):
+    if not cell or name in ("path", "label", "status", "reason"):
         return cell or None
     return int(cell) if name in ("frame", "face") else float(cell)
 
@@ -215,9 +216,25 @@ def test_rows_come_back_with_every_digit(kind: type[PredictionWriter]) -> None:
     assert [list(row) for row in rows] == [columns(NAMES)] * 3
     empty = [None] * 5
     assert [list(row.values()) for row in rows] == [
-        ["a.jpg", None, None, 0, *empty, "sad", 1 - THIRD, THIRD, 1 - THIRD, "ok"],
-        ["c.jpg", None, None, None, *empty, None, None, None, None, "missing"],
-        ["b.mp4", 12, 0.4, 1, -2.5, 3.0, 40.5, 41.0, 5.25, "happy", 1.0, 1.0, 1e-300, "ok"],
+        ["a.jpg", None, None, 0, *empty, "sad", 1 - THIRD, THIRD, 1 - THIRD, "ok", None],
+        ["c.jpg", None, None, None, *empty, None, None, None, None, "missing", "no such file"],
+        [
+            "b.mp4",
+            12,
+            0.4,
+            1,
+            -2.5,
+            3.0,
+            40.5,
+            41.0,
+            5.25,
+            "happy",
+            1.0,
+            1.0,
+            1e-300,
+            "ok",
+            FRAME.reason,
+        ],
     ]
 
 
@@ -241,10 +258,11 @@ def test_a_path_that_is_not_utf8_is_written_readably(kind: type[PredictionWriter
 
 def test_csv_is_as_expected_to_the_letter() -> None:
     assert _written(CsvWriter, [GOOD, LOST, FRAME]).decode() == (
-        "path,frame,time,face,x,y,width,height,face_score,label,confidence,p_happy,p_sad,status\n"
-        "a.jpg,,,0,,,,,,sad,0.6666666666666667,0.3333333333333333,0.6666666666666667,ok\n"
-        "c.jpg,,,,,,,,,,,,,missing\n"
-        "b.mp4,12,0.4,1,-2.5,3.0,40.5,41.0,5.25,happy,1.0,1.0,1e-300,ok\n"
+        "path,frame,time,face,x,y,width,height,face_score,label,confidence,p_happy,p_sad,status,"
+        "reason\n"
+        "a.jpg,,,0,,,,,,sad,0.6666666666666667,0.3333333333333333,0.6666666666666667,ok,\n"
+        "c.jpg,,,,,,,,,,,,,missing,no such file\n"
+        "b.mp4,12,0.4,1,-2.5,3.0,40.5,41.0,5.25,happy,1.0,1.0,1e-300,ok,found after a turn by 90°\n"
     )
 
 
@@ -252,7 +270,8 @@ def test_json_is_as_expected_to_the_letter() -> None:
     assert _written(JsonLinesWriter, [FRAME]).decode() == (
         '{"path": "b.mp4", "frame": 12, "time": 0.4, "face": 1, "x": -2.5, "y": 3.0, '
         '"width": 40.5, "height": 41.0, "face_score": 5.25, "label": "happy", "confidence": 1.0, '
-        '"p_happy": 1.0, "p_sad": 1e-300, "status": "ok"}\n'
+        '"p_happy": 1.0, "p_sad": 1e-300, "status": "ok", '
+        '"reason": "found after a turn by 90°"}\n'
     )
 
 
@@ -287,9 +306,10 @@ def test_parquet_has_types_and_few_groups(monkeypatch: pytest.MonkeyPatch) -> No
         "path",
         "label",
         "status",
+        "reason",
     ]
     assert [name for name, kind in kinds.items() if kind == pa.int64()] == ["frame", "face"]
-    assert sum(kind == pa.float64() for kind in kinds.values()) == len(kinds) - 5
+    assert sum(kind == pa.float64() for kind in kinds.values()) == len(kinds) - 6
 
 
 @KINDS

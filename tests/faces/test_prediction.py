@@ -1,5 +1,6 @@
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.faces import FaceFinder, Prediction, predict_files
+from fer_ensemble.faces.finding import search_item
 from tests.faces.stand_ins import Crowd, write_clip
 
 NAMES = ("dark", "middle", "bright")
@@ -65,6 +67,7 @@ def test_a_face_below_the_least_confidence_gets_no_label(tmp_path: Path) -> None
     sure, unsure = _predict(paths, min_confidence=0.9)
     assert (sure.label, sure.status) == ("bright", "ok")
     assert (unsure.label, unsure.status) == (None, "unsure")
+    assert unsure.reason == "the confidence is below 0.9"
     assert unsure.confidence == max(unsure.probabilities.values())
 
 
@@ -77,6 +80,7 @@ def test_a_classifier_that_abstains_on_ties_is_not_given_a_label(tmp_path: Path)
 
     [[tied]] = predict_files(Undecided(), [_picture(tmp_path / "a.png", 9)], class_names=NAMES)
     assert (tied.label, tied.status) == (None, "unsure")
+    assert tied.reason == "several classes are the most probable"
 
 
 def test_inputs_that_fail_keep_their_place(tmp_path: Path) -> None:
@@ -241,3 +245,16 @@ def test_opencv_starts_no_threads_of_its_own_meanwhile(tmp_path: Path) -> None:
     finally:
         cv2.setNumThreads(before)
     assert counts == [1]
+
+
+def test_what_the_search_says_of_faces_stands_in_their_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search(*args: Any, **settings: Any) -> Any:
+        return replace(search_item(*args, **settings), reason="found after a turn by 90°")
+
+    monkeypatch.setattr("fer_ensemble.faces.prediction.search_item", search)
+    paths = [_picture(tmp_path / f"{value}.png", value) for value in (250, 64)]
+    sure, unsure = _predict(paths, min_confidence=0.9)
+    assert sure.reason == "found after a turn by 90°"
+    assert unsure.reason == "found after a turn by 90°; the confidence is below 0.9"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fer_ensemble.faces import Prediction, Predictions, open_writer
-from fer_ensemble.faces.output import columns
+from fer_ensemble.faces.output import CsvWriter, columns
 
 NAMES = ("happy", "sad")
 FACE = Prediction(
@@ -36,11 +36,11 @@ def test_a_table_shows_its_first_rows_and_their_number() -> None:
         "path       frame  face  label  confidence  status",
         "b.mp4      1      0     sad    0.750       ok",
         r"'c\n.jpg'                                  missing",
-        "2 rows of 14 columns",
+        "2 rows of 15 columns",
     ]
-    assert repr(Predictions([], NAMES)).splitlines()[1:] == ["0 rows of 14 columns"]
+    assert repr(Predictions([], NAMES)).splitlines()[1:] == ["0 rows of 15 columns"]
     many = repr(Predictions([FACE] * 1234, NAMES)).splitlines()
-    assert many[-2:] == ["…", "1,234 rows of 14 columns"]
+    assert many[-2:] == ["…", "1,234 rows of 15 columns"]
     assert len(many) == 13
 
 
@@ -88,3 +88,15 @@ def test_nothing_but_a_frame_needs_pandas() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "missing", done.stderr
+
+
+def test_a_table_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    def fill_up(self, predictions):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "rows.csv").write_text("old")
+    monkeypatch.setattr(CsvWriter, "write", fill_up)
+    with pytest.raises(OSError, match="No space"):
+        Predictions([], ("happy", "sad")).write(tmp_path / "rows.csv")
+    assert (tmp_path / "rows.csv").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1

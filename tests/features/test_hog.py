@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from fer_ensemble.datasets import load_faces
 from fer_ensemble.features import HOG
 from fer_ensemble.features import hog as hog_module
-from fer_ensemble.features.cascade import as_faces, to_side
+from fer_ensemble.features.cascade import to_side
 
 NOISE = np.random.default_rng(0).integers(0, 256, (4, 48, 48), dtype=np.uint8)
 
@@ -39,7 +39,7 @@ def test_values_are_those_of_scikit_image(faces, block_norm, transform_sqrt):
 def test_directions_fall_into_the_bins_of_scikit_image(orientations):
     # Small whole gradients often lie on a border of two bins; those of 7 and 36 bins are rounded.
     few_values = NOISE // 64
-    for images in (NOISE, few_values, few_values.astype(float)):
+    for images in (NOISE, few_values):
         agree_with_scikit_image(images, orientations=orientations)
 
 
@@ -55,12 +55,6 @@ def test_directions_fall_into_the_bins_of_scikit_image(orientations):
 def test_any_faces_cells_and_blocks_are_cut_as_by_scikit_image(shape, cell, block):
     images = NOISE[:, : shape[0], : shape[1]]
     agree_with_scikit_image(images, pixels_per_cell=cell, cells_per_block=block)
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
-def test_other_pixels_are_taken_in_the_precision_of_scikit_image(faces, dtype):
-    scale = 1 if dtype == np.int64 else 255
-    agree_with_scikit_image((faces[0][:4] / scale).astype(dtype))
 
 
 @pytest.mark.slow
@@ -135,13 +129,16 @@ def test_wrong_input_is_named(faces):
     images, _ = faces
     with pytest.raises(NotFittedError):
         HOG().transform(images)
-    with pytest.raises(ValueError, match=r"grayscale faces of shape.*got an array of shape \(2, 9"):
+    with pytest.raises(ValueError, match=r"gray faces of shape.*got float64 of shape \(2, 9"):
         HOG().fit(np.zeros((2, 9)))
     with pytest.raises(ValueError, match="smaller than one block"):
         HOG().fit(np.zeros((2, 8, 8)))
     with pytest.raises(ValueError, match=r"block_norm='L3': choose 'L1', 'L1-sqrt', 'L2' or"):
         HOG(block_norm="L3").fit_transform(images)
-    with pytest.raises(ValueError, match="24×24 px, but this HOG was fitted on 48×48"):
+    with pytest.raises(
+        ValueError,
+        match=r"n_samples, 48, 48\), .*uint8 of shape \(140, 24, 24\): resize",
+    ):
         HOG().fit(images).transform(images[:, ::2, ::2])
 
 
@@ -158,10 +155,3 @@ def test_others_are_resized_and_the_scale_is_told(size):
     assert squares.shape == (2, 48, 48)
     assert scale.tolist() == pytest.approx([size[1] / 48, size[0] / 48])
     assert np.abs(squares[0, 10] - np.linspace(0, 255, 48)).max() < 5
-
-
-def test_wrong_input_is_named_small_faces():
-    with pytest.raises(ValueError, match=r"got an array of shape \(2, 0, 48\)"):
-        as_faces(np.zeros((2, 0, 48), np.uint8))
-    with pytest.raises(ValueError, match="uint8, 0 to 255, got int64"):
-        as_faces(np.zeros((2, 48, 48), np.int64))

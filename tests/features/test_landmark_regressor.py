@@ -115,12 +115,11 @@ def test_a_photographs_eyes_and_mouth_are_found(shipped):
         assert np.linalg.norm(points[slice(*part)].mean(axis=0) - place) < 5
 
 
-def test_clones_pickles_and_takes_no_face(fitted, faces):
+def test_clones_and_pickles(fitted, faces):
     assert clone(fitted).get_params() == fitted.get_params()
     images = faces[0][:5]
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict(images), fitted.predict(images))
-    assert fitted.predict(images[:0]).shape == (0, 68, 2)
 
 
 def test_prints_an_epoch_a_line(labelled, capsys):
@@ -140,9 +139,9 @@ def test_wrong_input_is_named(labelled):
         regressor.fit(images, points[:3])
     with pytest.raises(ValueError, match="None of the 4 faces"):
         regressor.fit(images, np.full_like(points, np.nan))
-    with pytest.raises(ValueError, match="uint8, 0 to 255, got float64"):
+    with pytest.raises(ValueError, match="whole numbers from 0 to 255, and got float64"):
         regressor.fit(images / 255, points)
-    with pytest.raises(ValueError, match=r"got an array of shape \(4, 2304\)"):
+    with pytest.raises(ValueError, match=r"got uint8 of shape \(4, 2304\).*reshape\(-1, 48, 48\)"):
         regressor.fit(images.reshape(4, -1), points)
 
 

@@ -11,7 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fer_ensemble.artifact.states import dump_member, load_member
+from fer_ensemble.artifact.member_files import dump_member, load_member
 from fer_ensemble.datasets import load_faces, make_faces
 from fer_ensemble.features import Landmarks, geometry, geometry_names, load_landmark_regressor
 from fer_ensemble.features.cascade import gradient_descriptor
@@ -115,7 +115,7 @@ def test_wrong_input_is_named(faces, points):
         Landmarks(output="eyes").fit(images)
     with pytest.raises(ValueError, match=r"output=\(\): choose"):
         Landmarks(output=()).fit(images)
-    with pytest.raises(ValueError, match=r"got an array of shape \(3, 2304\)"):
+    with pytest.raises(ValueError, match=r"got uint8 of shape \(3, 2304\)"):
         Landmarks().fit(images.reshape(3, -1))
     with pytest.raises(ValueError, match="3 faces but points of 2"):
         Landmarks().fit(images).transform(images, points=points[:2])

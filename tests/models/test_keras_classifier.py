@@ -336,7 +336,7 @@ def test_wrong_parameters_are_named(table, params, message):
 def test_wrong_shape_is_named(faces):
     images, labels = faces[0][:, ::2, ::2], faces[1]
     estimator = small_cnn(epochs=1).fit(images, labels)
-    with pytest.raises(ValueError, match="resize them first"):
+    with pytest.raises(ValueError, match="resize them to"):
         estimator.predict(images[:, ::2, ::2])
 
 

@@ -4,10 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from fer_ensemble.models import MemberPipeline
+from fer_ensemble.features import HOG
+from fer_ensemble.models import BoostedTreesClassifier, MemberPipeline
 from fer_ensemble.splitting import row_digests
 
 
@@ -89,3 +91,23 @@ def test_it_keeps_digests_of_the_faces_given_not_of_what_was_made_of_them(stack,
     np.testing.assert_array_equal(pipeline.training_digests_, np.unique(row_digests(X[:4])))
     again = pickle.loads(pickle.dumps(pipeline))
     np.testing.assert_array_equal(again.training_digests_, pipeline.training_digests_)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("at_fit", "at_prediction"), [("pandas", "default"), ("default", "pandas")]
+)
+def test_containers_that_scikit_learn_is_set_to_change_nothing(faces, at_fit):
+    at_prediction = "default" if at_fit == "pandas" else "pandas"
+    images, labels = faces
+    hog = HOG(pixels_per_cell=(12, 12))
+    trees = BoostedTreesClassifier(n_estimators=2, n_jobs=1, random_state=0)
+    member = MemberPipeline([("hog", hog), ("scaler", StandardScaler()), ("c", trees)], mirror=True)
+    expected = clone(member).fit(images, labels).predict_proba(images)
+    with config_context(transform_output=at_fit):
+        member.fit(images, labels)
+    with config_context(transform_output=at_prediction):
+        np.testing.assert_array_equal(member.predict_proba(images), expected)
+        assert hog.transform(images).__class__.__name__ == (
+            "DataFrame" if at_prediction == "pandas" else "ndarray"
+        )

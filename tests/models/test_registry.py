@@ -128,7 +128,7 @@ def test_unknown_names_and_parameters_are_errors():
     for look_up in (create_member, get_member):
         with pytest.raises(ValueError, match=known):
             look_up("cnn_9")
-    with pytest.raises(ValueError, match="Invalid parameter 'epoch'"):
+    with pytest.raises(ValueError, match=r"no parameter 'epoch'\. Did you mean epochs"):
         create_member("cnn_2", epoch=3)
     with pytest.raises(ValueError, match="registered already"):
 

@@ -356,7 +356,10 @@ def test_errors_say_what_is_wrong_with_a_search(few, tmp_path):
         ("[]", "is no recipe"),
         (json.dumps({"member": "cnn_2"}), "is no recipe"),
         (json.dumps({"member": "cnn_99", "params": {}}), "Unknown member 'cnn_99'"),
-        (json.dumps({"member": "cnn_2", "params": {"epoch": 1}}), "Invalid parameter 'epoch'"),
+        (
+            json.dumps({"member": "cnn_2", "params": {"epoch": 1}}),
+            "has no parameter 'epoch'",
+        ),
     ],
 )
 def test_what_is_no_recipe_is_refused(tmp_path, content, message):

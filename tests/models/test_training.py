@@ -244,3 +244,17 @@ def test_wrong_soft_labels_are_refused(table, params, change, message):
     X, y = table
     with pytest.raises(ValueError, match=message):
         on_shares(**params).fit(X, y, soft_labels=change(np.eye(3)[y]))
+
+
+def test_no_sample_is_predicted_in_a_batch_of_its_own(training):
+    sizes = []
+
+    def predict_on_batch(batch):
+        sizes.append(len(batch))
+        return batch
+
+    X = np.random.default_rng(0).normal(size=(257, 3))
+    network = SimpleNamespace(predict_on_batch=predict_on_batch)
+    np.testing.assert_array_equal(training.predict_batches(network, X), X)
+    np.testing.assert_array_equal(training.predict_batches(network, X[:1]), X[:1])
+    assert sizes == [256, 2, 2]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.datasets import DatasetError
-from fer_ensemble.datasets.csv_files import CsvTable
+from fer_ensemble.datasets.csv_tables import CsvTable
 from fer_ensemble.evaluation import compare_predictions, evaluate_groups, evaluate_predictions
 from fer_ensemble.faces import Prediction, open_writer
 from fer_ensemble.scoring import join_predictions, match_rows, read_predictions, score_predictions
@@ -93,11 +93,60 @@ def test_several_columns_may_make_a_key():
     assert match_rows(found, TRUTH, ["path", "Frame"]) == ([2, 1, 0], "path, Frame")
 
 
-def test_without_a_key_rows_are_matched_by_number():
+def test_rows_are_matched_by_number_only_if_that_is_said():
     found = table("found.csv", "label", "x", "y", "z")
-    assert match_rows(found, TRUTH) == ([0, 1, 2], "row number")
+    with pytest.raises(DatasetError, match=r"No column names the same .*found\.csv.*--by-row"):
+        match_rows(found, TRUTH)
+    assert match_rows(found, TRUTH, by_row=True) == ([0, 1, 2], "row number")
     with pytest.raises(DatasetError, match=r"found\.csv has 1 rows and truth\.csv 3"):
-        match_rows(table("found.csv", "label", "x"), TRUTH)
+        match_rows(table("found.csv", "label", "x"), TRUTH, by_row=True)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "joined_by"),
+    [
+        (("path", "b.png", "a.png"), ("image", "a.png", "b.png"), "image = path"),
+        (("File_Name", "b.png", "a.png"), ("file name", "a.png", "b.png"), None),
+        (("path", "x/b.png", "./x/a.png"), ("img", "x/a.png", r"x\b.png"), "img = path"),
+        (
+            ("path", "/data/b.png", "/data/1/a.png"),
+            ("image", "a.png", "b.png"),
+            "name without folders of image = path",
+        ),
+        (
+            ("path", "there/b.png", "there/a.png"),
+            ("path", "here/a.png", "here/b.png"),
+            "name without folders of path",
+        ),
+        (("what", "b.png", "a.png"), ("which", "a.png", "b.png"), "which = what"),
+    ],
+)
+def test_columns_of_files_are_joined_whatever_they_are_called(ours, theirs, joined_by):
+    found = table("found.csv", f"{ours[0]},label", *(f"{name},x" for name in ours[1:]))
+    truth = table("truth.csv", f"{theirs[0]},label", *(f"{name},x" for name in theirs[1:]))
+    places, told = match_rows(found, truth)
+    assert places == [1, 0]
+    assert joined_by is None or told == joined_by
+
+
+def test_names_without_folders_have_to_be_unique():
+    found = table("found.csv", "path,label", "1/a.png,x", "2/a.png,y")
+    truth = table("truth.csv", "image,label", "x/1/a.png,x", "x/2/a.png,y")
+    with pytest.raises(DatasetError, match=r"rows repeat the image .* 'a\.png' \(rows 2 and 3\)"):
+        match_rows(found, truth)
+
+
+def test_a_key_that_finds_no_row_gives_way_to_one_that_does():
+    truth = table("truth.csv", "id,image,label", "7,a.png,x", "8,b.png,y")
+    found = table("found.csv", "id,path,label", "0,b.png,x", "1,a.png,y")
+    assert match_rows(found, truth) == ([1, 0], "image = path")
+
+
+def test_files_that_one_table_lacks_are_named():
+    truth = table("truth.csv", "image", "a.png", "b.png")
+    found = table("found.csv", "path", "a.png")
+    with pytest.raises(DatasetError, match=r"found\.csv lacks 1 of the 2 rows .*'b\.png'"):
+        match_rows(found, truth)
 
 
 def test_doubled_keys_are_reported_with_their_rows():
@@ -151,12 +200,12 @@ def test_rows_and_classes_come_in_one_order(write):
     ours = write(
         "ours.csv", "path,label,p_sad,p_happy,p_angry", "c,happy,0,1,0", "a,sad,1,0,0", "b,,,,"
     )
-    theirs = write("theirs.csv", "label,source", "4,x", "0,y", "0,z")
-    found = join_predictions(truth, [ours, theirs])
+    theirs = write("theirs.csv", "label,path", "4.0,a", "0,c", "0,b")
+    found = join_predictions(truth, [ours, theirs], classes="fer2013")
     assert found.classes == ("angry", "happy", "sad")
     assert found.y_true.tolist() == ["sad", "angry", "happy"]
     first, second = found.systems
-    assert (first.joined_by, second.joined_by) == ("path", "row number")
+    assert (first.joined_by, second.joined_by) == ("path", "path")
     assert first.y_pred.tolist() == ["sad", "", "happy"]
     assert first.answered.tolist() == [True, False, True]
     assert first.unanswered == {"no label": 1}
@@ -178,17 +227,59 @@ def test_columns_come_in_the_order_of_the_truth(write):
 def test_other_label_sets_stay_as_they_are(write):
     truth = write("truth.csv", "label", "contempt", "anger", "7")
     ours = write("ours.csv", "label", "contempt", "angry", "3")
-    found = join_predictions(truth, [ours])
+    found = join_predictions(truth, [ours], by_row=True)
     assert found.classes == ("angry", "3", "7", "contempt")
     assert found.systems[0].y_pred.tolist() == ["contempt", "angry", "3"]
-    assert found.systems[0].notes == ("Predicted, but never true: 3.",)
+    assert found.systems[0].notes == (
+        "Numbers are classes of their own, unless --classes says more: 3, 7.",
+        "Predicted, but never true: 3.",
+    )
+
+
+def test_numbers_are_no_expressions_unless_that_is_said(write):
+    truth = write("truth.csv", "image,label", "a,1", "b,4.0", "c,7", "d,6")
+    ours = write("ours.csv", "path,label", "a,surprise", "b,happy", "c,neutral", "d,sad")
+    with pytest.raises(DatasetError, match=r"no prediction is a label.*--classes.*rafdb"):
+        join_predictions(truth, [ours])
+    found = join_predictions(truth, [ours], classes="rafdb")
+    assert found.y_true.tolist() == ["surprise", "happy", "neutral", "angry"]
+    assert found.systems[0].notes == (
+        "Numbers are read as 1 surprise, 4 happy, 6 angry, 7 neutral.",
+        "Predicted, but never true: sad.",
+    )
+
+
+def test_numbers_in_both_are_compared_as_they_are(write):
+    truth = write("truth.csv", "image,label", "a,1", "b,4")
+    found = join_predictions(truth, [write("ours.csv", "path,label", "b,4.0", "a,3")])
+    assert found.classes == ("1", "3", "4")
+    assert found.systems[0].y_pred.tolist() == ["3", "4"]
+
+
+def test_fer2013s_own_table_says_what_its_numbers_are(write):
+    truth = write("truth.csv", "emotion,pixels,name", "3,1 2,a", "6,1 2,b")
+    ours = write("ours.csv", "name,label", "a,happy", "b,sad")
+    assert join_predictions(truth, [ours]).y_true.tolist() == ["happy", "neutral"]
+    write("truth.csv", "emotion,pixels,name", "3,1 2,a", "7,1 2,b")
+    with pytest.raises(DatasetError, match=r"the truth has 3, 7.*--classes"):
+        join_predictions(truth, [ours])
+
+
+def test_what_is_said_to_be_no_expression_is_not_measured(write):
+    truth = write("truth.csv", "image,label,light", "a,1,dim", "b,7,dim", "c,6,bright")
+    ours = write("ours.csv", "path,label", "c,angry", "b,sad", "a,happy")
+    found = join_predictions(truth, [ours], classes="affectnet")
+    assert (found.y_true.tolist(), found.n_left_out) == (["happy", "angry"], 1)
+    assert found.systems[0].y_pred.tolist() == ["happy", "angry"]
+    assert found.column("light") == ["dim", "bright"]
 
 
 def test_what_the_user_should_know_is_noted(write):
     truth = write("truth.csv", "label", "3", "4", "6")
     ours = write("ours.csv", "p_happy,p_sad,p_fear", "1,0,0", "0,1,0", "0,0,1")
-    assert join_predictions(truth, [ours]).systems[0].notes == (
-        "Digits are read as FER2013's labels: 0 angry to 6 neutral.",
+    found = join_predictions(truth, [ours], by_row=True, classes="fer2013")
+    assert found.systems[0].notes == (
+        "Numbers are read as 3 happy, 4 sad, 6 neutral.",
         "Predicted, but never true: fear.",
         "Without a column of probabilities, so taken for 0: neutral.",
     )
@@ -209,7 +300,7 @@ def test_what_the_user_should_know_is_noted(write):
 )
 def test_what_cannot_be_joined_is_refused(write, truth, ours, message):
     with pytest.raises(DatasetError, match=message):
-        join_predictions(write("truth.csv", *truth), [write("ours.csv", *ours)])
+        join_predictions(write("truth.csv", *truth), [write("ours.csv", *ours)], by_row=True)
 
 
 TRUE_LABELS = ["sad", "happy", "sad", "happy", "angry"]

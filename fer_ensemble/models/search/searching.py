@@ -12,8 +12,8 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.libraries import require
-from fer_ensemble.models.device import quiet_start
+from fer_ensemble.libraries import quiet_start, require
+from fer_ensemble.locks import holding_folder
 from fer_ensemble.models.registry import create_member, get_member
 from fer_ensemble.models.search.search_folder import (
     RECIPE,
@@ -134,7 +134,7 @@ def search_member(
         "epochs": epochs,
         "trial_seconds": trial_seconds,
     }
-    claim_folder(Path(directory), fingerprint, resume=resume, overwrite=overwrite)
+    folder = Path(directory)
     fixed = {"epochs": epochs, "time_budget": trial_seconds}
     fixed = {key: value for key, value in fixed.items() if value is not None}
 
@@ -144,7 +144,9 @@ def search_member(
         member.fit(*fitted, validation_data=held)
         return float((member.predict(held[0]) == held[1]).mean())
 
-    return _run(name, Path(directory), space, trials, random_state, len(held[1]), measure, on_trial)
+    with holding_folder(folder):
+        claim_folder(folder, fingerprint, resume=resume, overwrite=overwrite)
+        return _run(name, folder, space, trials, random_state, len(held[1]), measure, on_trial)
 
 
 def import_keras_tuner() -> ModuleType:
@@ -161,7 +163,7 @@ def import_keras_tuner() -> ModuleType:
     """
     require("keras_tuner", "A search")
     require("keras", "A search")
-    with quiet_start():
+    with quiet_start("keras_tuner"):
         import keras_tuner
     module: ModuleType = keras_tuner
     return module
