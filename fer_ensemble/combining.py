@@ -98,6 +98,7 @@ def combine_saved(
         raise ValueError("Stacking takes no temperatures: its probabilities are learned already.")
     if out is not None and has_ensemble(out):
         raise ArtifactError(f"{out} holds a saved ensemble already: choose another folder.")
+    read_manifest(model)  # to hold a folder makes it, which must not be where there is no model
     target = Path(model if out is None else out)
     with holding_folder(target):
         manifest, ensemble = read_manifest(model), load_ensemble(model)

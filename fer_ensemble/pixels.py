@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _WHITE = 255
-# Gray, gray with opacity, colour, colour with opacity.
-_MOST_CHANNELS = 4
+#: Of a picture: gray, gray with opacity, colour, colour with opacity.
+MOST_CHANNELS = 4
 
 
 def check_faces(
@@ -72,7 +72,7 @@ def _check_shape(
     faces: NDArray[Any], taker: str, shape: tuple[int, ...] | None, color: bool
 ) -> None:
     takes = {3} if shape is None else {len(shape) + 1}
-    if color and shape is None and faces.ndim == 4 and faces.shape[3] <= _MOST_CHANNELS:
+    if color and shape is None and faces.ndim == 4 and faces.shape[3] <= MOST_CHANNELS:
         takes.add(4)
     if faces.ndim in takes and faces.size and _fits(faces.shape, shape):
         return
@@ -88,9 +88,9 @@ def _shape_remedy(found: tuple[int, ...], shape: tuple[int, ...] | None) -> str:
         return "for a single face, give X[np.newaxis]"
     if len(found) == 2 and found[1] == side[0] * side[1]:
         return f"rows of pixels become faces by X.reshape(-1, {side[0]}, {side[1]})"
-    if len(found) == 4 and found[1] <= _MOST_CHANNELS < found[3]:
+    if len(found) == 4 and found[1] <= MOST_CHANNELS < found[3]:
         return "channels come last: np.moveaxis(X, 1, -1)"
-    if len(found) == 4 and found[3] <= _MOST_CHANNELS and (shape is None or len(shape) == 2):
+    if len(found) == 4 and found[3] <= MOST_CHANNELS and (shape is None or len(shape) == 2):
         return (
             "make colours gray, as by np.rint(X[..., :3] @ [0.299, 0.587, 0.114]).astype(np.uint8)"
         )
@@ -106,7 +106,7 @@ def _fits(found: tuple[int, ...], shape: tuple[int, ...] | None) -> bool:
 def _is_single(found: tuple[int, ...]) -> bool:
     """Say whether an array looks like one face, with or without channels, and not like many."""
     height, width, *channels = found
-    return height == width > _MOST_CHANNELS and all(n <= _MOST_CHANNELS for n in channels)
+    return height == width > MOST_CHANNELS and all(n <= MOST_CHANNELS for n in channels)
 
 
 def _to_bytes(faces: NDArray[Any], taker: str, shape: tuple[int, ...] | None) -> NDArray[np.uint8]:

@@ -94,7 +94,11 @@ def read_landmark_weights(
         if arrays["shape"].shape != (68, 2) or not _are_finite(arrays["shape"]):
             raise ValueError("its mean shape is not one of 68 points")
         return arrays["shape"], _read_stages(arrays)
-    except (KeyError, ValueError) as error:
+    except KeyError as error:
+        raise ValueError(
+            f"{path}: not a file of landmark weights (it has no {error.args[0]})."
+        ) from error
+    except ValueError as error:
         raise ValueError(f"{path}: not a file of landmark weights ({error}).") from error
 
 

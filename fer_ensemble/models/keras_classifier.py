@@ -27,7 +27,7 @@ from fer_ensemble.models.training_data import (
     check_soft_labels,
     resolve_validation,
 )
-from fer_ensemble.pixels import check_faces
+from fer_ensemble.pixels import MOST_CHANNELS, check_faces
 from fer_ensemble.splitting import row_digests
 
 if TYPE_CHECKING:
@@ -466,13 +466,14 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
                 )
 
     def _validate(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
-        shape = None if reset else self.input_shape_
-        is_table = np.asarray(X).ndim < 3 if shape is None else len(shape) == 1
-        if not is_table:
-            if shape is not None and shape[-1] == 1:
-                shape = shape[:-1]
+        shape = np.asarray(X).shape[1:] if reset else self.input_shape_
+        is_table = len(shape) < 2
+        # Maps of features have more channels than any picture.
+        is_maps = len(shape) == 3 and min(shape[0], shape[2]) > MOST_CHANNELS
+        if not (is_table or is_maps):
+            expected = None if reset else shape[:-1] if shape[-1] == 1 else shape
             # Faces stay uint8, a quarter of the memory; the network converts a batch at a time.
-            X = check_faces(X, "KerasClassifier", shape, color=True)
+            X = check_faces(X, "KerasClassifier", expected, color=True)
         checks: dict[str, Any] = {"ensure_2d": is_table, "allow_nd": True, "dtype": "numeric"}
         if isinstance(y, str):
             X = validate_data(self, X, reset=reset, **checks)

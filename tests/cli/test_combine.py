@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from fer_ensemble import load_ensemble, save_ensemble
 from fer_ensemble.artifact import read_manifest
+from fer_ensemble.artifact.manifest import dump_manifest
 from fer_ensemble.artifact.reproducing import fit_commands
 from fer_ensemble.datasets import PROTOCOLS, synthetic_dataset, write_folder
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
@@ -128,8 +130,8 @@ def test_a_leaking_protocol_warns_beside_the_figures(run, model):
 
 def test_figures_of_the_old_combination_are_not_taken_over(run, model):
     record = {"source": "drawn", "figures": [{"data": "fer2013.zip", "accuracy": 0.7}]}
-    manifest = json.loads((model / "manifest.json").read_text())
-    (model / "manifest.json").write_text(json.dumps(manifest | {"data": record}))
+    manifest = replace(read_manifest(model), data=record)
+    (model / "manifest.json").write_bytes(dump_manifest(manifest))
     code, _, notes = run("combine", model, "--rule", "median")
     assert code == 0, notes
     assert read_manifest(model).data == {"source": "drawn"}

@@ -168,6 +168,8 @@ def test_a_signal_keeps_whole_rows_and_tells_its_code(
 ) -> None:
     script = (
         "import os, signal, sys\n"
+        # Where the tests run in the background, it would be left out.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from fer_ensemble.faces.output import CsvWriter\n"
         "def write(self, predictions, write=CsvWriter.write):\n"
         "    write(self, predictions); os.kill(os.getpid(), int(sys.argv.pop()))\n"

@@ -111,7 +111,7 @@ def test_mtcnn_looks_for_large_faces_in_a_smaller_picture(
 
 def test_without_the_package_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mtcnn", None)
-    with pytest.raises(ImportError, match=r"pip install 'fer-ensemble\[mtcnn\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[mtcnn\]'"):
         MTCNNDetector()
 
 

@@ -49,7 +49,7 @@ def test_another_ending_is_an_error_that_names_the_forms(name: str) -> None:
 def test_parquet_without_pyarrow_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("pyarrow", "pyarrow.parquet"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"pip install 'fer-ensemble\[parquet\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[parquet\]'"):
         choose_writer("b.parquet")
 
 

@@ -106,7 +106,7 @@ def test_dense_network_takes_vectors_and_flattens_faces():
 def test_features_and_units_are_dropped_in_training_only():
     ones = np.ones((64, 20), "float32")
     for params in ({"dropout": 0.0, "input_dropout": 0.5}, {"dropout": 0.5}):
-        network = build("dense", (20,), 3, units=(8,), **params)
+        network = build("dense", (20,), 3, units=(64,), **params)
         assert len(np.unique(np.asarray(network(ones, training=True)), axis=0)) > 2
         assert np.ptp(np.asarray(network(ones)), axis=0).max() < 1e-6
 

@@ -97,8 +97,7 @@ def test_it_keeps_digests_of_the_faces_given_not_of_what_was_made_of_them(stack,
 @pytest.mark.parametrize(
     ("at_fit", "at_prediction"), [("pandas", "default"), ("default", "pandas")]
 )
-def test_containers_that_scikit_learn_is_set_to_change_nothing(faces, at_fit):
-    at_prediction = "default" if at_fit == "pandas" else "pandas"
+def test_containers_that_scikit_learn_is_set_to_change_nothing(faces, at_fit, at_prediction):
     images, labels = faces
     hog = HOG(pixels_per_cell=(12, 12))
     trees = BoostedTreesClassifier(n_estimators=2, n_jobs=1, random_state=0)
