@@ -2,8 +2,8 @@
 
 Of this package's classes, every attribute by its kind. Of scikit-learn's, those whose predictions
 are NumPy's work: their parameters by scikit-learn's own constraints, and plain values beside them;
-two that hand arrays to native code have checks of their own. None holds a path, a function, or what
-would read a pickle.
+those that hand arrays to native code, such as trees, have checks of their own. None holds a path, a
+function, or what would read a pickle.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from fer_ensemble.artifact.kinds import (
     text,
     whole,
 )
+from fer_ensemble.artifact.stored_forests import StoredPredictor, StoredTree
 from fer_ensemble.models import NETWORKS
 from fer_ensemble.models.stored_trees import rebuild_trees
 
@@ -201,12 +202,17 @@ _OURS: Mapping[str, Mapping[str, Kind]] = {
 
 # Classes of scikit-learn's, by module.
 _SKLEARN = {
+    "calibration": "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration",
     "decomposition._incremental_pca": "IncrementalPCA",
     "decomposition._pca": "PCA",
     "decomposition._truncated_svd": "TruncatedSVD",
     "discriminant_analysis": "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
     "dummy": "DummyClassifier",
     "ensemble._bagging": "BaggingClassifier",
+    "ensemble._forest": "ExtraTreesClassifier RandomForestClassifier",
+    "ensemble._hist_gradient_boosting.binning": "_BinMapper",
+    "ensemble._hist_gradient_boosting.gradient_boosting": "HistGradientBoostingClassifier",
+    "ensemble._weight_boosting": "AdaBoostClassifier",
     "feature_selection._variance_threshold": "VarianceThreshold",
     "frozen._frozen": "FrozenEstimator",
     "kernel_approximation": "Nystroem RBFSampler",
@@ -218,6 +224,7 @@ _SKLEARN = {
     "naive_bayes": "BernoulliNB ComplementNB GaussianNB MultinomialNB",
     "neighbors._classification": "KNeighborsClassifier",
     "neighbors._nearest_centroid": "NearestCentroid",
+    "neural_network._multilayer_perceptron": "MLPClassifier",
     "pipeline": "FeatureUnion Pipeline",
     "preprocessing._data": (
         "Binarizer MaxAbsScaler MinMaxScaler Normalizer PowerTransformer QuantileTransformer "
@@ -227,14 +234,20 @@ _SKLEARN = {
     "preprocessing._polynomial": "PolynomialFeatures",
     "random_projection": "GaussianRandomProjection",
     "svm._classes": "LinearSVC SVC",
+    "tree._classes": "DecisionTreeClassifier ExtraTreeClassifier",
 }
 _SKLEARN_PATHS = frozenset(
     f"sklearn.{module}.{name}" for module, names in _SKLEARN.items() for name in names.split()
 )
 # Where estimators stand in those of scikit-learn's that are made of others.
 _HELD = (
+    "_bin_mapper",
     "_label_binarizer",
+    "_label_encoder",
+    "_predictors",
     "_scaler",
+    "calibrated_classifiers_",
+    "calibrators",
     "estimator",
     "estimator_",
     "estimators",
@@ -242,6 +255,7 @@ _HELD = (
     "label_binarizer_",
     "steps",
     "transformer_list",
+    "tree_",
 )
 _VALUES = plain()
 
@@ -358,11 +372,42 @@ def _check_neighbours(state: dict[str, Any]) -> None:
         raise ValueError("KNeighborsClassifier: its samples have not the shape that it tells")
 
 
+def _check_tree_features(state: dict[str, Any]) -> None:
+    tree = state.get("tree_")
+    if tree is not None and (
+        not isinstance(tree, StoredTree) or tree.n_features != state["n_features_in_"]
+    ):
+        raise ValueError("a tree is of other features than those that it is given")
+
+
+def _check_forest(state: dict[str, Any]) -> None:
+    # A forest hands samples to its trees without a look at how many features these have.
+    for tree in state.get("estimators_", ()):
+        if tree.state["n_features_in_"] != state["n_features_in_"]:
+            raise ValueError("a tree of a forest is of other features than the forest")
+        if not isinstance(tree.state["tree_"], StoredTree):
+            raise ValueError("a forest holds what is no tree")
+
+
+def _check_boosting(state: dict[str, Any]) -> None:
+    for predictors in state.get("_predictors", ()):
+        for predictor in predictors:
+            if not isinstance(predictor, StoredPredictor):
+                raise ValueError("a gradient boosting holds what is no tree")
+            if predictor.n_features > state["n_features_in_"]:
+                raise ValueError("a tree asks for more features than it is given")
+
+
 _FURTHER: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "BoostedTreesClassifier": _check_trees,
+    "DecisionTreeClassifier": _check_tree_features,
+    "ExtraTreeClassifier": _check_tree_features,
+    "ExtraTreesClassifier": _check_forest,
     "HOG": _check_hog,
+    "HistGradientBoostingClassifier": _check_boosting,
     "KNeighborsClassifier": _check_neighbours,
     "KerasClassifier": _check_network,
     "LandmarkRegressor": _check_regressor,
+    "RandomForestClassifier": _check_forest,
     "SVC": _check_support,
 }

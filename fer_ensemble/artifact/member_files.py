@@ -24,6 +24,14 @@ from fer_ensemble.artifact.member_contents import (
     StoredEstimator,
     check_contents,
 )
+from fer_ensemble.artifact.stored_forests import (
+    StoredPredictor,
+    StoredTree,
+    check_predictor,
+    check_tree,
+    node_type,
+    predictor_node_type,
+)
 from fer_ensemble.bounded_files import open_archive, read_array, read_entry
 
 _SCHEMA = "schema.json"
@@ -31,8 +39,10 @@ _MOST_SCHEMA = 16 * 2**20
 _MOST_NESTING = 60
 #: Most bytes of a member once it is expanded: 100 million weights in single precision.
 MOST_EXPANDED = 400 * 2**20
-# Generators and losses serve fits alone.
+# Generators, losses and optimizers serve fits alone.
 _DROPPED = ("LossNode", "RandomGeneratorNode", "RandomStateNode")
+_DROPPED_MODULES = ("sklearn._loss.", "sklearn.neural_network._stochastic_optimizers.")
+_PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 _KEYS = {"builtins.str": str, "builtins.int": int, "builtins.float": float}
 _KEYS |= {f"numpy.{name}": int for name in ("int32", "int64", "uint8")}
 _KEYS |= {"numpy.float64": float, "numpy.str_": str}
@@ -67,8 +77,9 @@ def dump_member(name: str, member: Any) -> bytes:
         check_contents(_read(content))
     except Exception as error:  # skops raises whatever a foreign object makes it meet
         raise ArtifactError(
-            f"The member {name!r} cannot be saved: {_one_line(error)}. An artifact may hold only "
-            "estimators of scikit-learn and fer_ensemble, with registered networks."
+            f"The member {name!r} cannot be saved: {_one_line(error)}. An artifact may hold "
+            "estimators of fer_ensemble, with registered networks, and many of scikit-learn's; "
+            "fer_ensemble.exporting.convert_ensemble turns most others into graphs, which it may hold."
         ) from error
     return content
 
@@ -207,8 +218,13 @@ class _Reader:
             raise ValueError("it is nested too deeply")
         if kind == "JsonNode":
             return json.loads(node["content"])
-        if kind in _DROPPED:
+        if kind in _DROPPED or path.startswith(_DROPPED_MODULES):
             return None
+        if (kind, path) == ("TreeNode", "sklearn.tree._tree.Tree"):
+            return self._read_tree(node, level)
+        if (kind, path) == ("ObjectNode", _PREDICTOR):
+            nodes = node["content"]["content"]["nodes"]
+            return check_predictor(self._read_nodes(nodes, predictor_node_type()))
         if kind == "ObjectNode":
             return self._read_estimator(node, path, level)
         if kind == "NdArrayNode":
@@ -229,6 +245,16 @@ class _Reader:
         if not isinstance(state, dict):
             raise ValueError(f"it holds {path} without attributes")
         return StoredEstimator(path, state)
+
+    def _read_tree(self, node: Any, level: int) -> StoredTree:
+        arguments = self.read(node["__reduce__"]["args"], level + 1)
+        state = node["content"]["content"]
+        values, depth = (self.read(state[name], level + 1) for name in ("values", "max_depth"))
+        nodes = self._read_nodes(state["nodes"], node_type())
+        return check_tree(arguments, nodes, values, depth)
+
+    def _read_nodes(self, node: Any, kind: np.dtype[Any]) -> Any:
+        return read_array(read_entry(self._archive, node["file"]), "nodes of a tree", kind)
 
     def _read_dict(self, node: Any, level: int) -> dict[Any, Any]:
         types = node["key_types"]["content"]
@@ -265,6 +291,8 @@ def _build(value: Any) -> Any:
     """Make objects of stored estimators, the innermost first."""
     if isinstance(value, list | tuple):
         return type(value)(_build(entry) for entry in value)
+    if isinstance(value, StoredTree | StoredPredictor):
+        return value.build()
     if not isinstance(value, StoredEstimator):
         return value
     class_ = _find_class(value.path)
@@ -277,5 +305,10 @@ def _build(value: Any) -> Any:
     }
     validate_parameter_constraints(constraints, parameters, class_.__name__)
     built = class_.__new__(class_)
-    built.__setstate__(state)
+    if hasattr(built, "__setstate__"):
+        built.__setstate__(state)
+    else:  # the parts of CalibratedClassifierCV are no estimators
+        vars(built).update(state)
+    if hasattr(built, "_get_loss"):  # of a histogram gradient boosting, whose link it is
+        built._loss = built._get_loss(sample_weight=None)
     return built
