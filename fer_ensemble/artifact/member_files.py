@@ -79,7 +79,7 @@ def dump_member(name: str, member: Any) -> bytes:
         raise ArtifactError(
             f"The member {name!r} cannot be saved: {_one_line(error)}. An artifact may hold "
             "estimators of fer_ensemble, with registered networks, and many of scikit-learn's; "
-            "fer_ensemble.exporting.convert_ensemble turns most others into graphs, which it may hold."
+            "fer_ensemble.exporting.convert_ensemble makes graphs of most others, which may be."
         ) from error
     return content
 

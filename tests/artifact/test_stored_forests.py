@@ -1,4 +1,4 @@
-"""Forests and other classifiers of scikit-learn's in artifacts: the same answers, no walk astray."""
+"""Classifiers of scikit-learn's in artifacts: the same answers, and no walk astray."""
 
 import io
 import json
