@@ -171,7 +171,9 @@ def read_entry(archive: zipfile.ZipFile, name: str) -> bytearray:
     return content
 
 
-def read_array(content: bytearray, name: str = "array") -> NDArray[Any]:
+def read_array(
+    content: bytearray, name: str = "array", *, record: np.dtype[Any] | None = None
+) -> NDArray[Any]:
     """Take an array out of the content of an ``.npy`` file, without a copy.
 
     Parameters
@@ -179,6 +181,8 @@ def read_array(content: bytearray, name: str = "array") -> NDArray[Any]:
     content : bytearray
     name : str, default='array'
         What errors call it.
+    record : dtype, default=None
+        Of the records that it may hold as well.
 
     Returns
     -------
@@ -196,7 +200,7 @@ def read_array(content: bytearray, name: str = "array") -> NDArray[Any]:
         shape, by_columns, dtype = _HEADERS[version](stream)
     except Exception as error:  # NumPy parses the header as Python's literals
         raise ValueError(f"its {name} is no array ({error})") from error
-    if dtype.kind not in _KINDS or any(side < 0 for side in shape):
+    if (dtype.kind not in _KINDS and dtype != record) or any(side < 0 for side in shape):
         raise ValueError(f"its {name} is an array of {dtype}, and not of numbers or text")
     if math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
         raise ValueError(f"its {name} has not the size that its header tells")

@@ -35,6 +35,7 @@ from fer_ensemble.artifact.kinds import (
     text,
     whole,
 )
+from fer_ensemble.artifact.stored_forests import StoredTree, check_tree
 from fer_ensemble.models import NETWORKS
 from fer_ensemble.models.stored_trees import rebuild_trees
 
@@ -207,6 +208,7 @@ _SKLEARN = {
     "discriminant_analysis": "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
     "dummy": "DummyClassifier",
     "ensemble._bagging": "BaggingClassifier",
+    "ensemble._forest": "ExtraTreesClassifier RandomForestClassifier",
     "feature_selection._variance_threshold": "VarianceThreshold",
     "frozen._frozen": "FrozenEstimator",
     "kernel_approximation": "Nystroem RBFSampler",
@@ -227,6 +229,7 @@ _SKLEARN = {
     "preprocessing._polynomial": "PolynomialFeatures",
     "random_projection": "GaussianRandomProjection",
     "svm._classes": "LinearSVC SVC",
+    "tree._classes": "DecisionTreeClassifier ExtraTreeClassifier",
 }
 _SKLEARN_PATHS = frozenset(
     f"sklearn.{module}.{name}" for module, names in _SKLEARN.items() for name in names.split()
@@ -243,6 +246,7 @@ _HELD = (
     "steps",
     "transformer_list",
 )
+_TREES = ("DecisionTreeClassifier", "ExtraTreeClassifier")
 _VALUES = plain()
 
 #: Classes that a member may be made of, by module and name.
@@ -267,23 +271,26 @@ def check_contents(stored: StoredEstimator) -> None:
         check_entries(stored.state, {**_COMMON, **_OURS[stored.path]}, name)
     else:
         for key, value in stored.state.items():
-            if key not in _HELD:
+            if key not in _HELD and (key != "tree_" or name not in _TREES):
                 check_kind(value, _VALUES, f"{name}: {key}")
     if name in _FURTHER:
         try:
             _FURTHER[name](stored.state)
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{name}: {error} is missing or of another type") from error
-    for value in stored.state.values():
-        _check_inside(value)
+    for key, value in stored.state.items():
+        if key != "tree_" or name not in _TREES:
+            _check_inside(value)
 
 
-def _check_inside(value: Any, level: int = 0) -> None:
+def _check_inside(value: Any) -> None:
     if isinstance(value, StoredEstimator):
         check_contents(value)
-    elif isinstance(value, list | tuple) and level < 4:
+    elif isinstance(value, StoredTree):
+        raise ValueError("a tree stands where none belongs")
+    elif isinstance(value, list | tuple):
         for entry in value:
-            _check_inside(entry, level + 1)
+            _check_inside(entry)
 
 
 def _check_hog(state: dict[str, Any]) -> None:
@@ -358,11 +365,32 @@ def _check_neighbours(state: dict[str, Any]) -> None:
         raise ValueError("KNeighborsClassifier: its samples have not the shape that it tells")
 
 
+def _check_decisions(state: dict[str, Any]) -> None:
+    if "tree_" in state:
+        if state["n_outputs_"] != 1 or state["n_classes_"] != len(state["classes_"]):
+            raise ValueError("its classes are not as many as it tells")
+        check_tree(state["tree_"], state["n_features_in_"], state["n_classes_"])
+
+
+def _check_forest(state: dict[str, Any]) -> None:
+    # Its trees are asked without a further look at the faces' features.
+    for tree in state.get("estimators_", ()):
+        if tree.path.rpartition(".")[2] not in _TREES or "tree_" not in tree.state:
+            raise ValueError("one of its trees is none")
+        for name in ("n_features_in_", "n_classes_", "n_outputs_"):
+            if tree.state[name] != state[name]:
+                raise ValueError(f"{name} of one of its trees is {tree.state[name]!r:.60}")
+
+
 _FURTHER: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "BoostedTreesClassifier": _check_trees,
+    "DecisionTreeClassifier": _check_decisions,
+    "ExtraTreeClassifier": _check_decisions,
+    "ExtraTreesClassifier": _check_forest,
     "HOG": _check_hog,
     "KNeighborsClassifier": _check_neighbours,
     "KerasClassifier": _check_network,
     "LandmarkRegressor": _check_regressor,
+    "RandomForestClassifier": _check_forest,
     "SVC": _check_support,
 }

@@ -24,6 +24,7 @@ from fer_ensemble.artifact.member_contents import (
     StoredEstimator,
     check_contents,
 )
+from fer_ensemble.artifact.stored_forests import NODE, StoredTree, build_tree
 from fer_ensemble.bounded_files import open_archive, read_array, read_entry
 
 _SCHEMA = "schema.json"
@@ -199,6 +200,7 @@ class _Reader:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self._arrays: dict[str, Any] = {}
+        self._of_trees: set[int] = set()
 
     def read(self, node: Any, level: int = 0) -> Any:
         kind = node["__loader__"]
@@ -213,6 +215,15 @@ class _Reader:
             return self._read_estimator(node, path, level)
         if kind == "NdArrayNode":
             return self._read_array(node, path, level)
+        if (kind, path) == ("TreeNode", "sklearn.tree._tree.Tree"):
+            arguments = self.read(node["__reduce__"]["args"], level + 1)
+            state = self.read(node["content"], level + 1)
+            # Each tree is copied when it is built: one array may not stand for thousands.
+            arrays = {id(state["nodes"]), id(state["values"])}
+            if arrays & self._of_trees:
+                raise ValueError("two of its trees share their nodes")
+            self._of_trees |= arrays
+            return StoredTree(arguments, state)
         if kind == "BytesNode":
             return bytes(read_entry(self._archive, node["file"]))
         if kind == "DictNode" and path in ("builtins.dict", "collections.OrderedDict"):
@@ -251,7 +262,7 @@ class _Reader:
         name = node["file"]
         # What stands at several places is one object, as it was.
         if name not in self._arrays:
-            self._arrays[name] = read_array(read_entry(self._archive, name), name)
+            self._arrays[name] = read_array(read_entry(self._archive, name), name, record=NODE)
         found = self._arrays[name]
         if path == "numpy.ndarray":
             return found
@@ -265,6 +276,8 @@ def _build(value: Any) -> Any:
     """Make objects of stored estimators, the innermost first."""
     if isinstance(value, list | tuple):
         return type(value)(_build(entry) for entry in value)
+    if isinstance(value, StoredTree):
+        return build_tree(value)
     if not isinstance(value, StoredEstimator):
         return value
     class_ = _find_class(value.path)
