@@ -21,6 +21,7 @@ from fer_ensemble.artifact.manifest import ArtifactError
 from fer_ensemble.artifact.member_contents import (
     ALLOWED,
     PLACES,
+    REPLACED,
     StoredEstimator,
     check_contents,
 )
@@ -68,8 +69,9 @@ def dump_member(name: str, member: Any) -> bytes:
         check_contents(_read(content))
     except Exception as error:  # skops raises whatever a foreign object makes it meet
         raise ArtifactError(
-            f"The member {name!r} cannot be saved: {_one_line(error)}. An artifact may hold only "
-            "estimators of scikit-learn and fer_ensemble, with registered networks."
+            f"The member {name!r} cannot be saved: {_one_line(error)}. An artifact holds only "
+            "estimators that can be checked before they are built: take another, such as "
+            "RandomForestClassifier or BoostedTreesClassifier, or try export_ensemble."
         ) from error
     return content
 
@@ -157,6 +159,9 @@ def _reset_places(node: Any) -> None:
         for name, default in _defaults(_find_class(path)).items():
             if name in PLACES and name in attributes:
                 attributes[name] = _json_node(default)
+        for name, other in REPLACED.get(node["__class__"], {}).items():
+            if name in attributes and attributes[name].get("content") != "null":
+                attributes[name] = _json_node(other)
         # Where a network started: perhaps from a file. Its fitted weights stand beside.
         arguments = attributes.get("network_params", {}).get("content")
         weights = arguments.get("weights") if isinstance(arguments, dict) else None
@@ -282,6 +287,10 @@ def _build(value: Any) -> Any:
         return value
     class_ = _find_class(value.path)
     state = {name: _build(entry) for name, entry in value.state.items()}
+    if "score_func" in state:
+        state["score_func"] = _defaults(class_)["score_func"]  # its scores stand beside
+    if state.get("_fit_method") in ("ball_tree", "kd_tree"):
+        state["_tree"] = _plant(state)
     constraints = getattr(class_, "_parameter_constraints", {})
     parameters = {
         name: state[name]
@@ -290,5 +299,21 @@ def _build(value: Any) -> Any:
     }
     validate_parameter_constraints(constraints, parameters, class_.__name__)
     built = class_.__new__(class_)
-    built.__setstate__(state)
+    if hasattr(built, "__setstate__"):
+        built.__setstate__(state)
+    else:
+        vars(built).update(state)
     return built
+
+
+def _plant(state: dict[str, Any]) -> Any:
+    """Build the tree of neighbours of samples, as their classifier's fit does."""
+    from sklearn.neighbors import BallTree, KDTree
+
+    kind = {"ball_tree": BallTree, "kd_tree": KDTree}[state["_fit_method"]]
+    return kind(
+        state["_fit_X"],
+        int(state["leaf_size"]),
+        metric=state["effective_metric_"],
+        **state["effective_metric_params_"],
+    )

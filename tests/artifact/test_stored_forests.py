@@ -1,4 +1,4 @@
-"""Forests come back with the same answers; forged ones never reach native code."""
+"""Members of scikit-learn come back with the same answers; forged trees reach no native code."""
 
 import io
 import zipfile
@@ -7,7 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectFromModel, SelectKBest
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from fer_ensemble import load_ensemble, save_ensemble
@@ -19,6 +35,7 @@ from fer_ensemble.ensemble import VotingEnsemble
 _RNG = np.random.default_rng(0)
 SAMPLES = _RNG.random((90, 6))
 LABELS = np.arange(90) % 3
+PAIR = [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier())]
 
 
 @pytest.mark.parametrize(
@@ -28,11 +45,23 @@ LABELS = np.arange(90) % 3
         RandomForestClassifier(3, random_state=0, class_weight="balanced"),
         ExtraTreesClassifier(3, random_state=0, max_leaf_nodes=9),
         BaggingClassifier(DecisionTreeClassifier(), 3, max_features=0.5, random_state=0),
+        AdaBoostClassifier(n_estimators=3, random_state=0),
+        MLPClassifier((4,), max_iter=300, tol=0.1, random_state=0),
+        CalibratedClassifierCV(GaussianNB(), cv=3),
+        StackingClassifier(PAIR, LogisticRegression(), cv=2),
+        VotingClassifier(
+            [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier())], voting="soft"
+        ),
+        make_pipeline(SelectKBest(k=2), GaussianNB()),
+        make_pipeline(SelectFromModel(RandomForestClassifier(3)), KNeighborsClassifier()),
+        KNeighborsClassifier(algorithm="ball_tree", p=1),
     ],
     ids=lambda member: type(member).__name__,
 )
-def test_ensembles_with_trees_come_back_with_the_same_answers(member: Any, tmp_path: Path) -> None:
-    ensemble = VotingEnsemble([("trees", member)], random_state=0).fit(SAMPLES, LABELS)
+def test_members_of_scikit_learn_come_back_with_the_same_answers(
+    member: Any, tmp_path: Path
+) -> None:
+    ensemble = VotingEnsemble([("member", member)], random_state=0).fit(SAMPLES, LABELS)
     again = load_ensemble(save_ensemble(ensemble, tmp_path / "saved"))
     np.testing.assert_array_equal(
         again.predict_proba(SAMPLES), ensemble.predict_proba(SAMPLES), strict=True
@@ -100,3 +129,14 @@ def test_a_tree_that_tells_another_size_is_refused(entry: str) -> None:
     _, arguments, state = tree.__reduce__()
     with pytest.raises(ValueError, match="number or depth"):
         check_tree(StoredTree(arguments, {**state, entry: state[entry] - 1}), 6, 3)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [HistGradientBoostingClassifier(max_iter=1), GradientBoostingClassifier(n_estimators=1)],
+    ids=lambda member: type(member).__name__,
+)
+def test_a_member_that_cannot_be_checked_is_named_with_the_remedy(member: Any) -> None:
+    name = type(member).__name__
+    with pytest.raises(ArtifactError, match=f"{name}.*export_ensemble"):
+        dump_member("boosted", member.fit(SAMPLES, LABELS))
