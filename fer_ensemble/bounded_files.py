@@ -172,7 +172,7 @@ def read_entry(archive: zipfile.ZipFile, name: str) -> bytearray:
 
 
 def read_array(
-    content: bytearray, name: str = "array", records: np.dtype[Any] | None = None
+    content: bytearray, name: str = "array", *, record: np.dtype[Any] | None = None
 ) -> NDArray[Any]:
     """Take an array out of the content of an ``.npy`` file, without a copy.
 
@@ -181,13 +181,13 @@ def read_array(
     content : bytearray
     name : str, default='array'
         What errors call it.
-    records : dtype, optional
-        The one type that its entries may have; by default those of numbers and text.
+    record : dtype, default=None
+        Of the records that it may hold as well.
 
     Returns
     -------
     ndarray
-        Never of objects.
+        Of numbers or text; never of objects.
 
     Raises
     ------
@@ -200,11 +200,8 @@ def read_array(
         shape, by_columns, dtype = _HEADERS[version](stream)
     except Exception as error:  # NumPy parses the header as Python's literals
         raise ValueError(f"its {name} is no array ({error})") from error
-    is_known = dtype.kind in _KINDS if records is None else dtype == records
-    if not is_known or any(side < 0 for side in shape):
-        raise ValueError(
-            f"its {name} is an array of {dtype}, and not of {records or 'numbers or text'}"
-        )
+    if (dtype.kind not in _KINDS and dtype != record) or any(side < 0 for side in shape):
+        raise ValueError(f"its {name} is an array of {dtype}, and not of numbers or text")
     if math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
         raise ValueError(f"its {name} has not the size that its header tells")
     if not math.prod(shape):

@@ -2,19 +2,18 @@
 
 Of this package's classes, every attribute by its kind. Of scikit-learn's, those whose predictions
 are NumPy's work: their parameters by scikit-learn's own constraints, and plain values beside them;
-those that hand arrays to native code, such as trees, have checks of their own. None holds a path, a
-function, or what would read a pickle.
+those that hand arrays to native code have checks of their own. None holds a path, a function, or
+what would read a pickle.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from fer_ensemble.artifact.further_checks import FURTHER, TREES
 from fer_ensemble.artifact.kinds import (
     COUNT,
     FEATURES,
@@ -25,7 +24,6 @@ from fer_ensemble.artifact.kinds import (
     Kind,
     array,
     check_entries,
-    check_features,
     check_kind,
     mapping,
     one_of,
@@ -35,13 +33,22 @@ from fer_ensemble.artifact.kinds import (
     text,
     whole,
 )
-from fer_ensemble.artifact.stored_forests import StoredPredictor, StoredTree
+from fer_ensemble.artifact.stored_forests import StoredTree
 from fer_ensemble.models import NETWORKS
-from fer_ensemble.models.stored_trees import rebuild_trees
 
 #: Parameters that say where or how something is done, and nothing of what comes out: paths at which
 #: pickles would be read, processes, output. Stored and loaded as their defaults.
 PLACES = ("checkpoint", "memory", "n_jobs", "verbose")
+
+#: What answers do without, by class, and what is stored in its place: functions, optimizers, a
+#: second list of the same estimators, and trees of neighbours, which are built anew of the samples.
+REPLACED: Mapping[str, Mapping[str, Any]] = {
+    "KNeighborsClassifier": {"_tree": None},
+    "MLPClassifier": {"_optimizer": None},
+    "SelectKBest": {"score_func": None},
+    "StackingClassifier": {"named_estimators_": None},
+    "VotingClassifier": {"named_estimators_": None},
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,6 @@ _PART = Kind("an estimator", lambda x: isinstance(x, StoredEstimator))
 _NUMBER = real(-1e12, 1e12)
 _POSITIVE = real(0, 1e12)
 _SHARE = real(0, 1)
-_COUNTS = ("blocks", "convolutions")
 _LABELS = array("iubUO", 1)
 _DIGESTS = array("u", 1)
 _SHORT = plain(largest=16_384, longest=256, levels=4)
@@ -212,7 +218,11 @@ _SKLEARN = {
     "ensemble._forest": "ExtraTreesClassifier RandomForestClassifier",
     "ensemble._hist_gradient_boosting.binning": "_BinMapper",
     "ensemble._hist_gradient_boosting.gradient_boosting": "HistGradientBoostingClassifier",
+    "ensemble._stacking": "StackingClassifier",
+    "ensemble._voting": "VotingClassifier",
     "ensemble._weight_boosting": "AdaBoostClassifier",
+    "feature_selection._from_model": "SelectFromModel",
+    "feature_selection._univariate_selection": "SelectKBest",
     "feature_selection._variance_threshold": "VarianceThreshold",
     "frozen._frozen": "FrozenEstimator",
     "kernel_approximation": "Nystroem RBFSampler",
@@ -252,10 +262,12 @@ _HELD = (
     "estimator_",
     "estimators",
     "estimators_",
+    "final_estimator",
+    "final_estimator_",
     "label_binarizer_",
+    "le_",
     "steps",
     "transformer_list",
-    "tree_",
 )
 _VALUES = plain()
 
@@ -281,133 +293,23 @@ def check_contents(stored: StoredEstimator) -> None:
         check_entries(stored.state, {**_COMMON, **_OURS[stored.path]}, name)
     else:
         for key, value in stored.state.items():
-            if key not in _HELD:
+            if key not in _HELD and (key != "tree_" or name not in TREES):
                 check_kind(value, _VALUES, f"{name}: {key}")
-    if name in _FURTHER:
+    if name in FURTHER:
         try:
-            _FURTHER[name](stored.state)
+            FURTHER[name](stored.state)
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{name}: {error} is missing or of another type") from error
-    for value in stored.state.values():
-        _check_inside(value)
+    for key, value in stored.state.items():
+        if key != "tree_" or name not in TREES:
+            _check_inside(value)
 
 
-def _check_inside(value: Any, level: int = 0) -> None:
+def _check_inside(value: Any) -> None:
     if isinstance(value, StoredEstimator):
         check_contents(value)
-    elif isinstance(value, list | tuple) and level < 4:
+    elif isinstance(value, StoredTree):
+        raise ValueError("a tree stands where none belongs")
+    elif isinstance(value, list | tuple):
         for entry in value:
-            _check_inside(entry, level + 1)
-
-
-def _check_hog(state: dict[str, Any]) -> None:
-    if "face_shape_" in state:
-        parameters = {name: state[name] for name in FEATURES["HOG"]}
-        check_features("HOG", parameters, state["face_shape_"])
-
-
-def _check_trees(state: dict[str, Any]) -> None:
-    if "booster_" in state:
-        rebuild_trees(state["booster_"], state["n_features_in_"], len(state["classes_"]))
-
-
-def _check_network(state: dict[str, Any]) -> None:
-    weights = (state.get("network_params") or {}).get("weights")
-    if weights not in (None, "imagenet"):
-        raise ValueError(f"KerasClassifier: network_params: weights is a path, {weights!r}")
-    # To build layers takes time even where they take no memory: each has weights.
-    n_arrays = len(state.get("weights_", range(16)))
-    for name, value in (state.get("network_params") or {}).items():
-        counts = [sum(value)] if name in _COUNTS and isinstance(value, list | tuple) else []
-        counts += [len(value)] if isinstance(value, list | tuple) else []
-        counts += [value // 1024] if name == "size" else []
-        if max(counts, default=0) > n_arrays:
-            raise ValueError(f"KerasClassifier: network_params: {name} is more than its weights")
-
-
-def _check_regressor(state: dict[str, Any]) -> None:
-    if "shape_" in state and state["shape_"].shape != (68, 2):
-        raise ValueError(f"LandmarkRegressor: its mean shape is of {state['shape_'].shape}")
-
-
-def _check_support(state: dict[str, Any]) -> None:
-    """Check the arrays of a support vector machine, whose sizes libsvm believes."""
-    if state["kernel"] not in ("linear", "poly", "rbf", "sigmoid") or state.get("_sparse"):
-        raise ValueError("SVC: its kernel is no built-in one on whole arrays")
-    if "support_vectors_" not in state:
-        return
-    vectors, counts = state["support_vectors_"], state["_n_support"]
-    n_classes, pairs = len(counts), len(counts) * (len(counts) - 1) // 2
-    sizes = {
-        "support_": (len(vectors),),
-        "support_vectors_": (len(vectors), state["n_features_in_"]),
-        "_dual_coef_": (n_classes - 1, len(vectors)),
-        "dual_coef_": (n_classes - 1, len(vectors)),
-        "_intercept_": (pairs,),
-        "classes_": (n_classes,),
-    }
-    for name, shape in sizes.items():
-        if state[name].shape != shape:
-            raise ValueError(f"SVC: {name} is of the shape {state[name].shape}, and not {shape}")
-    if np.any(counts < 0) or counts.sum() != len(vectors) or n_classes < 2:
-        raise ValueError("SVC: _n_support does not count its support vectors")
-    for name in ("_probA", "_probB"):
-        if state[name].shape not in ((0,), (pairs,)):
-            raise ValueError(f"SVC: {name} is of the shape {state[name].shape}")
-
-
-def _check_neighbours(state: dict[str, Any]) -> None:
-    if "_fit_X" not in state:
-        return
-    if state["_fit_method"] != "brute" or state["_tree"] is not None:
-        raise ValueError("KNeighborsClassifier: only algorithm='brute' can be stored")
-    if state["metric"] not in ("minkowski", "euclidean", "manhattan", "cosine", "cityblock"):
-        raise ValueError(f"KNeighborsClassifier: its metric is {state['metric']!r}")
-    places, samples = state["_y"], state["_fit_X"]
-    if places.shape != (len(samples),) or places.dtype.kind not in "iu" or samples.ndim != 2:
-        raise ValueError("KNeighborsClassifier: it has not one label for each sample")
-    if np.any((places < 0) | (places >= len(state["classes_"]))):
-        raise ValueError("KNeighborsClassifier: a sample has a label beyond its classes")
-    if state["n_features_in_"] != samples.shape[1] or state["n_samples_fit_"] != len(samples):
-        raise ValueError("KNeighborsClassifier: its samples have not the shape that it tells")
-
-
-def _check_tree_features(state: dict[str, Any]) -> None:
-    tree = state.get("tree_")
-    if tree is not None and (
-        not isinstance(tree, StoredTree) or tree.n_features != state["n_features_in_"]
-    ):
-        raise ValueError("a tree is of other features than those that it is given")
-
-
-def _check_forest(state: dict[str, Any]) -> None:
-    # A forest hands samples to its trees without a look at how many features these have.
-    for tree in state.get("estimators_", ()):
-        if tree.state["n_features_in_"] != state["n_features_in_"]:
-            raise ValueError("a tree of a forest is of other features than the forest")
-        if not isinstance(tree.state["tree_"], StoredTree):
-            raise ValueError("a forest holds what is no tree")
-
-
-def _check_boosting(state: dict[str, Any]) -> None:
-    for predictors in state.get("_predictors", ()):
-        for predictor in predictors:
-            if not isinstance(predictor, StoredPredictor):
-                raise ValueError("a gradient boosting holds what is no tree")
-            if predictor.n_features > state["n_features_in_"]:
-                raise ValueError("a tree asks for more features than it is given")
-
-
-_FURTHER: Mapping[str, Callable[[dict[str, Any]], None]] = {
-    "BoostedTreesClassifier": _check_trees,
-    "DecisionTreeClassifier": _check_tree_features,
-    "ExtraTreeClassifier": _check_tree_features,
-    "ExtraTreesClassifier": _check_forest,
-    "HOG": _check_hog,
-    "HistGradientBoostingClassifier": _check_boosting,
-    "KNeighborsClassifier": _check_neighbours,
-    "KerasClassifier": _check_network,
-    "LandmarkRegressor": _check_regressor,
-    "RandomForestClassifier": _check_forest,
-    "SVC": _check_support,
-}
+            _check_inside(entry)

@@ -21,16 +21,17 @@ from fer_ensemble.artifact.manifest import ArtifactError
 from fer_ensemble.artifact.member_contents import (
     ALLOWED,
     PLACES,
+    REPLACED,
     StoredEstimator,
     check_contents,
 )
 from fer_ensemble.artifact.stored_forests import (
+    NODE,
     StoredPredictor,
     StoredTree,
-    check_predictor,
-    check_tree,
-    node_type,
-    predictor_node_type,
+    build_predictor,
+    build_tree,
+    predictor_node,
 )
 from fer_ensemble.bounded_files import open_archive, read_array, read_entry
 
@@ -39,9 +40,9 @@ _MOST_SCHEMA = 16 * 2**20
 _MOST_NESTING = 60
 #: Most bytes of a member once it is expanded: 100 million weights in single precision.
 MOST_EXPANDED = 400 * 2**20
-# Generators, losses and optimizers serve fits alone.
+# Generators and losses serve fits alone.
 _DROPPED = ("LossNode", "RandomGeneratorNode", "RandomStateNode")
-_DROPPED_MODULES = ("sklearn._loss.", "sklearn.neural_network._stochastic_optimizers.")
+_LOSSES = "sklearn._loss."
 _PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 _KEYS = {"builtins.str": str, "builtins.int": int, "builtins.float": float}
 _KEYS |= {f"numpy.{name}": int for name in ("int32", "int64", "uint8")}
@@ -77,9 +78,10 @@ def dump_member(name: str, member: Any) -> bytes:
         check_contents(_read(content))
     except Exception as error:  # skops raises whatever a foreign object makes it meet
         raise ArtifactError(
-            f"The member {name!r} cannot be saved: {_one_line(error)}. An artifact may hold "
-            "estimators of fer_ensemble, with registered networks, and many of scikit-learn's; "
-            "fer_ensemble.exporting.convert_ensemble makes graphs of most others, which may be."
+            f"The member {name!r} cannot be saved: {_one_line(error)}. An artifact holds only "
+            "estimators that can be checked before they are built: take another, such as "
+            "RandomForestClassifier or BoostedTreesClassifier, or make graphs of the ensemble by "
+            "fer_ensemble.exporting.convert_ensemble."
         ) from error
     return content
 
@@ -167,6 +169,9 @@ def _reset_places(node: Any) -> None:
         for name, default in _defaults(_find_class(path)).items():
             if name in PLACES and name in attributes:
                 attributes[name] = _json_node(default)
+        for name, other in REPLACED.get(node["__class__"], {}).items():
+            if name in attributes and attributes[name].get("content") != "null":
+                attributes[name] = _json_node(other)
         # Where a network started: perhaps from a file. Its fitted weights stand beside.
         arguments = attributes.get("network_params", {}).get("content")
         weights = arguments.get("weights") if isinstance(arguments, dict) else None
@@ -210,6 +215,7 @@ class _Reader:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self._arrays: dict[str, Any] = {}
+        self._of_trees: set[int] = set()
 
     def read(self, node: Any, level: int = 0) -> Any:
         kind = node["__loader__"]
@@ -218,17 +224,23 @@ class _Reader:
             raise ValueError("it is nested too deeply")
         if kind == "JsonNode":
             return json.loads(node["content"])
-        if kind in _DROPPED or path.startswith(_DROPPED_MODULES):
+        if kind in _DROPPED or path.startswith(_LOSSES):
             return None
-        if (kind, path) == ("TreeNode", "sklearn.tree._tree.Tree"):
-            return self._read_tree(node, level)
         if (kind, path) == ("ObjectNode", _PREDICTOR):
-            nodes = node["content"]["content"]["nodes"]
-            return check_predictor(self._read_nodes(nodes, predictor_node_type()))
+            return self._read_predictor(node["content"]["content"]["nodes"]["file"])
         if kind == "ObjectNode":
             return self._read_estimator(node, path, level)
         if kind == "NdArrayNode":
             return self._read_array(node, path, level)
+        if (kind, path) == ("TreeNode", "sklearn.tree._tree.Tree"):
+            arguments = self.read(node["__reduce__"]["args"], level + 1)
+            state = self.read(node["content"], level + 1)
+            # Each tree is copied when it is built: one array may not stand for thousands.
+            arrays = {id(state["nodes"]), id(state["values"])}
+            if arrays & self._of_trees:
+                raise ValueError("two of its trees share their nodes")
+            self._of_trees |= arrays
+            return StoredTree(arguments, state)
         if kind == "BytesNode":
             return bytes(read_entry(self._archive, node["file"]))
         if kind == "DictNode" and path in ("builtins.dict", "collections.OrderedDict"):
@@ -246,15 +258,13 @@ class _Reader:
             raise ValueError(f"it holds {path} without attributes")
         return StoredEstimator(path, state)
 
-    def _read_tree(self, node: Any, level: int) -> StoredTree:
-        arguments = self.read(node["__reduce__"]["args"], level + 1)
-        state = node["content"]["content"]
-        values, depth = (self.read(state[name], level + 1) for name in ("values", "max_depth"))
-        nodes = self._read_nodes(state["nodes"], node_type())
-        return check_tree(arguments, nodes, values, depth)
-
-    def _read_nodes(self, node: Any, kind: np.dtype[Any]) -> Any:
-        return read_array(read_entry(self._archive, node["file"]), "nodes of a tree", kind)
+    def _read_predictor(self, name: str) -> StoredPredictor:
+        if name in self._arrays:
+            raise ValueError("two of its trees share their nodes")
+        self._arrays[name] = read_array(
+            read_entry(self._archive, name), name, record=predictor_node()
+        )
+        return StoredPredictor(self._arrays[name])
 
     def _read_dict(self, node: Any, level: int) -> dict[Any, Any]:
         types = node["key_types"]["content"]
@@ -277,7 +287,7 @@ class _Reader:
         name = node["file"]
         # What stands at several places is one object, as it was.
         if name not in self._arrays:
-            self._arrays[name] = read_array(read_entry(self._archive, name), name)
+            self._arrays[name] = read_array(read_entry(self._archive, name), name, record=NODE)
         found = self._arrays[name]
         if path == "numpy.ndarray":
             return found
@@ -291,12 +301,18 @@ def _build(value: Any) -> Any:
     """Make objects of stored estimators, the innermost first."""
     if isinstance(value, list | tuple):
         return type(value)(_build(entry) for entry in value)
-    if isinstance(value, StoredTree | StoredPredictor):
-        return value.build()
+    if isinstance(value, StoredTree):
+        return build_tree(value)
+    if isinstance(value, StoredPredictor):
+        return build_predictor(value)
     if not isinstance(value, StoredEstimator):
         return value
     class_ = _find_class(value.path)
     state = {name: _build(entry) for name, entry in value.state.items()}
+    if "score_func" in state:
+        state["score_func"] = _defaults(class_)["score_func"]  # its scores stand beside
+    if state.get("_fit_method") in ("ball_tree", "kd_tree"):
+        state["_tree"] = _plant(state)
     constraints = getattr(class_, "_parameter_constraints", {})
     parameters = {
         name: state[name]
@@ -307,8 +323,21 @@ def _build(value: Any) -> Any:
     built = class_.__new__(class_)
     if hasattr(built, "__setstate__"):
         built.__setstate__(state)
-    else:  # the parts of CalibratedClassifierCV are no estimators
+    else:
         vars(built).update(state)
-    if hasattr(built, "_get_loss"):  # of a histogram gradient boosting, whose link it is
+    if hasattr(built, "_get_loss"):  # of a histogram gradient boosting, which turns into shares
         built._loss = built._get_loss(sample_weight=None)
     return built
+
+
+def _plant(state: dict[str, Any]) -> Any:
+    """Build the tree of neighbours of samples, as their classifier's fit does."""
+    from sklearn.neighbors import BallTree, KDTree
+
+    kind = {"ball_tree": BallTree, "kd_tree": KDTree}[state["_fit_method"]]
+    return kind(
+        state["_fit_X"],
+        int(state["leaf_size"]),
+        metric=state["effective_metric_"],
+        **state["effective_metric_params_"],
+    )

@@ -1,4 +1,8 @@
-"""Trees of scikit-learn's forests, checked before native code walks through them."""
+"""Trees of scikit-learn as they stand in files, checked before native code gets them.
+
+Its compiled walk from the root to a leaf believes every node: children and features are checked
+here to lie where it may read, and the depth and counts to be those of the nodes.
+"""
 
 from __future__ import annotations
 
@@ -8,81 +12,141 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+#: A node, as scikit-learn lays it out.
+NODE = np.dtype(
+    [
+        ("left_child", "<i8"),
+        ("right_child", "<i8"),
+        ("feature", "<i8"),
+        ("threshold", "<f8"),
+        ("impurity", "<f8"),
+        ("n_node_samples", "<i8"),
+        ("weighted_n_node_samples", "<f8"),
+        ("missing_go_to_left", "u1"),
+    ],
+    align=True,
+)
 _LEAF = -1
-_MOST_FEATURES, _MOST_CLASSES = 10**7, 10_000
+_MOST_NODES = 5_000_000
+_MOST_CLASSES = 1000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class StoredTree:
     """A tree as it stands in a file, not built yet.
 
-    Attributes
+    Parameters
     ----------
+    arguments : object
+        What its class is called with: number of features, of classes, of outputs.
+    state : object
+        Its ``max_depth``, ``node_count``, ``nodes`` and ``values``.
+    """
+
+    arguments: Any
+    state: Any
+
+
+def check_tree(tree: Any, n_features: Any, n_classes: Any) -> None:
+    """Check a tree before it is built.
+
+    Parameters
+    ----------
+    tree : StoredTree
     n_features, n_classes : int
-    state : dict
-        What scikit-learn's ``Tree`` is restored from.
+        Of the classifier that it belongs to.
+
+    Raises
+    ------
+    ValueError
+        If a node leads nowhere or reads beyond the features, or counts and shapes disagree.
     """
+    if not isinstance(tree, StoredTree):
+        raise ValueError("its tree_ is no tree")
+    features, classes, outputs = tree.arguments
+    state, shape = tree.state, np.shape(classes)
+    if (features, outputs, shape) != (n_features, 1, (1,)) or classes[0] != n_classes:
+        raise ValueError("its tree_ is not for its features and classes, and one output")
+    if not 1 <= int(n_classes) <= _MOST_CLASSES or set(state) != {
+        "max_depth",
+        "node_count",
+        "nodes",
+        "values",
+    }:
+        raise ValueError(f"its tree_ holds {sorted(map(str, state))} for {n_classes} classes")
+    nodes, values = state["nodes"], state["values"]
+    if nodes.dtype != NODE or nodes.ndim != 1 or not 0 < len(nodes) <= _MOST_NODES:
+        raise ValueError("its tree_ has no list of nodes")
+    if values.dtype != np.float64 or values.shape != (len(nodes), 1, n_classes):
+        raise ValueError(f"its tree_ has values of the shape {values.shape}")
+    if state["node_count"] != len(nodes) or state["max_depth"] != _measure_depth(nodes):
+        raise ValueError("its tree_ tells another number or depth of nodes than it has")
+    inner = nodes["left_child"] != _LEAF
+    used = nodes["feature"][inner]
+    if np.any((used < 0) | (used >= n_features)) or np.any(nodes["missing_go_to_left"] > 1):
+        raise ValueError("its tree_ asks for a feature that faces do not have")
+    numbers = ("threshold", "impurity", "weighted_n_node_samples")
+    if not all(np.isfinite(nodes[name]).all() for name in numbers):
+        raise ValueError("its tree_ has a threshold or weight that is not finite")
+    if not (np.all(values >= 0) and np.allclose(values.sum(axis=2), 1, atol=1e-6)):
+        raise ValueError("its tree_ has values that are no shares of classes")
+    if np.any(nodes["n_node_samples"] < 0) or np.any(nodes["weighted_n_node_samples"] < 0):
+        raise ValueError("its tree_ counts fewer than no samples")
 
-    n_features: int
-    n_classes: int
-    state: dict[str, Any]
 
-    def build(self) -> Any:
-        """Make the tree.
+def build_tree(tree: StoredTree) -> Any:
+    """Build a tree that :func:`check_tree` passed.
 
-        Returns
-        -------
-        sklearn.tree._tree.Tree
-        """
-        from sklearn.tree._tree import Tree
-
-        tree = Tree(self.n_features, np.array([self.n_classes], np.intp), 1)
-        tree.__setstate__(self.state)
-        return tree
-
-
-@dataclass(frozen=True, eq=False)
-class StoredPredictor:
-    """A tree of a histogram gradient boosting, not built yet.
-
-    Attributes
+    Parameters
     ----------
-    nodes : ndarray
-        Checked.
-    n_features : int
-        How many features it needs at the least.
-    """
-
-    nodes: NDArray[Any]
-    n_features: int
-
-    def build(self) -> Any:
-        """Make the tree.
-
-        Returns
-        -------
-        sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor
-        """
-        from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
-
-        no_categories = np.empty((0, 8), np.uint32)
-        return TreePredictor(self.nodes, no_categories, no_categories)
-
-
-def node_type() -> np.dtype[Any]:
-    """Return the type of a tree's nodes in the scikit-learn that is installed.
+    tree : StoredTree
 
     Returns
     -------
-    dtype
+    sklearn.tree._tree.Tree
     """
-    from sklearn.tree._tree import NODE_DTYPE
+    from sklearn.tree._tree import Tree
 
-    return np.dtype(NODE_DTYPE)
+    features, classes, outputs = tree.arguments
+    built = Tree(int(features), np.array(classes, dtype=np.intp), int(outputs))
+    arrays = {name: np.array(tree.state[name], order="C") for name in ("nodes", "values")}
+    counts = {name: int(tree.state[name]) for name in ("max_depth", "node_count")}
+    built.__setstate__({**counts, **arrays})
+    return built
 
 
-def predictor_node_type() -> np.dtype[Any]:
-    """Return the type of the nodes of a histogram gradient boosting's trees.
+def _measure_depth(nodes: NDArray[Any]) -> int:
+    """Walk the nodes: each but the root is the child of one that stands before it."""
+    left, right = nodes["left_child"], nodes["right_child"]
+    places = np.flatnonzero(left != _LEAF)
+    if np.any(right[left == _LEAF] != _LEAF):
+        raise ValueError("its tree_ has a leaf with a child")
+    children = np.concatenate([left[places], right[places]])
+    if not np.array_equal(np.sort(children), np.arange(1, len(nodes))):
+        raise ValueError("its tree_ has a child out of range, or of two parents")
+    if np.any(children <= np.tile(places, 2)):
+        raise ValueError("its tree_ has a child that stands before its parent")
+    depths = np.zeros(len(nodes), dtype=np.int64)
+    for place in places:
+        depths[left[place]] = depths[right[place]] = depths[place] + 1
+    return int(depths.max())
+
+
+@dataclass(frozen=True)
+class StoredPredictor:
+    """A tree of a histogram gradient boosting as it stands in a file, checked, not built yet.
+
+    Parameters
+    ----------
+    nodes : ndarray of shape (n_nodes,)
+        Of `predictor_node`.
+    """
+
+    nodes: NDArray[Any]
+
+
+def predictor_node() -> np.dtype[Any]:
+    """Return the type of a node of a histogram gradient boosting, as scikit-learn lays it out.
 
     Returns
     -------
@@ -93,100 +157,49 @@ def predictor_node_type() -> np.dtype[Any]:
     return np.dtype(PREDICTOR_RECORD_DTYPE)
 
 
-def check_predictor(nodes: NDArray[Any]) -> StoredPredictor:
-    """Check that a walk through a tree of a histogram gradient boosting ends.
+def check_predictor(predictor: Any, n_features: Any) -> None:
+    """Check a tree of a histogram gradient boosting before it is built.
 
     Parameters
     ----------
-    nodes : ndarray of shape (n_nodes,), of `predictor_node_type`
-
-    Returns
-    -------
-    StoredPredictor
+    predictor : StoredPredictor
+    n_features : int
+        Of the classifier that it belongs to.
 
     Raises
     ------
     ValueError
-        If it does not, or the tree tells categories apart.
+        If a node leads nowhere or reads beyond the features, or tells categories apart.
     """
-    if nodes.ndim != 1 or not len(nodes):
-        raise ValueError("a tree has no nodes")
+    if not isinstance(predictor, StoredPredictor):
+        raise ValueError("one of its _predictors is no tree")
+    nodes = predictor.nodes
+    if nodes.ndim != 1 or not 0 < len(nodes) <= _MOST_NODES:
+        raise ValueError("one of its _predictors has no list of nodes")
     inner = nodes["is_leaf"] == 0
     if np.any(inner & (nodes["is_categorical"] != 0)):
-        raise ValueError("a tree tells categories apart, which faces have none of")
-    _check_children(inner, nodes["left"], nodes["right"])
-    features = nodes["feature_idx"][inner]
-    if np.any((features < 0) | (features >= _MOST_FEATURES)):
-        raise ValueError("a node of a tree asks for a feature that is none")
-    return StoredPredictor(np.ascontiguousarray(nodes), int(features.max(initial=-1)) + 1)
+        raise ValueError("one of its _predictors tells categories apart, which faces have none of")
+    places = np.arange(len(nodes))
+    for name in ("left", "right"):
+        if np.any(inner & ((nodes[name] <= places) | (nodes[name] >= len(nodes)))):
+            raise ValueError("one of its _predictors has a child out of range or before its parent")
+    used = nodes["feature_idx"][inner]
+    if np.any((used < 0) | (used >= n_features)):
+        raise ValueError("one of its _predictors asks for a feature that faces do not have")
 
 
-def check_tree(arguments: Any, nodes: NDArray[Any], values: Any, max_depth: Any) -> StoredTree:
-    """Check that a walk through a tree ends, and stays within features and nodes.
+def build_predictor(predictor: StoredPredictor) -> Any:
+    """Build a tree that :func:`check_predictor` passed.
 
     Parameters
     ----------
-    arguments : tuple of (int, ndarray, int)
-        Number of features, of classes of each output, and of outputs.
-    nodes : ndarray of shape (n_nodes,), of `node_type`
-    values : ndarray of shape (n_nodes, 1, n_classes)
-        Shares of the classes.
-    max_depth : int
+    predictor : StoredPredictor
 
     Returns
     -------
-    StoredTree
-
-    Raises
-    ------
-    ValueError
-        If a tree that was fitted to one set of classes cannot be so.
+    sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor
     """
-    if not isinstance(arguments, tuple) or len(arguments) != 3:
-        raise ValueError("a tree tells no number of features and classes")
-    n_features, counts, n_outputs = arguments
-    if not isinstance(n_features, int) or not 1 <= n_features <= _MOST_FEATURES:
-        raise ValueError(f"a tree has {n_features!r} features")
-    counts = np.asarray(counts)
-    if n_outputs != 1 or counts.shape != (1,) or counts.dtype.kind not in "iu":
-        raise ValueError("a tree is not of one set of classes")
-    n_classes = int(counts[0])
-    if not 1 <= n_classes <= _MOST_CLASSES:
-        raise ValueError(f"a tree has {n_classes} classes")
-    shape = (len(nodes), 1, n_classes)
-    if nodes.ndim != 1 or not len(nodes):
-        raise ValueError("a tree has no nodes")
-    if not isinstance(values, np.ndarray) or values.dtype != np.float64 or values.shape != shape:
-        raise ValueError(f"the shares of classes of a tree are not numbers of the shape {shape}")
-    if not isinstance(max_depth, int) or not 0 <= max_depth < len(nodes):
-        raise ValueError(f"a tree of {len(nodes)} nodes is {max_depth!r} deep")
-    _check_nodes(nodes, n_features)
-    state = {
-        "max_depth": max_depth,
-        "node_count": len(nodes),
-        "nodes": np.ascontiguousarray(nodes),
-        "values": np.ascontiguousarray(values),
-    }
-    return StoredTree(n_features, n_classes, state)
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
-
-def _check_nodes(nodes: NDArray[Any], n_features: int) -> None:
-    left, right = nodes["left_child"], nodes["right_child"]
-    is_leaf = left == _LEAF
-    inner = ~is_leaf
-    _check_children(inner, left, right)
-    if np.any(is_leaf & (right != _LEAF)):
-        raise ValueError("a node of a tree has one child alone")
-    feature = nodes["feature"]
-    if np.any(inner & ((feature < 0) | (feature >= n_features))):
-        raise ValueError(f"a node of a tree asks for a feature beyond its {n_features}")
-    if np.isnan(nodes["threshold"][inner]).any():
-        raise ValueError("a node of a tree has no threshold")
-
-
-def _check_children(inner: NDArray[np.bool_], *children: NDArray[Any]) -> None:
-    # They come after their parent, so that no walk comes to a node twice.
-    places = np.arange(len(inner))
-    for child in children:
-        if np.any(inner & ((child <= places) | (child >= len(inner)))):
-            raise ValueError("a node of a tree has a child that is none")
+    no_categories = np.empty((0, 8), np.uint32)
+    return TreePredictor(np.array(predictor.nodes), no_categories, no_categories)
