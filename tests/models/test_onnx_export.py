@@ -1,5 +1,6 @@
 """Networks as graphs and back: every kind of layer, every precision, the weights as they were."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -26,6 +27,7 @@ def fitted(network, params, *, precision=np.float32, **parameters):
     classifier.input_shape_ = (48, 48, 1)
     classifier.history_, classifier.class_counts_ = {}, {"before": {}, "after": {}}
     random = np.random.default_rng(0)
+    keras.utils.set_random_seed(0)
     classifier.weights_ = [
         # Around what they are at the start: variances stay above zero.
         (np.asarray(weights.value) + random.uniform(0, 0.03, weights.shape)).astype(precision)
