@@ -325,7 +325,8 @@ def _build(value: Any) -> Any:
         built.__setstate__(state)
     else:
         vars(built).update(state)
-    if hasattr(built, "_get_loss"):  # of a histogram gradient boosting, which turns into shares
+    # Of a fitted histogram gradient boosting: it turns sums of its trees into shares.
+    if hasattr(built, "_get_loss") and "_predictors" in state:
         built._loss = built._get_loss(sample_weight=None)
     return built
 

@@ -55,6 +55,7 @@ PAIR = [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier())]
         HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2),
         MLPClassifier((4,), max_iter=300, tol=0.1, random_state=0),
         CalibratedClassifierCV(GaussianNB(), cv=3),
+        CalibratedClassifierCV(HistGradientBoostingClassifier(max_iter=2), cv=2),
         StackingClassifier(PAIR, LogisticRegression(), cv=2),
         VotingClassifier(
             [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier())], voting="soft"
