@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -15,9 +14,12 @@ from fer_ensemble.artifact.exported import ExportedEnsemble
 from fer_ensemble.artifact.manifest import (
     MANIFEST,
     ArtifactError,
+    dump_manifest,
     is_exported,
     read_manifest,
+    sha256,
 )
+from fer_ensemble.forks import after_fork
 
 if TYPE_CHECKING:
     from fer_ensemble.ensemble import BaseEnsemble
@@ -122,12 +124,9 @@ def model_identity(model: str | os.PathLike[str] | None) -> str:
     Raises
     ------
     ArtifactError
-        If the package's own weights are asked for and not there.
-    OSError
-        If it cannot be read.
+        If there is none, its manifest is damaged, or the package came without weights.
     """
-    manifest = resolve_model(model) / MANIFEST
-    return hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]
+    return sha256(dump_manifest(read_manifest(resolve_model(model))))[:16]
 
 
 def load_model(model: str | os.PathLike[str] | None) -> BaseEnsemble:
@@ -204,8 +203,7 @@ def _forget_models() -> None:
     _loaded.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_models)
+after_fork(_forget_models)
 
 
 def _find_shipped(name: str) -> Path:

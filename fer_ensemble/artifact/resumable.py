@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.artifact.manifest import (
@@ -30,6 +31,7 @@ from fer_ensemble.ensemble import VotingEnsemble, sample_weight_keyword
 from fer_ensemble.libraries import require_for_members
 from fer_ensemble.locks import holding_folder
 from fer_ensemble.models import find_parameters
+from fer_ensemble.splitting import row_digests
 
 _UNFINISHED = "unfinished"
 _FINISHED = "finished"
@@ -190,7 +192,7 @@ def fit_resumable(
     if directory.exists() and not directory.is_dir():
         raise ArtifactError(f"{directory} is a file: choose a folder.")
     with holding_folder(directory):
-        if resume and (finished := _read_finished(directory, ensemble, data)) is not None:
+        if resume and (finished := _read_finished(directory, ensemble, X, data)) is not None:
             for name, _ in ensemble.members:
                 (on_member or _silent)(name, "kept")
             return finished
@@ -241,7 +243,7 @@ def _fit(
 
 
 def _read_finished(
-    directory: Path, ensemble: VotingEnsemble, data: dict[str, Any] | None
+    directory: Path, ensemble: VotingEnsemble, X: NDArray[Any], data: dict[str, Any] | None
 ) -> VotingEnsemble | None:
     """Load the ensemble if it is the one that is to be fitted: its fit was ended after its save."""
     if not has_ensemble(directory) or (directory / _UNFINISHED).exists():
@@ -254,11 +256,21 @@ def _read_finished(
         and all(getattr(saved, name) == getattr(ensemble, name) for name in _COMBINING)
         and _described(saved.members_) == _described(ensemble.members)
         and all(written.get(key) == value for key, value in expected.items())
+        and _was_fitted_on(saved, X)
     )
     if not same:
         return None
     shutil.rmtree(directory / _FINISHED, ignore_errors=True)
     return saved
+
+
+def _was_fitted_on(saved: VotingEnsemble, X: NDArray[Any]) -> bool:
+    """Whether the digests that an ensemble keeps are those of these samples."""
+    digests, held = row_digests(X), saved.validation_indices_
+    if held is not None and held.max(initial=-1) >= len(digests):
+        return False
+    fitted = digests if held is None else np.delete(digests, held)
+    return np.array_equal(np.unique(fitted), getattr(saved, "training_digests_", None))
 
 
 def _described(members: Sequence[tuple[str, Any]]) -> list[tuple[str, str, str]]:

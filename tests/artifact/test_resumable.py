@@ -285,6 +285,8 @@ def test_a_fit_that_was_ended_after_its_save_is_done(table, tmp_path, monkeypatc
     ):
         with pytest.raises(ArtifactError, match="holds a saved ensemble already"):
             fit_resumable(make_ensemble(**change), X, y, path, data=data, resume=True)
+    with pytest.raises(ArtifactError, match="holds a saved ensemble already"):
+        fit_resumable(make_ensemble(), X + 1, y, path, data={"seed": 1}, resume=True)
 
 
 def test_two_fits_do_not_write_one_folder(table, tmp_path):
