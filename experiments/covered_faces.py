@@ -10,16 +10,16 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from experiments.console import Out, notes, output
+from experiments.console import Out, output
+from experiments.detectors import read_photographs
 from experiments.runs import RESULTS, write_record
 from fer_ensemble.datasets import EMOTIONS
 from fer_ensemble.evaluation import wilson_interval
-from fer_ensemble.faces import FaceFinder, Prediction, UnreadableImage, annotate, decode_image
+from fer_ensemble.faces import FaceFinder, Prediction, annotate
 
 LONGEST = 1000
 MOST = 0.15
@@ -32,15 +32,8 @@ def main(
     """Annotate photographs, and count the faces of which more than 15 % is covered."""
     finder, rng = FaceFinder(), np.random.default_rng(0)
     covered: list[float] = []
-    for file in sorted(path for path in photographs.rglob("*") if path.is_file()):
-        try:
-            picture = decode_image(file.read_bytes())
-        except UnreadableImage as error:
-            notes.print(f"{file.name}: {error}", markup=False)
-            continue
-        factor = min(1.0, LONGEST / max(picture.shape[:2]))
-        picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        covered += measure(np.asarray(picture, np.uint8), finder, rng)
+    for picture in read_photographs(photographs, LONGEST):
+        covered += measure(picture, finder, rng)
     beyond = sum(share > MOST for share in covered)
     record = {
         "faces": len(covered),

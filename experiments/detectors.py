@@ -58,8 +58,8 @@ def main(
     rng = np.random.default_rng(0)
     faces = faces[rng.permutation(len(faces))[:1500]]
     used = {name: create_detector(name) for name in detectors.split(",")}
-    people = list(_read(photographs))
-    empty = list(_read(without_faces)) if without_faces else []
+    people = list(read_photographs(photographs))
+    empty = list(read_photographs(without_faces)) if without_faces else []
     record: dict[str, Any] = {"photographs": len(people), "without_faces": len(empty)}
     record["composed"] = {
         f"{side}": _compare_on_scenes(used, faces, side, scenes) for side in SIDES
@@ -77,14 +77,26 @@ def main(
     output.print_json(data=record)
 
 
-def _read(folder: Path) -> Iterator[Picture]:
+def read_photographs(folder: Path, longest: int = LONGEST) -> Iterator[Picture]:
+    """Read the pictures in a folder, made smaller; those that cannot be read are named.
+
+    Parameters
+    ----------
+    folder : Path
+    longest : int, default=800
+        Of the longer side, in pixels.
+
+    Yields
+    ------
+    ndarray of shape (height, width) or (height, width, 3), uint8
+    """
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
             picture = decode_image(file.read_bytes())
         except UnreadableImage as error:
             notes.print(f"{file.name}: {error}", markup=False)
             continue
-        factor = min(1.0, LONGEST / max(picture.shape[:2]))
+        factor = min(1.0, longest / max(picture.shape[:2]))
         picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         yield np.asarray(picture, np.uint8)
 
