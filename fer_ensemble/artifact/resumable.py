@@ -270,7 +270,8 @@ def _was_fitted_on(saved: VotingEnsemble, X: NDArray[Any]) -> bool:
     if held is not None and held.max(initial=-1) >= len(digests):
         return False
     fitted = digests if held is None else np.delete(digests, held)
-    return np.array_equal(np.unique(fitted), getattr(saved, "training_digests_", None))
+    known = getattr(saved, "training_digests_", None)
+    return known is not None and np.array_equal(np.unique(fitted), known)
 
 
 def _described(members: Sequence[tuple[str, Any]]) -> list[tuple[str, str, str]]:
