@@ -213,13 +213,43 @@ def _predict_batch(
     batch: Sequence[SearchResult],
 ) -> list[Prediction]:
     faces = [found.face for result in batch for found in result.faces]
-    answers = iter(
-        _answers(classifier, np.stack(faces), class_names, min_confidence) if faces else ()
-    )
-    by_input = [_predictions(result, answers) for result in batch]
+    rows = ask_classifier(classifier, np.stack(faces), class_names) if faces else np.empty((0, 0))
+    abstains = getattr(classifier, "ties", None) == "abstain"
+    by_input = label_faces(batch, rows, class_names, min_confidence=min_confidence, ties=abstains)
     if annotate_to is not None:
         write_copies(annotate_to, list(zip(batch, by_input, strict=True)), n_jobs)
     return [prediction for predictions in by_input for prediction in predictions]
+
+
+def label_faces(
+    batch: Sequence[SearchResult],
+    probabilities: NDArray[np.float64],
+    class_names: Sequence[str],
+    *,
+    min_confidence: float = 0.0,
+    ties: bool = False,
+) -> list[list[Prediction]]:
+    """Make predictions of what was found in inputs, and of what a classifier says of the faces.
+
+    Parameters
+    ----------
+    batch : sequence of SearchResult
+    probabilities : ndarray of shape (n_faces, n_classes)
+        Of the faces of all inputs, in their order.
+    class_names : sequence of str
+        Names of the classes, in the order of the columns.
+    min_confidence : float, default=0.0
+        Faces whose most probable class is less probable get no label, and the status "unsure".
+    ties : bool, default=False
+        Whether faces of which several classes are the most probable get none either.
+
+    Returns
+    -------
+    list of list of Prediction
+        Those of each input: one for every face; where there is none, the one that says why.
+    """
+    answers = iter(_answers(probabilities, class_names, min_confidence, ties))
+    return [_predictions(result, answers) for result in batch]
 
 
 def _predictions(result: SearchResult, answers: Iterator[dict[str, Any]]) -> list[Prediction]:
@@ -249,15 +279,11 @@ def _box_values(box: FaceBox | None) -> dict[str, Any]:
 
 
 def _answers(
-    classifier: FaceClassifier,
-    faces: NDArray[np.uint8],
-    class_names: Sequence[str],
-    min_confidence: float,
+    rows: NDArray[np.float64], class_names: Sequence[str], min_confidence: float, ties: bool
 ) -> list[dict[str, Any]]:
     """Give what a prediction says of each face: its status, label, reason and probabilities."""
-    rows = _probabilities(classifier, faces, class_names)
-    abstains = getattr(classifier, "ties", None) == "abstain"
-    unsure = is_unsure(rows, min_confidence, ties=abstains)
+    if not len(rows):
+        return []
     return [
         {
             "status": "unsure" if undecided else "ok",
@@ -266,7 +292,7 @@ def _answers(
             "probabilities": dict(zip(class_names, row.tolist(), strict=True)),
             "reason": _why_unsure(float(row.max()), min_confidence) if undecided else "",
         }
-        for row, undecided in zip(rows, unsure, strict=True)
+        for row, undecided in zip(rows, is_unsure(rows, min_confidence, ties=ties), strict=True)
     ]
 
 
@@ -276,9 +302,26 @@ def _why_unsure(confidence: float, min_confidence: float) -> str:
     return "several classes are the most probable"
 
 
-def _probabilities(
+def ask_classifier(
     classifier: FaceClassifier, faces: NDArray[np.uint8], class_names: Sequence[str]
 ) -> NDArray[np.float64]:
+    """Ask a classifier for the probability of each class.
+
+    Parameters
+    ----------
+    classifier : FaceClassifier
+    faces : ndarray of shape (n_faces, size, size), uint8
+    class_names : sequence of str
+
+    Returns
+    -------
+    ndarray of shape (n_faces, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If it gives anything but a finite probability for each class.
+    """
     probabilities = np.asarray(classifier.predict_proba(faces), np.float64)
     expected = (len(faces), len(class_names))
     if probabilities.shape != expected or not np.isfinite(probabilities).all():
