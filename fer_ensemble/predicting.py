@@ -100,7 +100,7 @@ def predict_faces(
         Faces whose most probable class is less probable than this get no label and the status
         "unsure".
     annotate_to : path-like, optional
-        Folder for annotated copies of the pictures.
+        Folder for annotated copies: a JPEG of each picture, an MP4 of each video.
     track : bool, default=False
         Whether to follow the faces of videos by their boxes: each gets a number, in the column
         `track`, and its probabilities are smoothed over time, of which label, confidence and

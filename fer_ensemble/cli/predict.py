@@ -113,7 +113,10 @@ def predict(
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for copies of the pictures with boxes, labels and probabilities.",
+            help="Folder for copies with boxes, labels and probabilities: a JPEG of each picture "
+            "(a.png.jpg), an MP4 without sound of each video (clip.avi.mp4; MPEG-4 Part 2, which "
+            "most players show but few browsers). Of a run that was interrupted or resumed within "
+            "a video, parts named by their first and last frame.",
             metavar="DIR",
             show_default=False,
         ),

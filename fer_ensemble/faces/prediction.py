@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import is_unsure
-from fer_ensemble.faces.annotation import write_copies
+from fer_ensemble.faces.annotated_copies import AnnotatedCopies
 from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.decode import import_decoders
@@ -167,7 +167,7 @@ def predict_files(
         Faces whose most probable class is less probable than this get no label, and the status
         "unsure"; so do ties of a classifier whose attribute ``ties`` is "abstain".
     annotate_to : path-like, optional
-        Folder for annotated copies of the pictures; see `write_copies`.
+        Folder for annotated copies of the pictures and videos; see `AnnotatedCopies`.
     tracker : Tracker, optional
         Follows the faces of videos and smooths their probabilities; label, confidence and status
         are then those of the smoothed ones.
@@ -192,14 +192,16 @@ def predict_files(
     [('lost.jpg', 'missing', 'no such file')]
     """
     search = partial(search_item, finder=finder or FaceFinder(), keep_frame=annotate_to is not None)
-    predict = partial(
-        _predict_batch, classifier, class_names, min_confidence, tracker, annotate_to, n_jobs
-    )
     counter = BatchCounter(batch_size)
     ahead = _BATCHES_AHEAD * batch_size
     batch: list[SearchResult] = []
     import_decoders()
-    with _opencv_in_one_thread():
+    with ExitStack() as stack:
+        stack.enter_context(_opencv_in_one_thread())
+        copies = None
+        if annotate_to is not None:
+            copies = stack.enter_context(AnnotatedCopies(annotate_to, n_jobs))
+        predict = partial(_predict_batch, classifier, class_names, min_confidence, tracker, copies)
         for result in map_ordered(search, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
             batch.append(result)
             if counter.add(len(result.faces)):
@@ -227,8 +229,7 @@ def _predict_batch(
     class_names: Sequence[str],
     min_confidence: float,
     tracker: Tracker | None,
-    annotate_to: str | os.PathLike[str] | None,
-    n_jobs: int,
+    copies: AnnotatedCopies | None,
     batch: Sequence[SearchResult],
 ) -> list[Prediction]:
     faces = [found.face for result in batch for found in result.faces]
@@ -237,8 +238,8 @@ def _predict_batch(
     by_input = label_faces(
         batch, rows, class_names, min_confidence=min_confidence, ties=abstains, tracker=tracker
     )
-    if annotate_to is not None:
-        write_copies(annotate_to, list(zip(batch, by_input, strict=True)), n_jobs)
+    if copies is not None:
+        copies.add(list(zip(batch, by_input, strict=True)))
     return [prediction for predictions in by_input for prediction in predictions]
 
 

@@ -273,16 +273,15 @@ def restore_tracks(tracker: Tracker, kept: KeptRows) -> None:
     for cells, end in _read_rows(kept.path, kept.class_names, tracked=True) if kept.n_bytes else ():
         if end > kept.n_bytes:
             break
-        numbers = {name: _real(cells[name]) for name in ("time", *SIDES)}
-        box = None if numbers["x"] is None else tuple(numbers[side] for side in SIDES)
-        probabilities = [_real(cells[f"p_{name}"]) for name in kept.class_names]
-        tracker.remember(
-            cells["frame"], numbers["time"], cells["face"], cells["track"], box, probabilities
-        )
+        box = None if _is_empty(cells["x"]) else tuple(float(cells[side]) for side in SIDES)
+        time = None if _is_empty(cells["time"]) else float(cells["time"])
+        names = () if cells["face"] is None else kept.class_names
+        probabilities = [float(cells[f"p_{name}"]) for name in names]
+        tracker.remember(cells["frame"], time, cells["face"], cells["track"], box, probabilities)
 
 
-def _real(cell: str | float | None) -> float | None:
-    return None if cell in ("", None) else float(cell)
+def _is_empty(cell: str | float | None) -> bool:
+    return cell is None or cell == ""
 
 
 def _read_rows(

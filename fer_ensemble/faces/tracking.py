@@ -31,7 +31,7 @@ LEAST_OVERLAP = 0.3
 LOST_AFTER = 1.0
 
 #: Left side, upper side, width and height; None if the whole frame was taken for the face.
-Box: TypeAlias = "tuple[float, float, float, float] | None"
+Box: TypeAlias = "tuple[float, ...] | None"
 
 
 @dataclass(slots=True)
