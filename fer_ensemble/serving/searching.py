@@ -1,0 +1,209 @@
+"""Faces in the pictures of requests: decoded and searched in a fixed number of threads."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+
+from fer_ensemble.faces import FaceFinder
+from fer_ensemble.faces.contents import recognise
+from fer_ensemble.faces.decode import import_decoders
+from fer_ensemble.faces.finding import SearchResult, search_item
+from fer_ensemble.faces.inputs import GivenPicture, iterate_items
+from fer_ensemble.processors import count_processors
+from fer_ensemble.serving.limits import Limits
+from fer_ensemble.serving.uploads import too_many_pictures
+
+# Small pictures are searched several at a time: to hand one to a thread takes as long as to read a
+# cut-out face. Not more, so that the requests take turns.
+_PIECE_PICTURES = 16
+_PIECE_BYTES = 64 * 1024
+
+
+@dataclass
+class Search:
+    """How the pictures of a request are searched, and how many they are.
+
+    Parameters
+    ----------
+    finder : FaceFinder
+    turn : bool
+        Whether pictures are turned in which no face is sure.
+    limits : Limits
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether nobody waits for the rest any more.
+    """
+
+    finder: FaceFinder
+    turn: bool
+    limits: Limits
+    stopped: bool = False
+    _n_pictures: int = 0
+    _counting: Lock = field(default_factory=Lock)
+
+    def run(self, pictures: Sequence[GivenPicture]) -> list[SearchResult]:
+        """Search some of the pictures; in a thread.
+
+        Parameters
+        ----------
+        pictures : sequence of GivenPicture
+
+        Returns
+        -------
+        list of SearchResult
+            One for each picture, and of animated ones for each frame.
+
+        Raises
+        ------
+        Refusal
+            413 if the request has too many.
+        """
+        results = []
+        for picture in pictures:
+            if recognise(io.BytesIO(picture.content)) == "video":
+                self._count()
+                results.append(_video(picture.name))
+                continue
+            for item in iterate_items([picture]):
+                self._count()
+                if self.stopped:
+                    return results
+                results.append(search_item(item, self.finder, turn=self.turn))
+        return results
+
+    def _count(self) -> None:
+        with self._counting:
+            self._n_pictures += 1
+        if self._n_pictures > self.limits.pictures:
+            raise too_many_pictures(self.limits)
+
+
+def _video(name: str) -> SearchResult:
+    reason = "a video: send frames of it as pictures, or predict it with fer-ensemble predict"
+    return SearchResult(name, None, None, [], "unreadable", reason)
+
+
+def divide(pictures: Sequence[GivenPicture]) -> Iterator[list[GivenPicture]]:
+    """Divide the pictures of a request into pieces, each for one thread.
+
+    Parameters
+    ----------
+    pictures : sequence of GivenPicture
+
+    Yields
+    ------
+    list of GivenPicture
+        One at the least.
+    """
+    piece: list[GivenPicture] = []
+    n_bytes = 0
+    for picture in pictures:
+        size = len(picture.content)
+        if piece and (len(piece) >= _PIECE_PICTURES or n_bytes + size > _PIECE_BYTES):
+            yield piece
+            piece, n_bytes = [], 0
+        piece.append(picture)
+        n_bytes += size
+    if piece:
+        yield piece
+
+
+class SearchThreads:
+    """Threads that search, as many as there are processors, and the finders that they share.
+
+    Parameters
+    ----------
+    detector : str
+        What finds faces where a request does not say; see `create_detector`.
+
+    Attributes
+    ----------
+    detectors : tuple of str
+        What requests may ask for.
+    """
+
+    def __init__(self, detector: str) -> None:
+        import cv2
+
+        self.detectors = tuple(dict.fromkeys(["auto", "skip", detector]))
+        self._default = detector
+        self._finders: dict[tuple[str, int], FaceFinder] = {}
+        self.n_threads = max(2, count_processors())
+        import_decoders()
+        cv2.setNumThreads(1)  # these threads take all processors already
+        self._pool = ThreadPoolExecutor(self.n_threads, thread_name_prefix="search")
+
+    def prepare(self, size: int) -> None:
+        """Make the finders of faces of a size, and let each work once, before there are threads.
+
+        Parameters
+        ----------
+        size : int
+            Side of the faces, in pixels.
+
+        Raises
+        ------
+        DetectorError
+            If there is no such detector, or it cannot work here.
+        MissingLibraryError
+            If the detector needs a package that is not installed.
+        """
+        for name in self.detectors:
+            finder = FaceFinder(name, size=size)
+            finder.find(np.zeros((96, 128, 3), np.uint8))
+            self._finders[name, size] = finder
+
+    def finder(
+        self,
+        detector: str | None,
+        size: int,
+        *,
+        min_face: int | None,
+        min_score: float | None,
+        max_faces: int | None,
+    ) -> FaceFinder:
+        """Give the finder of a request, which shares networks with all others.
+
+        Parameters
+        ----------
+        detector : str or None
+            One of `detectors`; by default that of the server.
+        size : int
+            Side of the faces, in pixels.
+        min_face, min_score, max_faces
+            As of `FaceFinder`.
+
+        Returns
+        -------
+        FaceFinder
+        """
+        return self._finders[detector or self._default, size].adjusted(
+            min_face=min_face, min_score=min_score, max_faces=max_faces
+        )
+
+    async def run(self, search: Search, pictures: Sequence[GivenPicture]) -> list[SearchResult]:
+        """Search some pictures of a request in a thread, as soon as one is free.
+
+        Parameters
+        ----------
+        search : Search
+        pictures : sequence of GivenPicture
+
+        Returns
+        -------
+        list of SearchResult
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._pool, search.run, pictures)
+
+    def stop(self) -> None:
+        """Let the threads end with what they hold."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
