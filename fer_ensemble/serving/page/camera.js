@@ -91,12 +91,16 @@ export class CameraView {
     this.video.srcObject = null;
     find("camera-live").hidden = true;
     find("camera-message").textContent = message;
+    find("camera-message").className = message ? "error" : "";
     this.#show(false);
     this.#forget();
   }
 
   #show(runs) {
-    if (runs) find("camera-message").textContent = "Waiting for the camera …";
+    if (runs) {
+      find("camera-message").textContent = "Waiting for the camera …";
+      find("camera-message").className = "";
+    }
     find("camera-start").disabled = runs;
     find("camera-stop").disabled = !runs;
     if (runs) find("camera-stop").focus();

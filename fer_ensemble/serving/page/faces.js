@@ -1,5 +1,7 @@
 /** Faces shown: boxes over a picture, bars of probabilities, and words for screen readers. */
 
+import { boxOf, overlap } from "./tracking.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Make an element with properties and children. */
@@ -33,35 +35,50 @@ export function describe(rows) {
   return `${noun}: ${faces.map(words).join(", ")}`;
 }
 
+const LETTER = 15; // height of a label's line, in pixels of the screen
+
 /**
- * Draw boxes with numbers and labels.
+ * Draw boxes with numbers, and labels where there is room for them.
  * @param {SVGElement} svg lies over the picture
  * @param {{width: number, height: number}} size of the picture that the boxes are of
  * @param {object[]} rows
- * @param {(row: object) => string} [name] of a face, where its number is not enough
+ * @param {(row: object) => string} [name] of a face
  */
 export function drawBoxes(svg, size, rows, name = (row) => String(row.face)) {
   svg.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
-  const letter = Math.max(size.width / 28, size.height / 28);
-  const shapes = [];
-  for (const row of rows) {
-    if (row.confidence == null) continue;
-    const whole = row.x == null;
-    const [x, y] = whole ? [0, 0] : [row.x, row.y];
-    const [width, height] = whole ? [size.width, size.height] : [row.width, row.height];
-    const kind = row.label == null ? "face unsure" : "face";
-    shapes.push(shape("rect", { x, y, width, height, class: kind }));
-    const text = width < 4 * letter ? name(row) : `${name(row)} ${row.label ?? "unsure"}`;
-    const long = Math.min(size.width, (text.length * 0.56 + 0.6) * letter);
-    // Above the box, where there is room, and never beyond the picture's sides.
-    const top = y >= 1.3 * letter ? y - 1.3 * letter : Math.max(y, 0);
-    const left = Math.max(0, Math.min(x, size.width - long));
+  const shown = svg.getBoundingClientRect().width || size.width;
+  const letter = (LETTER * size.width) / shown;
+  const faces = rows.filter((row) => row.confidence != null);
+  const boxes = faces.map((row) => boxOf(row, size));
+  const shapes = boxes.map(({ x, y, width, height }, place) => {
+    const kind = faces[place].label == null ? "face unsure" : "face";
+    return shape("rect", { x, y, width, height, class: kind });
+  });
+  const plates = [];
+  faces.forEach((row, place) => {
+    const others = [...boxes.filter((_, other) => other !== place), ...plates];
+    const long = `${name(row)} ${row.label ?? "unsure"}`;
+    let [text, plate] = [long, plateOf(long, boxes[place], letter, size)];
+    if (others.some((other) => overlap(plate, other) > 0)) {
+      text = name(row);
+      plate = plateOf(text, boxes[place], letter, size);
+    }
+    plates.push(plate);
+    const { x, y } = plate;
     shapes.push(
-      shape("rect", { x: left, y: top, width: long, height: 1.3 * letter, class: "plate" }),
-      shape("text", { x: left + 0.3 * letter, y: top + letter, "font-size": letter }, text),
+      shape("rect", { ...plate, class: "plate" }),
+      shape("text", { x: x + 0.3 * letter, y: y + letter, "font-size": letter }, text),
     );
-  }
+  });
   svg.replaceChildren(...shapes);
+}
+
+/** Where a text goes: above a box, if there is room, and never beyond the picture's sides. */
+function plateOf(text, box, letter, size) {
+  const width = (text.length * 0.6 + 0.6) * letter;
+  const height = 1.3 * letter;
+  const y = box.y >= height ? box.y - height : Math.max(box.y, 0);
+  return { x: Math.max(0, Math.min(box.x, size.width - width)), y, width, height };
 }
 
 /**
@@ -76,7 +93,10 @@ export class FaceEntry {
   /** @param {string} name such as "Face 1" @param {string[]} classes */
   constructor(name, classes) {
     for (const kind of classes) {
-      const meter = element("meter", { min: 0, max: 1, value: 0, ariaLabel: kind });
+      // Not <meter>: what it is made of differs between browsers, and so would its colours.
+      const filled = element("span");
+      const meter = element("span", { className: "bar", role: "meter", ariaLabel: kind }, filled);
+      Object.assign(meter, { ariaValueMin: 0, ariaValueMax: 1 });
       const figure = element("span", { className: "figure" });
       const entry = element("li", {}, element("span", { textContent: kind }), meter, figure);
       this.#bars.set(kind, { entry, meter, figure });
@@ -86,14 +106,14 @@ export class FaceEntry {
     this.element = element("li", { className: "face-entry" }, head, this.#list);
   }
 
-  /** @param {object} row */
-  show(row) {
+  /** @param {object} row @param {string} [note] what else is to be known of it */
+  show(row, note = row.reason) {
     this.#title.textContent = words(row);
-    this.#note.textContent = row.reason ? `(${row.reason})` : "";
+    this.#note.textContent = note ? `(${note})` : "";
     for (const [kind, { entry, meter, figure }] of this.#bars) {
       const p = row[`p_${kind}`];
-      meter.value = p;
-      figure.textContent = percent(p);
+      meter.firstChild.style.width = `${100 * p}%`;
+      meter.ariaValueNow = figure.textContent = percent(p);
       entry.classList.toggle("most", kind === row.label);
     }
     return this;

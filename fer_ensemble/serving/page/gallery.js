@@ -8,7 +8,8 @@ const SIDE = 640; // pixels of a small picture
 const LARGE_SIDE = 1920;
 const LEAST_SIDE = 240; // on a smaller one, no label would fit
 // Of more faces, the bars are made when they are asked for.
-const WITH_BARS = 4;
+const WITH_BARS = 2;
+const MOST_WITH_BARS = 24; // of an enlarged picture
 
 /** Shows the inputs of results, but for videos. */
 export class Gallery {
@@ -80,28 +81,35 @@ export class Gallery {
 const firstFrame = (rows) => rows.filter((row) => row.frame === rows[0].frame);
 
 /** Entries for faces; where there is none, why. */
-function facesOf(rows, classes) {
+function facesOf(rows, classes, withBars = WITH_BARS) {
   const faces = rows.filter((row) => row.confidence != null);
   if (!faces.length) {
     const [row] = rows;
     const status = element("strong", { textContent: row?.status.replaceAll("_", " ") ?? "" });
     return [element("p", {}, status, `: ${row?.reason ?? ""}`)];
   }
+  // What holds for all faces of a picture is said once.
+  const notes = faces.map(({ reason }) => (reason ?? "").split("; "));
+  const common = notes[0].filter((note) => note && notes.every((other) => other.includes(note)));
   const entry = (row) => {
     const frame = row.frame == null ? "" : `Frame ${row.frame}, `;
     const name = `${frame}${frame ? "face" : "Face"} ${row.face}`;
-    return new FaceEntry(name, classes).show(row).element;
+    const own = (row.reason ?? "").split("; ").filter((note) => !common.includes(note));
+    return new FaceEntry(name, classes).show(row, own.join("; ")).element;
   };
-  const list = element("ul", { className: "faces" }, ...faces.slice(0, WITH_BARS).map(entry));
-  const more = faces.slice(WITH_BARS);
-  if (!more.length) return [list];
-  const summary = element("summary", { textContent: `${more.length} more` });
-  const details = element("details", {}, summary);
-  details.addEventListener("toggle", () => {
-    if (details.childElementCount > 1) return;
-    details.append(element("ul", { className: "faces" }, ...more.map(entry)));
-  });
-  return [list, details];
+  const note = element("p", { className: "quiet", textContent: common.join("; ") });
+  const list = element("ul", { className: "faces" }, ...faces.slice(0, withBars).map(entry));
+  const more = faces.slice(withBars);
+  if (!more.length) return [note, list];
+  const show = element("button", { type: "button", textContent: `Show ${more.length} more` });
+  show.onclick = () => {
+    const added = more.map(entry);
+    list.append(...added);
+    added[0].tabIndex = -1;
+    added[0].focus();
+    show.remove();
+  };
+  return [note, list, show];
 }
 
 // Decoding takes memory for all of a picture's pixels: one at a time.
@@ -147,7 +155,7 @@ function enlarge(input, results) {
   const rows = results.rowsOf(input);
   const stage = makeStage("div");
   stage.firstChild.ariaLabel = describe(rows);
-  const faces = element("div", {}, ...facesOf(rows, results.classes));
+  const faces = element("div", {}, ...facesOf(rows, results.classes, MOST_WITH_BARS));
   document.getElementById("large-content").replaceChildren(stage, faces);
   document.getElementById("large").showModal();
   paint(stage, input, LARGE_SIDE).then(() => {

@@ -66,8 +66,22 @@ export async function sendPictures(pictures, { options = {}, signal: outer, rece
           bytes = Math.max(1, bytes / 2);
           left.unshift(...batch);
         }
+      } else if (error.status === 0 && (await setAside(batch))) {
+        // The server was not even asked: a file is gone.
       } else throw error;
     }
+  }
+
+  /** Give files that can't be read (any more) their rows; false if all can. */
+  async function setAside(batch) {
+    const heads = batch.map((place) => pictures[place].slice(0, 1).arrayBuffer());
+    const read = await Promise.allSettled(heads);
+    const gone = batch.filter((_, turn) => read[turn].status === "rejected");
+    const reason = "the browser cannot read the file: it was moved, changed or is not allowed";
+    if (!gone.length) return false;
+    received(gone, { rows: gone.map(() => [refused("unreadable", reason)]) });
+    left.unshift(...batch.filter((place) => !gone.includes(place)));
+    return true;
   }
 
   async function work() {

@@ -66,7 +66,9 @@ export class Table {
     const { parts, results } = this;
     parts.view.hidden = !results.rows.length;
     parts.empty.hidden = results.rows.length > 0;
-    const columns = results.allColumns.filter((name) => parts.all.checked || !SELDOM.has(name));
+    const columns = results.allColumns.filter(
+      (name) => parts.all.checked || !(SELDOM.has(name) || this.#isOfVideos(name)),
+    );
     this.#fillKinds();
     this.#fillHead(columns);
     const text = parts.text.value.trim().toLowerCase();
@@ -81,6 +83,11 @@ export class Table {
     parts.summary.textContent = `${part}. ${summarize(rows)}.`;
     const lines = this.paging.cut(this.#shown).map((row) => this.#line(row, columns));
     parts.body.replaceChildren(...lines);
+  }
+
+  /** Whether a column is empty as long as there are no videos and animated pictures. */
+  #isOfVideos(name) {
+    return ["frame", "time"].includes(name) && this.results.rows.every((row) => row[name] == null);
   }
 
   #sort(rows) {
@@ -118,7 +125,7 @@ export class Table {
       });
       head.replaceChildren(element("tr", { role: "row" }, ...cells));
     }
-    for (const cell of head.rows[0].cells) {
+    for (const cell of head.firstChild.cells) {
       const sorts = cell.dataset.column === this.#sorted.column;
       cell.ariaSort = sorts ? (this.#sorted.down ? "descending" : "ascending") : "none";
     }

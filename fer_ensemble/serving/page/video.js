@@ -154,7 +154,7 @@ export class VideoView {
     const frames = new Set(rows.map(({ frame }) => frame)).size;
     const people = new Set(rows.map(({ track }) => track).filter((track) => track != null)).size;
     const ended = wasCancelled ? "Cancelled: " : "";
-    const persons = people === 1 ? "1 person" : `${people} persons`;
+    const persons = people === 1 ? "1 person" : `${people} people`;
     find("video-summary").textContent =
       `${ended}${this.#video.path}: ${count(frames, "frame")} looked at, ${persons} followed.`;
   }
