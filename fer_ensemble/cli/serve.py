@@ -11,8 +11,8 @@ def serve(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Folder of a saved ensemble, or ensemble or fast, which come with the package; may "
-            "be given several times, and requests that name none get the first. Without it, "
+            help="Folder of a saved ensemble, or ensemble or fast, which come with the package; "
+            "may be given several times, and requests that name none get the first. Without it, "
             "ensemble and fast.",
             metavar="MODEL",
             show_default=False,

@@ -1,4 +1,4 @@
-"""A page and an HTTP API about the faces in pictures: `serve` runs them, `create_app` makes them."""
+"""A page and an HTTP API that label faces: `create_app` makes them, and `serve` runs them."""
 
 import lazy_loader
 

@@ -15,8 +15,8 @@ _MOST_CARD_BYTES = 2**20
 
 # What is said of models whose card says nothing.
 _LIMITS = (
-    "An expression is not an emotion. Not for judging what somebody feels or intends, for decisions "
-    "about people, or for watching them."
+    "An expression is not an emotion. Not for judging what somebody feels or intends, for "
+    "decisions about people, or for watching them."
 )
 
 

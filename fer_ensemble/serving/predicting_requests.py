@@ -12,7 +12,7 @@ import numpy as np
 from fer_ensemble.faces.inputs import GivenPicture
 from fer_ensemble.faces.output import columns, row
 from fer_ensemble.faces.prediction import label_faces
-from fer_ensemble.serving.searching import Search, SearchThreads, divide
+from fer_ensemble.serving.picture_search import Search, SearchThreads, divide
 from fer_ensemble.serving.shared_models import SharedModel
 
 # Pieces of a request that are in work at once: enough to fill a batch, and few enough that requests

@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from fer_ensemble.serving.connections import BoundedConnection
 from fer_ensemble.serving.limits import Limits
 
 # Requests in work are finished for so long once the server is to end, in seconds.
@@ -77,7 +78,7 @@ def serve(
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",  # httptools bounds no headers
+        http=BoundedConnection,  # of h11: httptools bounds no headers
         ws="none",
         lifespan="on",
         log_config=None,

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from fer_ensemble.artifact import PRETRAINED
 from fer_ensemble.serving.limits import Limits, Load
 from fer_ensemble.serving.monitoring import GONE, Monitoring
+from fer_ensemble.serving.picture_search import Search, SearchThreads
 from fer_ensemble.serving.predicting_requests import Answer, predict_pictures
 from fer_ensemble.serving.refusals import Refusal
-from fer_ensemble.serving.searching import Search, SearchThreads
 from fer_ensemble.serving.shared_models import SharedModel
 from fer_ensemble.serving.uploads import read_pictures
 
@@ -99,8 +99,7 @@ class Service:
                 )
             self.models[name] = self._load(model, name)
         self.threads = SearchThreads(detector)
-        for size in {model.size for model in self.models.values()}:
-            self.threads.prepare(size)
+        self.threads.start(model.size for model in self.models.values())
 
     def _load(self, model: str | os.PathLike[str], name: str) -> SharedModel:
         def count(n_faces: int) -> None:

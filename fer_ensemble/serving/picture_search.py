@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import io
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Condition, Lock, Thread
 
 import numpy as np
 
@@ -25,6 +27,9 @@ from fer_ensemble.serving.uploads import too_many_pictures
 _PIECE_PICTURES = 16
 _PIECE_BYTES = 64 * 1024
 
+# Threads that end are waited for so long, in seconds.
+_JOIN_SECONDS = 2.0
+
 
 @dataclass
 class Search:
@@ -39,6 +44,8 @@ class Search:
 
     Attributes
     ----------
+    seconds : float
+        That threads have spent on it.
     stopped : bool
         Whether nobody waits for the rest any more.
     """
@@ -46,6 +53,7 @@ class Search:
     finder: FaceFinder
     turn: bool
     limits: Limits
+    seconds: float = 0.0
     stopped: bool = False
     _n_pictures: int = 0
     _counting: Lock = field(default_factory=Lock)
@@ -67,18 +75,24 @@ class Search:
         Refusal
             413 if the request has too many.
         """
-        results = []
+        began = time.monotonic()
+        try:
+            return list(self._search(pictures))
+        finally:
+            with self._counting:
+                self.seconds += time.monotonic() - began
+
+    def _search(self, pictures: Sequence[GivenPicture]) -> Iterator[SearchResult]:
         for picture in pictures:
             if recognise(io.BytesIO(picture.content)) == "video":
                 self._count()
-                results.append(_video(picture.name))
+                yield _video(picture.name)
                 continue
             for item in iterate_items([picture]):
                 self._count()
                 if self.stopped:
-                    return results
-                results.append(search_item(item, self.finder, turn=self.turn))
-        return results
+                    return
+                yield search_item(item, self.finder, turn=self.turn)
 
     def _count(self) -> None:
         with self._counting:
@@ -117,8 +131,21 @@ def divide(pictures: Sequence[GivenPicture]) -> Iterator[list[GivenPicture]]:
         yield piece
 
 
+@dataclass(order=True)
+class _Piece:
+    """Some pictures that wait for a thread, ordered by whose turn it is."""
+
+    turn: float
+    search: Search = field(compare=False)
+    pictures: Sequence[GivenPicture] = field(compare=False)
+    results: Future[list[SearchResult]] = field(compare=False, default_factory=Future)
+
+
 class SearchThreads:
     """Threads that search, as many as there are processors, and the finders that they share.
+
+    Requests take turns: a piece waits as if it had come later by the time that threads have spent
+    on its request already. So a request of a thousand large pictures does not hold up a small one.
 
     Parameters
     ----------
@@ -137,18 +164,23 @@ class SearchThreads:
         self.detectors = tuple(dict.fromkeys(["auto", "skip", detector]))
         self._default = detector
         self._finders: dict[tuple[str, int], FaceFinder] = {}
-        self.n_threads = max(2, count_processors())
+        self._waiting: list[_Piece] = []
+        self._changed = Condition()
+        self._stopped = False
         import_decoders()
         cv2.setNumThreads(1)  # these threads take all processors already
-        self._pool = ThreadPoolExecutor(self.n_threads, thread_name_prefix="search")
+        self._threads = [
+            Thread(target=self._run, name=f"search {number}", daemon=True)
+            for number in range(max(2, count_processors()))
+        ]
 
-    def prepare(self, size: int) -> None:
-        """Make the finders of faces of a size, and let each work once, before there are threads.
+    def start(self, sizes: Iterable[int]) -> None:
+        """Make the finders, let each work once, and start the threads.
 
         Parameters
         ----------
-        size : int
-            Side of the faces, in pixels.
+        sizes : iterable of int
+            Sides of the faces that models take, in pixels.
 
         Raises
         ------
@@ -157,10 +189,13 @@ class SearchThreads:
         MissingLibraryError
             If the detector needs a package that is not installed.
         """
-        for name in self.detectors:
-            finder = FaceFinder(name, size=size)
-            finder.find(np.zeros((96, 128, 3), np.uint8))
-            self._finders[name, size] = finder
+        for size in set(sizes):
+            for name in self.detectors:
+                finder = FaceFinder(name, size=size)
+                finder.find(np.zeros((96, 128, 3), np.uint8))
+                self._finders[name, size] = finder
+        for thread in self._threads:
+            thread.start()
 
     def finder(
         self,
@@ -191,7 +226,7 @@ class SearchThreads:
         )
 
     async def run(self, search: Search, pictures: Sequence[GivenPicture]) -> list[SearchResult]:
-        """Search some pictures of a request in a thread, as soon as one is free.
+        """Search some pictures of a request in a thread, when it is their turn.
 
         Parameters
         ----------
@@ -202,8 +237,37 @@ class SearchThreads:
         -------
         list of SearchResult
         """
-        return await asyncio.get_running_loop().run_in_executor(self._pool, search.run, pictures)
+        piece = _Piece(time.monotonic() + search.seconds, search, pictures)
+        with self._changed:
+            heapq.heappush(self._waiting, piece)
+            self._changed.notify()
+        return await asyncio.wrap_future(piece.results)
 
     def stop(self) -> None:
-        """Let the threads end with what they hold."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End the threads after what they hold; what waits is not searched."""
+        with self._changed:
+            self._stopped = True
+            while self._waiting:
+                self._waiting.pop().results.cancel()
+            self._changed.notify_all()
+        until = time.monotonic() + _JOIN_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _run(self) -> None:
+        while (piece := self._take()) is not None:
+            try:
+                piece.results.set_result(piece.search.run(piece.pictures))
+            except BaseException as error:
+                piece.results.set_exception(error)
+
+    def _take(self) -> _Piece | None:
+        with self._changed:
+            while True:
+                self._changed.wait_for(lambda: self._waiting or self._stopped)
+                if self._stopped:
+                    return None
+                piece = heapq.heappop(self._waiting)
+                # False if the request has been given up meanwhile.
+                if piece.results.set_running_or_notify_cancel():
+                    return piece
