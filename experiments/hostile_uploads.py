@@ -223,7 +223,7 @@ def _oversized(random: Random, host: str) -> Attack:
     if random.random() < 0.5:
         lines = [PNG, f"Content-Length: {TOO_LONG}"]
         return Attack("oversized", [request(PREDICT, host, *lines), zeros], [{413}])
-    begun = request(PREDICT, host, form(), "Transfer-Encoding: chunked")
+    begun = request(PREDICT, host, PNG, "Transfer-Encoding: chunked")
     script = [begun, f"{TOO_LONG:x}\r\n".encode(), zeros, b"\r\n0\r\n\r\n"]
     return Attack("oversized", script, [{413}])
 
