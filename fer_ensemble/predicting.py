@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from fer_ensemble.artifact import load_predictor, model_identity, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.faces import (
+    WINDOW,
     Detector,
     FaceClassifier,
     FaceFinder,
@@ -21,10 +22,12 @@ from fer_ensemble.faces import (
     PictureListing,
     Prediction,
     Predictions,
+    Tracker,
     choose_writer,
     find_kept_rows,
     open_writer,
     predict_files,
+    restore_tracks,
     skip_done,
 )
 from fer_ensemble.libraries import require_for_members
@@ -48,6 +51,8 @@ def predict_faces(
     n_jobs: int = -1,
     min_confidence: float = 0.0,
     annotate_to: str | os.PathLike[str] | None = None,
+    track: bool = False,
+    window: float = WINDOW,
 ) -> Predictions:
     """Predict the expression of each face in pictures and videos.
 
@@ -95,7 +100,14 @@ def predict_faces(
         Faces whose most probable class is less probable than this get no label and the status
         "unsure".
     annotate_to : path-like, optional
-        Folder for annotated copies of the pictures.
+        Folder for annotated copies: a JPEG of each picture, an MP4 of each video.
+    track : bool, default=False
+        Whether to follow the faces of videos by their boxes: each gets a number, in the column
+        `track`, and its probabilities are smoothed over time, of which label, confidence and
+        status follow. Pictures stand alone.
+    window : float, default=0.5
+        Seconds in which older probabilities lose all but 1/e of their weight, if `track`; see
+        :class:`~fer_ensemble.faces.Tracker`. With 0 nothing is smoothed.
 
     Returns
     -------
@@ -130,9 +142,11 @@ def predict_faces(
         n_jobs=n_jobs,
         min_confidence=min_confidence,
         annotate_to=annotate_to,
+        track=track,
+        window=window,
     )
     run.prepare()
-    return Predictions(chain.from_iterable(run.batches()), run.class_names)
+    return Predictions(chain.from_iterable(run.batches()), run.class_names, tracked=track)
 
 
 class PredictionRun:
@@ -151,7 +165,7 @@ class PredictionRun:
         File to write; a stream takes CSV. By default nothing is written.
     standard_input : binary file, optional
         Where the paths are listed that ``-`` stands for; see `PictureListing`.
-    every, batch_size, n_jobs, min_confidence, annotate_to
+    every, batch_size, n_jobs, min_confidence, annotate_to, track, window
         As of :func:`predict_faces`.
 
     Attributes
@@ -208,6 +222,8 @@ class PredictionRun:
         n_jobs: int = -1,
         min_confidence: float = 0.0,
         annotate_to: str | os.PathLike[str] | None = None,
+        track: bool = False,
+        window: float = WINDOW,
     ) -> None:
         if out is not None:
             choose_writer(out)
@@ -232,6 +248,7 @@ class PredictionRun:
         self._face_size = face_size
         self._lock: Lock | None = None
         self._batch_size = batch_size
+        self._tracker = Tracker(window) if track else None
         self._settings: dict[str, Any] = {
             "every": every,
             "n_jobs": n_jobs,
@@ -335,13 +352,16 @@ class PredictionRun:
                 class_names=self.class_names,
                 finder=self.finder,
                 batch_size=self._batch_size,
+                tracker=self._tracker,
                 **self._settings,
             )
             writer = None
             if self._out is not None:
                 n_kept = self.kept.n_bytes if self.kept else 0
                 writer = stack.enter_context(
-                    open_writer(self._out, self.class_names, n_kept=n_kept)
+                    open_writer(
+                        self._out, self.class_names, n_kept=n_kept, tracked=self._is_tracked
+                    )
                 )
             if self._lock is not None:  # the table has been begun: no earlier rows are in it
                 self._lock.note(self._describe())
@@ -352,11 +372,17 @@ class PredictionRun:
                 yield batch
 
     def _keep(self, table: str | os.PathLike[str]) -> KeptRows:
-        kept = find_kept_rows(table, self.class_names, self._batch_size)
+        kept = find_kept_rows(table, self.class_names, self._batch_size, tracked=self._is_tracked)
         if kept.n_bytes:
             self._check_run(table)
+        if self._tracker is not None:
+            restore_tracks(self._tracker, kept)
         self._inputs = skip_done(self._inputs, kept)
         return kept
+
+    @property
+    def _is_tracked(self) -> bool:
+        return self._tracker is not None
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -379,6 +405,8 @@ class PredictionRun:
             "every": self._settings["every"],
             "batch_size": self._batch_size,
             "min_confidence": self._settings["min_confidence"],
+            # Left out without tracking, as runs had it that knew of none.
+            **({} if self._tracker is None else {"window": self._tracker.window}),
         }
 
     def _check_run(self, table: str | os.PathLike[str]) -> None:

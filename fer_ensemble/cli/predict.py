@@ -93,10 +93,30 @@ def predict(
     every: Annotated[
         int, typer.Option(min=1, help="Of so many frames of a video or an animation, look at one.")
     ] = 1,
+    track: Annotated[
+        bool,
+        typer.Option(
+            "--track",
+            help="Follow the faces of videos by their boxes: each gets a number in its video, in "
+            "the column track, and its probabilities are smoothed over time.",
+        ),
+    ] = False,
+    window: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="With --track: seconds in which older probabilities of a face lose all but 37 % "
+            "of their weight. 0 smooths nothing.",
+            metavar="SECONDS",
+        ),
+    ] = 0.5,
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for copies of the pictures with boxes, labels and probabilities.",
+            help="Folder for copies with boxes, labels and probabilities: a JPEG of each picture "
+            "(a.png.jpg), an MP4 without sound of each video (clip.avi.mp4; MPEG-4 Part 2, which "
+            "most players show but few browsers). Of a run that was interrupted or resumed within "
+            "a video, parts named by their first and last frame.",
             metavar="DIR",
             show_default=False,
         ),
@@ -124,7 +144,7 @@ def predict(
     """Predict the expression of every face in pictures and videos.
 
     Every face gets a row, in the order of the inputs: path, frame, time, face
-    (a number), x, y, width, height, face_score, label, confidence, a
+    (a number), track (with --track), x, y, width, height, face_score, label, confidence, a
     probability for each class (p_angry to p_neutral), status, which is ok or
     unsure, and reason, which says what else is to be known. A picture, frame or
     video without a face gets one whose status is no_face, unreadable, empty,
@@ -141,6 +161,7 @@ def predict(
       fer-ensemble predict clips/ --model fast --every 5
       fer-ensemble predict anna.jpg 'trip/**/*.png' --annotate seen/
       fer-ensemble predict clip.mp4 --every 10 --detector mtcnn
+      fer-ensemble predict clip.mp4 --track --window 1
       fer-ensemble predict crops/ --detector skip
       find . -name '*.jpg' -print0 | fer-ensemble predict - --out rows.jsonl
 
@@ -173,6 +194,8 @@ def predict(
         "n_jobs": jobs,
         "min_confidence": min_confidence,
         "annotate_to": annotate,
+        "track": track,
+        "window": window,
     }
     try:
         code = _run(paths, out, settings, tally)

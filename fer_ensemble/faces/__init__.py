@@ -9,11 +9,13 @@ from fer_ensemble.faces.finding import FaceFinder, FoundFace
 from fer_ensemble.faces.listing import Input, PictureListing
 from fer_ensemble.faces.output import Output, PredictionWriter, choose_writer, open_writer
 from fer_ensemble.faces.prediction import FaceClassifier, Prediction, predict_files
-from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, skip_done
+from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, restore_tracks, skip_done
 from fer_ensemble.faces.table import Predictions
+from fer_ensemble.faces.tracking import WINDOW, Tracker
 from fer_ensemble.faces.video import Frame, read_frames
 
 __all__ = [
+    "WINDOW",
     "Detector",
     "DetectorError",
     "FaceBox",
@@ -29,6 +31,7 @@ __all__ = [
     "Prediction",
     "PredictionWriter",
     "Predictions",
+    "Tracker",
     "UnreadableImage",
     "annotate",
     "choose_writer",
@@ -41,6 +44,7 @@ __all__ = [
     "open_writer",
     "predict_files",
     "read_frames",
+    "restore_tracks",
     "skip_done",
     "to_face",
 ]

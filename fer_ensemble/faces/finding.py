@@ -312,6 +312,8 @@ class SearchResult:
         Why there is no face, or what else is to be known of those found, in plain words.
     frame_copy : bytes or None
         The frame, or the picture that was given as such, as a JPEG file, if it was to be kept.
+    rate : float or None
+        Frames a second, by what a video states.
     """
 
     path: str
@@ -321,6 +323,7 @@ class SearchResult:
     status: Status
     reason: str = ""
     frame_copy: bytes | None = None
+    rate: float | None = None
 
 
 def search_item(
@@ -355,11 +358,10 @@ def search_item(
         return SearchResult(item.path, number, time, [], problem.status, problem.reason)
     # Frames are copied as files, of which a batch takes far less memory than of arrays.
     copy = _encode_jpeg(image) if keep_frame and (item.frame or item.given) else None
-    if faces:
-        reason = "; ".join(filter(None, (remark, note)))
-        return SearchResult(item.path, number, time, faces, "ok", reason, copy)
-    reason = "; ".join(filter(None, ("no face was found", remark, note)))
-    return SearchResult(item.path, number, time, [], "no_face", reason, copy)
+    status: Status = "ok" if faces else "no_face"
+    reason = "; ".join(filter(None, ("" if faces else "no face was found", remark, note)))
+    rate = item.frame.rate if item.frame else None
+    return SearchResult(item.path, number, time, faces, status, reason, copy, rate)
 
 
 def _encode_jpeg(image: NDArray[np.uint8]) -> bytes:

@@ -32,11 +32,14 @@ class Frame:
         Seconds since the video's beginning; None if it is the page of a document.
     image : ndarray of shape (height, width) or (height, width, 3), uint8
         Gray, or in the order blue, green, red.
+    rate : float or None
+        How many of these frames a second has, by what the video states; None where it states none.
     """
 
     number: int
     time: float | None
     image: NDArray[np.uint8]
+    rate: float | None = None
 
 
 def read_frames(path: str | os.PathLike[str], *, every: int = 1) -> Iterator[Frame]:
@@ -105,7 +108,7 @@ def _frames(video: Any, every: int, path: str | os.PathLike[str]) -> Iterator[Fr
             done, image = video.retrieve()
             if not done:
                 break
-            yield Frame(number, time, image)
+            yield Frame(number, time, image, rate / every if rate > 0 else None)
         number += 1
     if not number:
         raise UnreadableImage("the video has no frame that can be read")

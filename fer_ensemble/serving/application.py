@@ -7,9 +7,9 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fer_ensemble.artifact import installed_version
+from fer_ensemble.serving import api_description as api
 from fer_ensemble.serving.guards import Guard
 from fer_ensemble.serving.limits import Limits
 from fer_ensemble.serving.model_descriptions import describe_model, read_card, render_card
@@ -72,6 +73,7 @@ def create_app(
 
     app = FastAPI(
         title="fer-ensemble",
+        description=api.DESCRIPTION,
         version=installed_version("fer-ensemble"),
         lifespan=live,
         docs_url=None,  # pages that would load scripts from elsewhere
@@ -91,18 +93,19 @@ def create_app(
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
-    @app.post("/v1/predict")
+    @app.post("/v1/predict", responses=api.PREDICT_RESPONSES, openapi_extra=api.PREDICT_BODY)
     async def predict(
         request: Request,
-        model: Annotated[str | None, Query()] = None,
-        detector: Annotated[str | None, Query()] = None,
-        min_confidence: Annotated[float, Query(ge=0, le=1)] = 0.0,
-        min_face: Annotated[int | None, Query(ge=1, le=100_000)] = None,
-        min_score: Annotated[float | None, Query(allow_inf_nan=False)] = None,
-        max_faces: Annotated[int | None, Query(ge=1, le=100_000)] = None,
-        turn: Annotated[bool, Query()] = True,
-        name: Annotated[str, Query(max_length=1024)] = "picture",
+        model: api.ModelName = None,
+        detector: api.DetectorName = None,
+        min_confidence: api.MinConfidence = 0.0,
+        min_face: api.MinFace = None,
+        min_score: api.MinScore = None,
+        max_faces: api.MaxFaces = None,
+        turn: api.Turn = True,
+        name: api.PictureName = "picture",
     ) -> Response:
+        """Predict the expression of each face in one or many pictures."""
         options = Options(
             model=model,
             detector=detector,
@@ -115,8 +118,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         )
         return await service.predict(request, options)
 
-    @app.get("/v1/models")
+    @app.get("/v1/models", response_model=api.Models, responses=api.responses())
     async def list_models() -> dict[str, Any]:
+        """List the models, what they are good for and what not, and what a request may hold."""
         limits = service.limits
         return {
             "models": [
@@ -130,8 +134,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
             },
         }
 
-    @app.get("/v1/models/{name}/card")
+    @app.get("/v1/models/{name}/card", responses=api.CARD_RESPONSES, response_class=Response)
     async def show_card(name: str, request: Request) -> Response:
+        """Show the card of a model: its data, figures, uses and limits."""
         if name not in service.models:
             raise Refusal(404, "not_found", "There is no such model; /v1/models lists them.")
         card = read_card(service.models[name])
@@ -139,8 +144,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
             return Response(render_card(card), media_type="text/html")
         return Response(card, media_type="text/markdown")
 
-    @app.get("/health")
+    @app.get("/health", responses=api.HEALTH_RESPONSES)
     async def health() -> Response:
+        """Say whether the server takes requests."""
         status = "stopping" if service.stopping else "ok"
         content = {
             "status": status,
@@ -150,8 +156,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         }
         return JSONResponse(content, 503 if service.stopping else 200)
 
-    @app.get("/metrics")
+    @app.get("/metrics", responses=api.METRICS_RESPONSES, response_class=Response)
     async def metrics() -> Response:
+        """Give the server's figures to Prometheus."""
         kind = "text/plain; version=0.0.4; charset=utf-8"
         return Response(service.monitoring.to_text(), media_type=kind)
 

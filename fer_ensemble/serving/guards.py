@@ -86,13 +86,15 @@ class Guard:
             await send(message)
 
         try:
-            self._check(headers, scope["scheme"])
+            self._check(headers, scope)
         except Refusal as refusal:
             await refusal.to_response()(scope, receive, send_safely)
             return
         await self._app(scope, body.receive, send_safely)
 
-    def _check(self, headers: Headers, scheme: str) -> None:
+    def _check(self, headers: Headers, scope: Scope) -> None:
+        if scope["http_version"] not in ("1.0", "1.1"):
+            raise Refusal(505, "unknown_version", "Ask in HTTP/1.1, or in HTTP/1.0.")
         host = headers.get("host", "")
         name = _name(host)
         if self._hosts is not None and not is_loopback(name) and name not in self._hosts:
@@ -105,7 +107,7 @@ class Guard:
         origin = headers.get("origin")
         if origin is None or origin.lower() in self._origins:
             return
-        if origin.lower() != f"{scheme}://{host}".lower():
+        if origin.lower() != f"{scope['scheme']}://{host}".lower():
             raise Refusal(
                 403,
                 "foreign_origin",

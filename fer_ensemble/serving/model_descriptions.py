@@ -76,11 +76,17 @@ def render_card(card: str) -> str:
     Returns
     -------
     str
-        A fragment, without head and body.
+        A fragment, without head and body. Cells of numbers have the class "right".
     """
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(card)
+    for token in tokens:
+        # The page may have no styles but those of its own file.
+        if token.attrs.pop("style", None) == "text-align:right":
+            token.attrSet("class", "right")
+    return str(parser.renderer.render(tokens, parser.options, {}))
 
 
 def _accuracy(figures: Any) -> dict[str, Any] | None:
