@@ -67,16 +67,19 @@ def large() -> bytes:
 
 @cache
 def unpacking() -> tuple[bytes, ...]:
-    """Make pictures of a face beside, or instead of, data that unpack to 100 MB and more."""
+    """Make pictures of a face beside, or instead of, data that unpack to 100 MB, or are false."""
     face = small_face()
     end = face.index(b"IEND") - 4
     zeros = zlib.compress(bytes(100_000_000), 9)
+    # Which no decoder takes, and libpng complains of, by its name.
+    profile = zlib.compress(np.random.default_rng(0).bytes(400))
     header = _PNG + _chunk(b"IHDR", struct.pack(">IIBBBBB", 48, 48, 8, 0, 0, 0, 0))
     first = len(header)
     return (
         face[:first] + _chunk(b"zTXt", b"canary\0\0" + zeros) + face[first:],
         face[:first] + _chunk(b"iTXt", b"canary\0\1\0\0\0" + zeros) + face[first:],
         face[:first] + _chunk(b"iCCP", b"canary\0\0" + zeros) + face[first:],
+        face[:first] + _chunk(b"iCCP", b"canary\0\0" + profile) + face[first:],
         header + _chunk(b"IDAT", zeros) + face[end:],
         header + _chunk(b"IDAT", b"") * 20_000 + face[end:],
     )

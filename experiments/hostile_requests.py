@@ -26,7 +26,7 @@ import typer
 
 from experiments.attacks import WRONG, Attack, Outcome, Random, play
 from experiments.bombs import small_face
-from experiments.console import Out
+from experiments.console import Out, notes
 from experiments.hostile_messages import MESSAGES, PNG
 from experiments.hostile_uploads import CANARY, FAST, UPLOADS
 from experiments.raw_requests import Connection, request
@@ -38,6 +38,7 @@ from fer_ensemble import load_pretrained, predict_faces
 _MARK = "canary"
 _TOLERANCE = 1e-5  # of probabilities: networks give other last digits in other company
 _REST = 5.0  # seconds after a round until the server is looked at
+_TOLD = 100  # lines of the server's log that are shown
 # What may have grown from the first round to the last: the allocator's whim, not a leak.
 _SPARE_MB = 40.0
 
@@ -240,6 +241,7 @@ def _look_at(server: Server) -> dict[str, Any]:
     opened = server.opened()
     code = server.stop()
     lines = server.log().splitlines()
+    notes.print(*lines[:_TOLD], sep="\n", markup=False)
     telling = [line[:200] for line in [*lines, *metrics.splitlines()] if _MARK in line]
     telling += [line for line in lines if "Traceback" in line]
     return {

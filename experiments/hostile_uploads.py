@@ -102,6 +102,7 @@ def _name(random: Random, host: str) -> Attack:
         start = f"{FAST}&name={quote(name[:5000])}"
         # Nothing at all is no picture, and no request for one either.
         right = right if content else {400, 411, 415}
+        right = {*right, 422} if len(name) > 1000 else right
         return Attack("name", [request(start, host, PNG, body=content)], [right])
     body = multipart([part(name, content)])
     # What is in no encoding or breaks out of its quotes may be refused, never understood.

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import fer_ensemble
 
+_PACKAGE = str(Path(fer_ensemble.__file__).parents[1])
 _PATIENCE = 120.0  # seconds to start in, and to stop in
 _OPENING = re.compile(
     r'(?:open|openat|openat2|creat)\([^"]*"((?:[^"\\]|\\.)*)"(\.\.\.)?,?([^=]*)= (\d+)'
@@ -149,9 +150,12 @@ class Server:
         Returns
         -------
         dict of str to str
-            ``"read"``, ``"write"`` or ``"run"``, by path as strace writes it.
+            ``"read"``, ``"write"`` or ``"run"``, by path as strace writes it. Left out is what
+            Python and its packages read of themselves, and the process of itself.
         """
-        return dict(self._opened()[self._n_traced_before :])
+        own = (sys.prefix, sys.base_prefix, _PACKAGE, "/proc/self/")
+        found = self._opened()[self._n_traced_before :]
+        return {path: how for path, how in found if how != "read" or not path.startswith(own)}
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", "from fer_ensemble.cli import main; main()", "serve"]
@@ -160,8 +164,7 @@ class Server:
             # A grandchild traces: the server stays ours, and its other calls run at full speed.
             strace = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-s", "4096", "-e", _TRACED]
             command = [*strace, "-o", str(self._trace), *command]
-        package = str(Path(fer_ensemble.__file__).parents[1])
-        paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+        paths = os.pathsep.join(filter(None, [_PACKAGE, os.environ.get("PYTHONPATH")]))
         environment = {"PYTHONPATH": paths, "TMPDIR": str(self.folder / "tmp")}
         with open(self._log, "wb") as log:
             return subprocess.Popen(
