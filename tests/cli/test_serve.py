@@ -80,8 +80,8 @@ def test_to_listen_to_a_network_is_warned_of(start):
     with urlopen(Request(f"http://127.0.0.1:{port}health", headers=headers)) as answer:
         assert answer.status == 200
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=10)[1]
-    assert process.returncode == 143
+    assert process.wait(10) == 143
+    said = process.stderr.read()
     assert "without a password" in said
     assert "nothing is encrypted" in said
 
