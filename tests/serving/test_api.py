@@ -204,6 +204,11 @@ def test_too_much_is_refused(client, face, faces, limits):
         (f"multipart/form-data; boundary={'b' * 999}", b"--b--\r\n", 400),
         (
             "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="a"; filename=""\r\n\r\n\r\n--b--\r\n',
+            400,
+        ),
+        (
+            "multipart/form-data; boundary=b",
             b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nfast\r\n--b--\r\n',
             400,
         ),
