@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import io
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -15,7 +16,7 @@ import numpy as np
 
 from fer_ensemble.faces import FaceFinder
 from fer_ensemble.faces.contents import recognise
-from fer_ensemble.faces.decode import import_decoders
+from fer_ensemble.faces.decode import LARGE_PICTURE, import_decoders
 from fer_ensemble.faces.finding import SearchResult, search_item
 from fer_ensemble.faces.inputs import GivenPicture, iterate_items
 from fer_ensemble.processors import count_processors
@@ -26,6 +27,10 @@ from fer_ensemble.serving.uploads import too_many_pictures
 # cut-out face. Not more, so that the requests take turns.
 _PIECE_PICTURES = 16
 _PIECE_BYTES = 64 * 1024
+
+# No photograph of fewer bytes takes long, in formats that cannot say much with little.
+_SLOW_BYTES = 4 * 2**20
+_JPEG_2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 
 # Threads that end are waited for so long, in seconds.
 _JOIN_SECONDS = 2.0
@@ -116,14 +121,14 @@ def divide(pictures: Sequence[GivenPicture]) -> Iterator[list[GivenPicture]]:
     Yields
     ------
     list of GivenPicture
-        One at the least; an animated one, or what might be one, alone.
+        One at the least; one that may take long alone.
     """
     piece: list[GivenPicture] = []
     n_bytes = 0
     for picture in pictures:
-        size, moves = len(picture.content), _may_move(picture)
+        size, slow = len(picture.content), _is_slow(picture)
         is_full = len(piece) >= _PIECE_PICTURES or n_bytes + size > _PIECE_BYTES
-        if piece and (is_full or moves or _may_move(piece[-1])):
+        if piece and (is_full or slow or _is_slow(piece[-1])):
             yield piece
             piece, n_bytes = [], 0
         piece.append(picture)
@@ -132,9 +137,35 @@ def divide(pictures: Sequence[GivenPicture]) -> Iterator[list[GivenPicture]]:
         yield piece
 
 
-def _may_move(picture: GivenPicture) -> bool:
-    """Whether a picture may have several frames or pages."""
-    return recognise(io.BytesIO(picture.content)) == "animation"
+def _is_slow(picture: GivenPicture) -> bool:
+    """Whether a picture may take seconds: it has frames or pages, or very many pixels.
+
+    A few bytes can claim either. Where the size stands in a format's head is looked up here and not
+    left to a decoder, since this is asked in the thread that all requests share.
+    """
+    content = picture.content
+    if len(content) > _SLOW_BYTES or content.startswith(_JPEG_2000):
+        return True
+    if content.startswith(b"\x89PNG"):
+        width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+        if width * height > LARGE_PICTURE:
+            return True
+    if content[8:12] == b"WEBP" and _webp_pixels(content) > LARGE_PICTURE:
+        return True
+    return recognise(io.BytesIO(content)) == "animation"
+
+
+def _webp_pixels(content: bytes) -> int:
+    """Pixels that the first chunk of a WebP claims: extended, lossless or lossy."""
+    kind, low = content[12:16], 0x3FFF
+    if kind == b"VP8X":
+        sides = (int.from_bytes(content[at : at + 3], "little") + 1 for at in (24, 27))
+    elif kind == b"VP8L":
+        bits = int.from_bytes(content[21:25], "little")
+        sides = ((bits >> shift & low) + 1 for shift in (0, 14))
+    else:
+        sides = (int.from_bytes(content[at : at + 2], "little") & low for at in (26, 28))
+    return math.prod(sides)
 
 
 @dataclass(order=True)
@@ -152,8 +183,8 @@ class SearchThreads:
 
     Requests take turns: a piece waits as if it had come later by the time that threads have spent
     on its request already. So a request of a thousand large pictures does not hold up a small one.
-    One thread is left to pictures of one frame: a file of a few bytes may have hundreds of frames,
-    and a thread that has begun with them is not free before the last.
+    One thread is left to what is quick: a file of a few bytes may have hundreds of frames or many
+    million pixels, and a thread that has begun with it is not free before the end.
 
     Parameters
     ----------
@@ -173,8 +204,8 @@ class SearchThreads:
         self._default = detector
         self._finders: dict[tuple[str, int], FaceFinder] = {}
         self._waiting: list[_Piece] = []
-        self._animations: list[_Piece] = []
-        self._n_animations = 0  # that threads are at
+        self._slow: list[_Piece] = []
+        self._n_slow = 0  # pieces that threads are at
         self._changed = Condition()
         self._stopped = False
         import_decoders()
@@ -249,7 +280,7 @@ class SearchThreads:
         """
         piece = _Piece(time.monotonic() + search.seconds, search, pictures)
         with self._changed:
-            heapq.heappush(self._animations if _may_move(pictures[0]) else self._waiting, piece)
+            heapq.heappush(self._slow if _is_slow(pictures[0]) else self._waiting, piece)
             self._changed.notify_all()
         return await asyncio.wrap_future(piece.results)
 
@@ -257,7 +288,7 @@ class SearchThreads:
         """End the threads after what they hold; what waits is not searched."""
         with self._changed:
             self._stopped = True
-            for piece in (*self._waiting, *self._animations):
+            for piece in (*self._waiting, *self._slow):
                 piece.results.cancel()
             self._changed.notify_all()
         until = time.monotonic() + _JOIN_SECONDS
@@ -270,9 +301,9 @@ class SearchThreads:
                 piece.results.set_result(piece.search.run(piece.pictures))
             except BaseException as error:
                 piece.results.set_exception(error)
-            if _may_move(piece.pictures[0]):
+            if _is_slow(piece.pictures[0]):
                 with self._changed:
-                    self._n_animations -= 1
+                    self._n_slow -= 1
                     self._changed.notify_all()
 
     def _take(self) -> _Piece | None:
@@ -285,10 +316,10 @@ class SearchThreads:
                 piece = heapq.heappop(queue)
                 # False if the request has been given up meanwhile.
                 if piece.results.set_running_or_notify_cancel():
-                    self._n_animations += queue is self._animations
+                    self._n_slow += queue is self._slow
                     return piece
 
     def _ready(self) -> list[list[_Piece]]:
         """List the queues of which a thread may take a piece now."""
-        is_free = self._n_animations < len(self._threads) - 1
-        return [queue for queue in (self._waiting, self._animations if is_free else []) if queue]
+        is_free = self._n_slow < len(self._threads) - 1
+        return [queue for queue in (self._waiting, self._slow if is_free else []) if queue]

@@ -109,7 +109,7 @@ def test_a_tile_of_too_many_pixels_is_refused_whatever_the_picture(gray: np.ndar
 
 
 def test_large_pictures_are_decoded_too(monkeypatch: pytest.MonkeyPatch, gray: np.ndarray) -> None:
-    monkeypatch.setattr("fer_ensemble.faces.decode._LARGE", 100)
+    monkeypatch.setattr("fer_ensemble.faces.decode.LARGE_PICTURE", 100)
     for _ in range(2):  # the lock is given back
         np.testing.assert_array_equal(decode_image(_encoded(gray, ".png")), gray)
 

@@ -5,9 +5,11 @@ import io
 from threading import Event
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from fer_ensemble.faces.inputs import GivenPicture
+from fer_ensemble.serving import picture_search
 from fer_ensemble.serving.picture_search import SearchThreads, divide
 
 
@@ -57,3 +59,23 @@ def test_what_may_have_several_frames_is_a_piece_of_its_own_and_the_order_stays(
     pieces = list(divide([_picture(form, str(place)) for place, form in enumerate(forms)]))
     named = [[picture.name for picture in piece] for piece in pieces]
     assert named == [["0", "1"], ["2"], ["3"], ["4"], ["5"], ["6"]]
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "JPEG2000", "BMP"])
+def test_what_claims_many_pixels_is_a_piece_of_its_own(form):
+    few, many = (Image.new("L", (8, 8)), Image.new("1" if form == "PNG" else "L", (5001, 5001)))
+    pieces = []
+    for picture in (few, many):
+        stream = io.BytesIO()
+        picture.save(stream, form, **({"lossless": True} if form == "WEBP" else {}))
+        pieces.append(list(divide([GivenPicture("", stream.getvalue())] * 2)))
+    assert len(pieces[1]) == 2
+    assert len(pieces[0]) == (2 if form == "JPEG2000" else 1)
+
+
+def test_the_size_of_every_kind_of_webp_is_known():
+    for options in ({"lossless": True}, {"quality": 5}, {"quality": 5, "exif": b"Exif\0\0"}):
+        stream = io.BytesIO()
+        Image.new("RGB", (300, 70)).save(stream, "WEBP", **options)
+        assert picture_search._webp_pixels(stream.getvalue()) == 300 * 70
+    assert picture_search._webp_pixels(b"RIFF\0\0\0\0WEBP") == 0
