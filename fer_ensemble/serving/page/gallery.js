@@ -95,7 +95,8 @@ function facesOf(rows, classes, withBars = WITH_BARS) {
     const frame = row.frame == null ? "" : `Frame ${row.frame}, `;
     const name = `${frame}${frame ? "face" : "Face"} ${row.face}`;
     const own = (row.reason ?? "").split("; ").filter((note) => !common.includes(note));
-    return new FaceEntry(name, classes).show(row, own.join("; ")).element;
+    const known = classes.filter((kind) => row[`p_${kind}`] != null);
+    return new FaceEntry(name, known).show(row, own.join("; ")).element;
   };
   const note = element("p", { className: "quiet", textContent: common.join("; ") });
   const list = element("ul", { className: "faces" }, ...faces.slice(0, withBars).map(entry));

@@ -33,7 +33,7 @@ const showTab = makeTabs(document.querySelector("[role=tablist]"), (panel) => {
   if (panel.id === "pictures") gallery.show();
   if (panel.id !== "camera") camera.stop();
 });
-new PictureSender(results, {
+const sender = new PictureSender(results, {
   fail,
   openVideo(file) {
     showTab("video");
@@ -73,4 +73,7 @@ find("large-close").onclick = () => find("large").close();
 for (const event of ["dragover", "drop"]) {
   window.addEventListener(event, (dropped) => dropped.preventDefault());
 }
-offerModels(fail);
+offerModels(({ name, classes }) => {
+  results.expect(classes);
+  sender.chooseModel(name);
+}, fail);

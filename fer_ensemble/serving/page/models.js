@@ -8,9 +8,10 @@ const find = (id) => document.getElementById(id);
 
 /**
  * Fill the choice of models, and show what is known of the one chosen.
+ * @param {(model: object) => void} chosen called with the one that is asked from now on
  * @param {(error: Error) => void} fail
  */
-export async function offerModels(fail) {
+export async function offerModels(chosen, fail) {
   const chooser = find("model");
   const about = find("about");
   let models;
@@ -22,13 +23,14 @@ export async function offerModels(fail) {
     fail(error);
     return;
   }
-  for (const { name, default: chosen } of models) {
-    chooser.append(new Option(name, name, chosen, chosen));
+  for (const { name, default: isDefault } of models) {
+    chooser.append(new Option(name, name, isDefault, isDefault));
   }
   const current = () => models.find(({ name }) => name === chooser.value);
   const choose = () => {
     settings.model = chooser.value;
     find("model-accuracy").textContent = accuracyOf(current());
+    chosen(current());
   };
   choose();
   chooser.onchange = choose;

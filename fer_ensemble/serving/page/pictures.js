@@ -1,5 +1,6 @@
 /** Pictures dropped, pasted or chosen, on their way to the server. */
 
+import { settings } from "./api.js";
 import { fromChooser, fromTransfer, isVideo, sift } from "./collecting.js";
 import { count } from "./results.js";
 import { sendPictures } from "./sending.js";
@@ -10,6 +11,7 @@ const find = (id) => document.getElementById(id);
 export class PictureSender {
   #sending = null;
   #left = [];
+  #model = "";
   #note = "";
 
   /**
@@ -24,6 +26,12 @@ export class PictureSender {
     this.#listenToDrops();
     find("cancel").onclick = () => this.#sending?.abort();
     find("resend").onclick = () => this.#send();
+    find("again").onclick = () => {
+      this.#sending?.abort();
+      results.forget();
+      this.#left = [...results.inputs];
+      this.#send();
+    };
     find("clear").onclick = () => {
       this.#sending?.abort();
       this.#left = [];
@@ -31,6 +39,18 @@ export class PictureSender {
       this.#say("");
       find("choose-files").focus();
     };
+  }
+
+  /** Offer to look again, if what is there was looked at by another model. */
+  chooseModel(name) {
+    this.#model = name;
+    this.#offerAgain();
+  }
+
+  #offerAgain() {
+    const isOther = this.results.inputs.some(({ rows, model }) => rows && model !== this.#model);
+    find("again").hidden = !isOther || this.#sending !== null;
+    find("again").textContent = `Look again with ${this.#model}`;
   }
 
   #listenToChoosers() {
@@ -90,6 +110,7 @@ export class PictureSender {
     this.#sending = new AbortController();
     const { signal } = this.#sending;
     find("sending").hidden = false;
+    find("again").hidden = true;
     find("resend").hidden = true;
     let done = 0;
     const show = (more = "") => {
@@ -110,6 +131,7 @@ export class PictureSender {
               const inputs = places.map((place) => batch[place]);
               const answered = new Set(inputs);
               this.#left = this.#left.filter((input) => !answered.has(input));
+              for (const input of inputs) input.model = settings.model;
               done += inputs.length;
               this.results.answer(inputs, answer);
               show();
@@ -122,7 +144,10 @@ export class PictureSender {
     } catch (error) {
       if (error.name !== "AbortError") this.fail(error);
     }
+    // Who looks again has begun anew.
+    if (this.#sending?.signal !== signal) return;
     this.#sending = null;
+    this.#offerAgain();
     find("sending").hidden = true;
     find("resend").hidden = !this.#left.length;
     const stopped = `${count(this.#left.length, "picture")} not sent.`;

@@ -2,6 +2,7 @@
 
 import { Smoother, classesOf, probabilitiesOf, withProbabilities } from "./tracking.js";
 
+const BEFORE_LABEL = "path frame time face x y width height face_score".split(" ");
 const TIE = "several classes are the most probable";
 
 /**
@@ -51,6 +52,13 @@ export class Results extends EventTarget {
     return names;
   }
 
+  /** Take the columns that a model's rows will have, as long as there are none. */
+  expect(classes) {
+    if (this.inputs.some(({ rows }) => rows) || this.videos.length) return;
+    const probabilities = classes.map((name) => `p_${name}`);
+    this.columns = [...BEFORE_LABEL, "label", "confidence", ...probabilities, "status", "reason"];
+  }
+
   /** @param {import("./collecting.js").Found[]} found @returns {object[]} their inputs */
   add(found) {
     const added = found.map(({ file, path }) => ({ file, path, rows: null }));
@@ -64,7 +72,7 @@ export class Results extends EventTarget {
    * @param {{columns?: string[], rows: object[][]}} answer with the rows of each
    */
   answer(inputs, { columns, rows }) {
-    if (columns) this.columns = columns;
+    this.#learn(columns);
     inputs.forEach((input, place) => {
       input.rows = rows[place].map((row) => ({ ...row, path: input.path }));
     });
@@ -85,7 +93,7 @@ export class Results extends EventTarget {
 
   /** @param {object} video @param {string[]} columns @param {object[]} rows of its next frames */
   extendVideo(video, columns, rows) {
-    this.columns = columns;
+    this.#learn(columns);
     video.rows.push(...rows);
     video.smoothed = null;
     this.#changed("answered", [video]);
@@ -102,7 +110,7 @@ export class Results extends EventTarget {
   rowsOfVideo(video) {
     if (!video.smoothed) {
       const smoother = new Smoother(video.window);
-      const { classes } = this;
+      const classes = this.classesOfVideo(video);
       video.smoothed = video.rows.map((row) => {
         if (row.track == null) return row;
         const now = probabilitiesOf(row, classes);
@@ -110,6 +118,11 @@ export class Results extends EventTarget {
       });
     }
     return video.smoothed.map((row) => judge(row, this.#least));
+  }
+
+  classesOfVideo(video) {
+    const face = video.rows.find((row) => row.confidence != null) ?? {};
+    return this.classes.filter((name) => face[`p_${name}`] != null);
   }
 
   /** An input's rows, judged. */
@@ -124,10 +137,22 @@ export class Results extends EventTarget {
     return this.#rows;
   }
 
+  /** Forget the rows of pictures, to ask for them anew. */
+  forget() {
+    for (const input of this.inputs) input.rows = null;
+    this.#changed("judged");
+  }
+
   clear() {
     this.inputs = [];
     this.videos = [];
     this.#changed("cleared");
+  }
+
+  /** Another model may have other classes: their columns stand behind those that are there. */
+  #learn(columns = []) {
+    const more = columns.filter((name) => !this.columns.includes(name) && name !== "track");
+    if (more.length) this.columns = this.columns.toSpliced(-2, 0, ...more);
   }
 
   #changed(what, detail = null) {

@@ -121,6 +121,7 @@ export class Table {
         button.onclick = () => this.#sortBy(name);
         const cell = element("th", { scope: "col", role: "columnheader" }, button);
         cell.dataset.column = name;
+        if (!TEXTS.has(name)) cell.className = "number";
         return cell;
       });
       head.replaceChildren(element("tr", { role: "row" }, ...cells));

@@ -117,7 +117,7 @@ export class VideoView {
 
   async #send(frames, options, tracker, video, signal, show) {
     const answers = [];
-    let columns = this.results.columns;
+    let columns;
     await sendPictures(
       frames.map(({ blob }) => blob),
       {
@@ -185,7 +185,7 @@ export class VideoView {
       moment.rows.push(row);
       if (String(row.track) === chosen) moment.row = row;
     }
-    this.chart.show([...moments.values()], this.results.classes);
+    this.chart.show([...moments.values()], this.results.classesOfVideo(video));
   }
 
   #offerPersons(rows) {
