@@ -16,7 +16,7 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection as Pipe
 from typing import Annotated, Any
@@ -34,6 +34,7 @@ from experiments.runs import RESULTS, write_record
 from experiments.server_process import Server, Taken
 from fer_ensemble import load_pretrained, predict_faces
 
+_KINDS = {**MESSAGES, **UPLOADS}
 # What no log may hold: it stands in names, contents and addresses that are sent.
 _MARK = "canary"
 _TOLERANCE = 1e-5  # of probabilities: networks give other last digits in other company
@@ -58,8 +59,7 @@ def main(
     began = time.monotonic()
     with Server(*options, is_traced=True) as server:
         (server.folder / "work" / CANARY).write_bytes(small_face())
-        attacks = draw_attacks(requests, np.random.default_rng(seed), server.host)
-        attacks = [attack for attack in attacks if not kind or attack.kind in kind]
+        attacks = draw_attacks(requests, np.random.default_rng(seed), server.host, kind or ())
         outcomes: list[Outcome] = []
         with well_behaved(server.port) as answers:
             held = [server.taken()]
@@ -84,7 +84,9 @@ def main(
     raise typer.Exit(bool(faults))
 
 
-def draw_attacks(number: int, random: Random, host: str) -> list[Attack]:
+def draw_attacks(
+    number: int, random: Random, host: str, kinds: Collection[str] = ()
+) -> list[Attack]:
     """Draw hostile requests of all kinds, in a random order.
 
     Parameters
@@ -93,19 +95,21 @@ def draw_attacks(number: int, random: Random, host: str) -> list[Attack]:
     random : numpy.random.Generator
     host : str
         Of the server.
+    kinds : collection of str, default=()
+        Others are left out, and make the number smaller; all are drawn if there are none.
 
     Returns
     -------
     list of Attack
         As many of each kind as its share of the whole says, at least one.
     """
-    kinds = [*MESSAGES, *UPLOADS]
-    shares = np.array([share for share, _ in kinds])
+    shares = np.array([share for share, _ in _KINDS.values()])
     counts = np.maximum(1, np.floor(number * shares / shares.sum())).astype(int)
     counts[int(counts.argmax())] += max(0, number - counts.sum())
-    made = [make for (_, make), count in zip(kinds, counts, strict=True) for _ in range(count)]
-    random.shuffle(made)  # type: ignore[arg-type]
-    return [make(random, host) for make in made[:number]]
+    drawn = [kind for kind, count in zip(_KINDS, counts, strict=True) for _ in range(count)]
+    drawn = [kind for kind in drawn if not kinds or kind in kinds]
+    order = random.permutation(len(drawn))[:number]
+    return [_KINDS[drawn[at]][1](random, host)._replace(kind=drawn[at]) for at in order]
 
 
 def find_faults(record: dict[str, Any], held: Sequence[Taken]) -> list[str]:
