@@ -15,6 +15,7 @@ from experiments.hostile_requests import draw_attacks, find_faults
 from experiments.hostile_uploads import UPLOADS
 from experiments.raw_requests import form, multipart, part, request
 from experiments.server_process import Taken
+from experiments.tables.serving import hostile_summary, serving_rows, serving_summary
 from tests.experiments.stand_ins import invoke
 
 
@@ -152,6 +153,7 @@ def test_a_server_outlives_hostile_requests(tmp_path, monkeypatch):
     assert record["kinds"]["path"]["answers"]["404"] > 0
     assert len(record["held"]["memory_mb"]) == 3
     assert str(tmp_path) not in out.read_text()
+    assert "kinds, 0 of them slow, none got another status" in hostile_summary(record)
 
 
 @needs_proc
@@ -167,3 +169,5 @@ def test_speed_is_told_beside_the_library(tmp_path):
     assert record["crowd"]["failed"] == {}
     assert record["crowd"]["answered"] >= 3
     assert len(record["crowd"]["memory_mb"]) == 6
+    assert "3 clients at once" in serving_summary(record)
+    assert serving_rows(record)[0][0] == "`fast`"
