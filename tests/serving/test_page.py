@@ -178,7 +178,9 @@ def test_what_is_no_picture_is_said_not_sent(page, tmp_path):
     (tmp_path / "texts" / "notes.txt").write_text("no")
     page.drop(tmp_path / "texts")
     page.wait("document.getElementById('errors').textContent")
-    assert "No picture was found there. 1 other file in the folder left out." in page.text("#errors")
+    assert "No picture was found there. 1 other file in the folder left out." in page.text(
+        "#errors"
+    )
     page.click("#errors button")
     assert page.text("#errors") == ""
 
@@ -233,7 +235,9 @@ def test_sending_is_cancelled_and_resumed(page):
     assert 0 < left < 80
     page.js("window.delay = 0")
     page.click("#resend")
-    page.wait("document.getElementById('resend').hidden && document.getElementById('sending').hidden")
+    page.wait(
+        "document.getElementById('resend').hidden && document.getElementById('sending').hidden"
+    )
     page.wait_for("#picture-summary", "80 faces: 80 happy.")
 
 
@@ -394,7 +398,9 @@ def test_faces_below_the_least_confidence_are_unsure_everywhere(shown, address, 
     assert page.texts("#rows td[data-column=reason]")[0] == unsure["reason"]
     page.set("#least", 0)
     page.set("#filter-kind", "")
-    page.wait(f"document.querySelector('#rows td[data-column=label]').textContent === '{row['label']}'")
+    page.wait(
+        f"document.querySelector('#rows td[data-column=label]').textContent === '{row['label']}'"
+    )
 
 
 def test_the_model_is_chosen_and_told(page, address):
@@ -413,7 +419,9 @@ def test_the_model_is_chosen_and_told(page, address):
     # The Tab key stays in the dialog, or leaves the page for the browser's own bar.
     for _ in range(12):
         page.browser.switch_to.active_element.send_keys(Keys.TAB)
-        assert page.js("const now = document.activeElement;return now === document.body || card.contains(now)")
+        assert page.js(
+            "const now = document.activeElement;return now === document.body || card.contains(now)"
+        )
     page.find("#card-close").send_keys(Keys.ESCAPE)
     assert not page.js("return card.open")
     assert page.js("return document.activeElement.id") == "about"

@@ -39,7 +39,11 @@ def test_nothing_comes_from_elsewhere_and_all_can_be_read_at_one_sitting(file):
     assert {address.rstrip(".,") for address in addresses} <= named
     assert "@import" not in text
     assert "url(" not in text
-    code = [line for line in text.splitlines() if line.strip() and not line.strip().startswith(("//", "*", "/*"))]
+    code = [
+        line
+        for line in text.splitlines()
+        if line.strip() and not line.strip().startswith(("//", "*", "/*"))
+    ]
     assert len(code) <= MOST_LINES
     assert max(map(len, text.splitlines())) <= 120
 
@@ -114,7 +118,12 @@ def test_nothing_is_wider_than_the_screen_or_too_small_to_read(page, width, astr
     page.click("#about")
     page.wait("card.open")
     assert page.js("return card.getBoundingClientRect().right") <= width
-    assert page.js("const c = document.getElementById('card-content');return c.scrollWidth - c.clientWidth") <= 0
+    assert (
+        page.js(
+            "const c = document.getElementById('card-content');return c.scrollWidth - c.clientWidth"
+        )
+        <= 0
+    )
     page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
@@ -138,12 +147,19 @@ def test_who_uses_the_keyboard_sees_where_they_are(page):
     seen = []
     for _ in range(8):
         page.browser.switch_to.active_element.send_keys(Keys.TAB)
-        seen.append(page.js(
-            "const now = document.activeElement;"
-            "return [now.id, getComputedStyle(now).outlineStyle, getComputedStyle(now).outlineWidth]"
-        ))
+        seen.append(
+            page.js(
+                "const now = document.activeElement;"
+                "return [now.id, getComputedStyle(now).outlineStyle, getComputedStyle(now).outlineWidth]"
+            )
+        )
     assert [name for name, *_ in seen[:6]] == [
-        "model", "about", "tab-pictures", "least", "pictures", "choose-files"
+        "model",
+        "about",
+        "tab-pictures",
+        "least",
+        "pictures",
+        "choose-files",
     ] or seen
     outlined = {name: (style, width) for name, style, width in seen}
     assert outlined["choose-files"] == ("solid", "3px")
