@@ -38,7 +38,7 @@ _KINDS = {**MESSAGES, **UPLOADS}
 # What no log may hold: it stands in names, contents and addresses that are sent.
 _MARK = "canary"
 _TOLERANCE = 1e-5  # of probabilities: networks give other last digits in other company
-_REST = 5.0  # seconds after a round until the server is looked at
+_REST = 10.0  # seconds after a round, in which the server may close connections
 _TOLD = 100  # lines of the server's log that are shown
 # What may have grown from the first round to the last: the allocator's whim, not a leak.
 _SPARE_MB = 40.0
@@ -66,8 +66,7 @@ def main(
             for turn in range(rounds):
                 crowd = _crowd(attacks[turn::rounds], server, at_once, slow_at_once)
                 outcomes += asyncio.run(crowd)
-                time.sleep(_REST)
-                held.append(server.taken())
+                held.append(_at_rest(server, held[0]))
         record = {
             "requests": len(attacks),
             "seed": seed,
@@ -154,6 +153,14 @@ async def _crowd(
             return await play(attack, server.port)
 
     return await asyncio.gather(*map(send, attacks))
+
+
+def _at_rest(server: Server, before: Taken) -> Taken:
+    """Say what the server holds once its connections are closed, or ought to be."""
+    until = time.monotonic() + _REST
+    while (taken := server.taken()).files > before.files and time.monotonic() < until:
+        time.sleep(0.05)
+    return taken
 
 
 @contextmanager

@@ -139,8 +139,7 @@ def test_what_must_not_be_is_a_fault(change, last, fault):
 
 
 @needs_proc
-def test_a_server_outlives_hostile_requests(tmp_path, monkeypatch):
-    monkeypatch.setattr(hostile_requests, "_REST", 0.2)
+def test_a_server_outlives_hostile_requests(tmp_path):
     out = tmp_path / "record.json"
     kinds = ("path", "foreign host", "name", "length", "headers", "broken off", "query", "parts")
     options = [word for kind in kinds for word in ("--kind", kind)]
