@@ -249,6 +249,7 @@ def _look_at(server: Server) -> dict[str, Any]:
     """See whether the server still runs, what it has opened, written and said; and end it."""
     alive = server.is_alive
     written = [path for path in server.written() if path != f"work/{CANARY}"] if alive else []
+    peak = server.peak_mb() if alive else None
     metrics = asyncio.run(_metrics(server.port)) if alive else ""
     opened = server.opened()
     code = server.stop()
@@ -258,6 +259,7 @@ def _look_at(server: Server) -> dict[str, Any]:
     telling += [line for line in lines if "Traceback" in line]
     return {
         "alive": alive,
+        "peak_mb": peak,
         "exit_code": code,
         "traced": server.is_traced,
         "opened": sorted(path for path, how in opened.items() if how == "read"),

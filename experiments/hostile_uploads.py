@@ -204,6 +204,7 @@ def _heavy(random: Random, host: str) -> Attack:
 def _heavy_bodies() -> tuple[bytes, ...]:
     return (
         multipart([part(b"canary", bombs.large())] * 12),
+        multipart([part(b"canary", bombs.deep())] * 3),
         multipart([part(b"canary", bombs.frames(100, 1_000))]),
         multipart([part(b"canary", bombs.small_face())] * 256),
     )

@@ -238,6 +238,7 @@ async def ask_at_once(
         "photographs": len(photographs),
         "memory_mb_before": before,
         "memory_mb": memory,
+        "peak_mb": server.peak_mb(),
     }
 
 

@@ -89,8 +89,9 @@ def hostile_summary(hostile: Record) -> str:
         f"{1000 * waited['p99']:.0f} ms (99th percentile), {waited['max']:.1f} s at most, and "
         f"{failed or 'none'} of them wrongly. After each round of requests the server held "
         f"{_listed(held['memory_mb'][1:])} MB, {_listed(held['files'][1:])} open files and "
-        f"{_listed(held['threads'][1:])} threads. It wrote {len(hostile['written']) or 'no'} "
-        f"files, opened {len(hostile['opened']) or 'none'} beside its own, and said "
+        f"{_listed(held['threads'][1:])} threads; the most it had for a moment were "
+        f"{hostile['peak_mb']:,.0f} MB. It wrote {len(hostile['written']) or 'no'} files, "
+        f"opened {len(hostile['opened']) or 'none'} beside its own, and said "
         f"{'something' if hostile['said'] else 'nothing'} of the requests."
     )
 
