@@ -188,8 +188,9 @@ _BOMBS: list[tuple[Callable[[], tuple[bytes, ...]], set[int]]] = [
     (bombs.claims, {413, 415}),
     (bombs.vast, {413}),
     (bombs.unpacking, {200, 413, 415}),
-    (lambda: (bombs.frames(300, 16),), {413}),
-    (lambda: (bombs.pages(300),), {200, 413, 415}),
+    # Animations wait for each other, perhaps for too long.
+    (lambda: (bombs.frames(300, 16),), {413, 504}),
+    (lambda: (bombs.pages(300),), {200, 413, 415, 504}),
     (lambda: (bombs.scans(1_000),), {200, 413, 415}),
 ]
 
@@ -225,7 +226,7 @@ def _oversized(random: Random, host: str) -> Attack:
         return Attack([request(PREDICT, host, *lines), zeros], [{413}])
     begun = request(PREDICT, host, PNG, "Transfer-Encoding: chunked")
     script = [begun, f"{TOO_LONG:x}\r\n".encode(), zeros, b"\r\n0\r\n\r\n"]
-    return Attack(script, [{413}])
+    return Attack(script, [{413, 503}])  # nothing says how much comes, and others wait
 
 
 def _held(random: Random, host: str) -> Attack:

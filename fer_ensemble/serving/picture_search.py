@@ -14,6 +14,7 @@ from threading import Condition, Lock, Thread
 import numpy as np
 
 from fer_ensemble.faces import FaceFinder
+from fer_ensemble.faces.animations import is_animated
 from fer_ensemble.faces.contents import recognise
 from fer_ensemble.faces.decode import import_decoders
 from fer_ensemble.faces.finding import SearchResult, search_item
@@ -137,6 +138,11 @@ def _may_move(picture: GivenPicture) -> bool:
     return recognise(io.BytesIO(picture.content)) == "animation"
 
 
+def _moves(picture: GivenPicture) -> bool:
+    """Whether it has: that takes too long to be known before a thread looks at it."""
+    return is_animated(picture.content, max_pixels=picture.max_pixels)
+
+
 @dataclass(order=True)
 class _Piece:
     """Some pictures that wait for a thread, ordered by whose turn it is."""
@@ -144,6 +150,7 @@ class _Piece:
     turn: float
     search: Search = field(compare=False)
     pictures: Sequence[GivenPicture] = field(compare=False)
+    moves: bool = field(compare=False, default=False)
     results: Future[list[SearchResult]] = field(compare=False, default_factory=Future)
 
 
@@ -249,7 +256,7 @@ class SearchThreads:
         """
         piece = _Piece(time.monotonic() + search.seconds, search, pictures)
         with self._changed:
-            heapq.heappush(self._animations if _may_move(pictures[0]) else self._waiting, piece)
+            heapq.heappush(self._waiting, piece)
             self._changed.notify_all()
         return await asyncio.wrap_future(piece.results)
 
@@ -267,13 +274,23 @@ class SearchThreads:
     def _run(self) -> None:
         while (piece := self._take()) is not None:
             try:
+                if not piece.moves and _moves(piece.pictures[0]):
+                    self._put_aside(piece)
+                    continue
                 piece.results.set_result(piece.search.run(piece.pictures))
             except BaseException as error:
                 piece.results.set_exception(error)
-            if _may_move(piece.pictures[0]):
+            if piece.moves:
                 with self._changed:
                     self._n_animations -= 1
                     self._changed.notify_all()
+
+    def _put_aside(self, piece: _Piece) -> None:
+        """Let a piece wait among the animations."""
+        piece.moves = True
+        with self._changed:
+            heapq.heappush(self._animations, piece)
+            self._changed.notify_all()
 
     def _take(self) -> _Piece | None:
         with self._changed:
@@ -281,11 +298,10 @@ class SearchThreads:
                 self._changed.wait_for(lambda: self._stopped or self._ready())
                 if self._stopped:
                     return None
-                queue = min(self._ready(), key=lambda queue: queue[0])
-                piece = heapq.heappop(queue)
+                piece = heapq.heappop(min(self._ready(), key=lambda queue: queue[0]))
                 # False if the request has been given up meanwhile.
-                if piece.results.set_running_or_notify_cancel():
-                    self._n_animations += queue is self._animations
+                if piece.moves or piece.results.set_running_or_notify_cancel():
+                    self._n_animations += piece.moves
                     return piece
 
     def _ready(self) -> list[list[_Piece]]:

@@ -11,9 +11,10 @@ from fer_ensemble.faces.inputs import GivenPicture
 from fer_ensemble.serving.picture_search import SearchThreads, divide
 
 
-def _picture(form, name="a"):
+def _picture(form, name="a", frames=1):
+    first, *rest = (Image.fromarray(np.full((8, 8), at, np.uint8)) for at in range(frames))
     stream = io.BytesIO()
-    Image.fromarray(np.zeros((8, 8), np.uint8)).save(stream, form)
+    first.save(stream, form, **({"save_all": True, "append_images": rest} if rest else {}))
     return GivenPicture(name, stream.getvalue())
 
 
@@ -36,17 +37,21 @@ def test_a_thread_is_left_to_pictures_of_one_frame():
 
     async def ask():
         held = [
-            asyncio.create_task(threads.run(Search(later), [_picture("GIF", str(number))]))
+            asyncio.create_task(
+                threads.run(Search(later), [_picture("GIF", str(number), frames=2)])
+            )
             for number in range(20)
         ]
         await asyncio.sleep(0.1)
-        answer = await asyncio.wait_for(threads.run(Search(now), [_picture("PNG")]), 10)
+        for form in ("PNG", "GIF"):
+            answer = await asyncio.wait_for(threads.run(Search(now), [_picture(form, form)]), 10)
+            assert answer == [form]
         assert not any(task.done() for task in held)
         later.set()
-        return answer, await asyncio.gather(*held)
+        return await asyncio.gather(*held)
 
     try:
-        assert asyncio.run(ask()) == (["a"], [[str(number)] for number in range(20)])
+        assert asyncio.run(ask()) == [[str(number)] for number in range(20)]
     finally:
         later.set()
         threads.stop()
