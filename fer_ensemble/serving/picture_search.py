@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import io
-import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -16,21 +15,18 @@ import numpy as np
 
 from fer_ensemble.faces import FaceFinder
 from fer_ensemble.faces.contents import recognise
-from fer_ensemble.faces.decode import LARGE_PICTURE, import_decoders
+from fer_ensemble.faces.decode import import_decoders
 from fer_ensemble.faces.finding import SearchResult, search_item
 from fer_ensemble.faces.inputs import GivenPicture, iterate_items
 from fer_ensemble.processors import count_processors
 from fer_ensemble.serving.limits import Limits
+from fer_ensemble.serving.slow_pictures import is_slow, may_be_slow
 from fer_ensemble.serving.uploads import too_many_pictures
 
 # Small pictures are searched several at a time: to hand one to a thread takes as long as to read a
 # cut-out face. Not more, so that the requests take turns.
 _PIECE_PICTURES = 16
 _PIECE_BYTES = 64 * 1024
-
-# No photograph of fewer bytes takes long, in formats that cannot say much with little.
-_SLOW_BYTES = 4 * 2**20
-_JPEG_2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 
 # Threads that end are waited for so long, in seconds.
 _JOIN_SECONDS = 2.0
@@ -126,46 +122,15 @@ def divide(pictures: Sequence[GivenPicture]) -> Iterator[list[GivenPicture]]:
     piece: list[GivenPicture] = []
     n_bytes = 0
     for picture in pictures:
-        size, slow = len(picture.content), _is_slow(picture)
+        size, slow = len(picture.content), may_be_slow(picture)
         is_full = len(piece) >= _PIECE_PICTURES or n_bytes + size > _PIECE_BYTES
-        if piece and (is_full or slow or _is_slow(piece[-1])):
+        if piece and (is_full or slow or may_be_slow(piece[-1])):
             yield piece
             piece, n_bytes = [], 0
         piece.append(picture)
         n_bytes += size
     if piece:
         yield piece
-
-
-def _is_slow(picture: GivenPicture) -> bool:
-    """Whether a picture may take seconds: it has frames or pages, or very many pixels.
-
-    A few bytes can claim either. Where the size stands in a format's head is looked up here and not
-    left to a decoder, since this is asked in the thread that all requests share.
-    """
-    content = picture.content
-    if len(content) > _SLOW_BYTES or content.startswith(_JPEG_2000):
-        return True
-    if content.startswith(b"\x89PNG"):
-        width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
-        if width * height > LARGE_PICTURE:
-            return True
-    if content[8:12] == b"WEBP" and _webp_pixels(content) > LARGE_PICTURE:
-        return True
-    return recognise(io.BytesIO(content)) == "animation"
-
-
-def _webp_pixels(content: bytes) -> int:
-    """Pixels that the first chunk of a WebP claims: extended, lossless or lossy."""
-    kind, low = content[12:16], 0x3FFF
-    if kind == b"VP8X":
-        sides = (int.from_bytes(content[at : at + 3], "little") + 1 for at in (24, 27))
-    elif kind == b"VP8L":
-        bits = int.from_bytes(content[21:25], "little")
-        sides = ((bits >> shift & low) + 1 for shift in (0, 14))
-    else:
-        sides = (int.from_bytes(content[at : at + 2], "little") & low for at in (26, 28))
-    return math.prod(sides)
 
 
 @dataclass(order=True)
@@ -175,7 +140,17 @@ class _Piece:
     turn: float
     search: Search = field(compare=False)
     pictures: Sequence[GivenPicture] = field(compare=False)
+    slow: bool = field(compare=False, default=False)
     results: Future[list[SearchResult]] = field(compare=False, default_factory=Future)
+
+    def run(self) -> None:
+        """Search them, unless the request has been given up meanwhile."""
+        if not self.results.set_running_or_notify_cancel():
+            return
+        try:
+            self.results.set_result(self.search.run(self.pictures))
+        except BaseException as error:
+            self.results.set_exception(error)
 
 
 class SearchThreads:
@@ -280,7 +255,7 @@ class SearchThreads:
         """
         piece = _Piece(time.monotonic() + search.seconds, search, pictures)
         with self._changed:
-            heapq.heappush(self._slow if _is_slow(pictures[0]) else self._waiting, piece)
+            heapq.heappush(self._waiting, piece)
             self._changed.notify_all()
         return await asyncio.wrap_future(piece.results)
 
@@ -297,14 +272,21 @@ class SearchThreads:
 
     def _run(self) -> None:
         while (piece := self._take()) is not None:
-            try:
-                piece.results.set_result(piece.search.run(piece.pictures))
-            except BaseException as error:
-                piece.results.set_exception(error)
-            if _is_slow(piece.pictures[0]):
+            if not piece.slow and is_slow(piece.pictures[0]):
+                self._put_aside(piece)
+                continue
+            piece.run()
+            if piece.slow:
                 with self._changed:
                     self._n_slow -= 1
                     self._changed.notify_all()
+
+    def _put_aside(self, piece: _Piece) -> None:
+        """Let a piece wait among the slow ones."""
+        piece.slow = True
+        with self._changed:
+            heapq.heappush(self._slow, piece)
+            self._changed.notify_all()
 
     def _take(self) -> _Piece | None:
         with self._changed:
@@ -312,11 +294,9 @@ class SearchThreads:
                 self._changed.wait_for(lambda: self._stopped or self._ready())
                 if self._stopped:
                     return None
-                queue = min(self._ready(), key=lambda queue: queue[0])
-                piece = heapq.heappop(queue)
-                # False if the request has been given up meanwhile.
-                if piece.results.set_running_or_notify_cancel():
-                    self._n_slow += queue is self._slow
+                piece = heapq.heappop(min(self._ready(), key=lambda queue: queue[0]))
+                if not piece.results.cancelled():
+                    self._n_slow += piece.slow
                     return piece
 
     def _ready(self) -> list[list[_Piece]]:
