@@ -1,4 +1,4 @@
-"""Which pictures may take seconds, told before they are decoded: a few bytes can claim very much."""
+"""Which pictures may take seconds, told before they are decoded: few bytes can claim very much."""
 
 from __future__ import annotations
 
@@ -41,7 +41,12 @@ def is_slow(picture: GivenPicture) -> bool:
     -------
     bool
     """
-    return _is_large(picture.content) or is_animated(picture.content, max_pixels=picture.max_pixels)
+    if _is_large(picture.content):
+        return True
+    try:
+        return is_animated(picture.content, max_pixels=picture.max_pixels)
+    except Exception:  # told in the picture's row, once it is searched
+        return True
 
 
 def _is_large(content: bytes) -> bool:
