@@ -111,7 +111,7 @@ def test_a_tile_of_too_many_pixels_is_refused_whatever_the_picture(gray: np.ndar
 def test_fewer_pixels_may_be_allowed(gray: np.ndarray) -> None:
     data = cv2.imencode(".png", gray)[1].tobytes()
     assert decode(data, max_pixels=1200).image.shape == (30, 40)
-    with pytest.raises(UnreadableImage, match="too many pixels: 40×30, at most 0.001199 million"):
+    with pytest.raises(UnreadableImage, match="too many pixels: 40×30"):
         decode(data, max_pixels=1199)
 
 
