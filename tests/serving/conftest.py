@@ -107,7 +107,9 @@ class Page:
 
     def drop(self, *paths, onto="#drop"):
         """Drop files and folders as a file manager would."""
-        corner = self.js("return document.querySelector(arguments[0]).getBoundingClientRect()", onto)
+        corner = self.js(
+            "return document.querySelector(arguments[0]).getBoundingClientRect()", onto
+        )
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         place = {"x": corner["x"] + 20, "y": corner["y"] + 20, "data": data}
         for kind in ("dragEnter", "dragOver", "drop"):

@@ -72,7 +72,8 @@ input.dispatchEvent(new Event("change"));
 def pictures(astronaut, tmp_path_factory):
     """A folder: two people, one small gray face, no face, and what is no picture."""
     folder = tmp_path_factory.mktemp("pictures")
-    two = cv2.hconcat([astronaut, astronaut[:, ::-1]])
+    small = cv2.resize(astronaut, (320, 320))
+    two = cv2.hconcat([small, small[:, ::-1]])
     cv2.imwrite(str(folder / "two.jpg"), two)
     (folder / "two.jpg").rename(folder / ODD)
     cv2.imwrite(str(folder / "gray.png"), make_faces(1, random_state=0).images[0])
@@ -115,7 +116,7 @@ def test_pictures_appear_with_boxes_labels_and_bars(shown):
     for name in ("x", "y", "width", "height"):
         assert float(box.get_attribute(name)) == first[name]
     boxes = card.find_element("css selector", "svg")
-    assert page.js("return arguments[0].getAttribute('viewBox')", boxes) == "0 0 1024 512"
+    assert page.js("return arguments[0].getAttribute('viewBox')", boxes) == "0 0 640 320"
     assert f"0 {first['label']}" in boxes.text
     bars = card.find_elements("css selector", ".face-entry:first-child .bar")
     assert [bar.get_attribute("aria-label") for bar in bars] == NAMES
@@ -178,7 +179,9 @@ def test_what_is_no_picture_is_said_not_sent(page, tmp_path):
     (tmp_path / "texts" / "notes.txt").write_text("no")
     page.drop(tmp_path / "texts")
     page.wait("document.getElementById('errors').textContent")
-    assert "No picture was found there. 1 other file in the folder left out." in page.text("#errors")
+    assert "No picture was found there. 1 other file in the folder left out." in page.text(
+        "#errors"
+    )
     page.click("#errors button")
     assert page.text("#errors") == ""
 
@@ -222,7 +225,7 @@ def test_a_picture_that_the_server_refuses_alone_gets_its_words(page):
 
 def test_sending_is_cancelled_and_resumed(page):
     page.js(ANSWER, NAMES)
-    page.js("window.delay = 150")
+    page.js("window.delay = 300")
     choose_many(page, 80)
     page.wait("document.getElementById('sending-progress').value > 0")
     assert "of 80 pictures looked at" in page.text("#sending-text")
@@ -233,7 +236,9 @@ def test_sending_is_cancelled_and_resumed(page):
     assert 0 < left < 80
     page.js("window.delay = 0")
     page.click("#resend")
-    page.wait("document.getElementById('resend').hidden && document.getElementById('sending').hidden")
+    page.wait(
+        "document.getElementById('resend').hidden && document.getElementById('sending').hidden"
+    )
     page.wait_for("#picture-summary", "80 faces: 80 happy.")
 
 
@@ -394,7 +399,9 @@ def test_faces_below_the_least_confidence_are_unsure_everywhere(shown, address, 
     assert page.texts("#rows td[data-column=reason]")[0] == unsure["reason"]
     page.set("#least", 0)
     page.set("#filter-kind", "")
-    page.wait(f"document.querySelector('#rows td[data-column=label]').textContent === '{row['label']}'")
+    page.wait(
+        f"document.querySelector('#rows td[data-column=label]').textContent === '{row['label']}'"
+    )
 
 
 def test_the_model_is_chosen_and_told(page, address):
@@ -413,10 +420,57 @@ def test_the_model_is_chosen_and_told(page, address):
     # The Tab key stays in the dialog, or leaves the page for the browser's own bar.
     for _ in range(12):
         page.browser.switch_to.active_element.send_keys(Keys.TAB)
-        assert page.js("const now = document.activeElement;return now === document.body || card.contains(now)")
+        assert page.js(
+            "const now = document.activeElement;return now === document.body || card.contains(now)"
+        )
     page.find("#card-close").send_keys(Keys.ESCAPE)
     assert not page.js("return card.open")
     assert page.js("return document.activeElement.id") == "about"
+
+
+SECOND_MODEL = """
+const send = window.fetch;
+window.fetch = async (address, init) => {
+  const answer = await send(address, init);
+  if (address !== "v1/models") return answer;
+  const said = await answer.json();
+  said.models.push({ ...said.models[0], name: "slow", default: false, accuracy: null });
+  return new Response(JSON.stringify(said));
+};
+"""
+
+
+@pytest.fixture
+def two_models(page):
+    """The page of a server with a second model."""
+    command = "ToEvaluateOnNewDocument"
+    added = page.browser.execute_cdp_cmd(f"Page.addScript{command}", {"source": SECOND_MODEL})
+    yield page.open()
+    page.browser.execute_cdp_cmd(f"Page.removeScript{command}", added)
+
+
+def test_pictures_are_looked_at_again_with_another_model(two_models):
+    page = two_models
+    page.js(ANSWER, NAMES)
+    choose_many(page, 20)
+    page.wait_for("#picture-summary", "20 faces: 20 happy.")
+    assert not page.find("#again").is_displayed()
+    page.js(
+        "const kept = window.fetch;"
+        "window.models = [];"
+        "window.fetch = (address, init) => {"
+        "  models.push(new URLSearchParams(address.split('?')[1]).get('model'));"
+        "  return kept(address, init);"
+        "};"
+    )
+    page.set("#model", "slow")
+    page.wait_for("#model-accuracy", "How often it is right was not measured.")
+    page.wait_for("#again", "Look again with slow")
+    page.click("#again")
+    page.wait("models.length === 2 && document.getElementById('sending').hidden")
+    assert page.js("return models") == ["slow", "slow"]
+    page.wait_for("#picture-summary", "20 faces: 20 happy.")
+    assert not page.find("#again").is_displayed()
 
 
 def test_all_is_cleared(shown):

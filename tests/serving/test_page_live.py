@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_ensemble.faces.tracking import Tracker
+
 pytest.importorskip("selenium")
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -158,27 +160,40 @@ def test_an_error_of_the_server_ends_the_camera_in_its_words(page):
     assert page.find("#camera-start").is_enabled()
 
 
-def test_faces_are_followed_by_the_overlap_of_their_boxes(page):
-    def box(x):
-        return {"x": x, "y": 0, "width": 10, "height": 10}
+FOLLOW = """
+const [frames, window, done] = arguments;
+import("./page/tracking.js").then(({ Tracker, Smoother }) => {
+  const [tracker, smoother] = [new Tracker(), new Smoother(window)];
+  done(frames.map(({ time, boxes, probabilities }) => {
+    const tracks = tracker.follow(boxes, time);
+    const smooth = (track, place) => smoother.smooth(track, probabilities[place], time);
+    return [tracks, tracks.map(smooth)];
+  }));
+});
+"""
 
-    frames = [
-        (0.0, [box(0), box(50)]),
-        (0.1, [box(52), box(2)]),  # in another order
-        (0.2, [box(54)]),
-        (1.0, [box(56), box(3)]),  # seen again within a second
-        (2.1, [box(56)]),  # not seen for longer than a second
-        (2.2, [box(61.5)]),  # overlaps by less than 0.3
-    ]
-    found = page.browser.execute_async_script(
-        "const [frames, done] = arguments;"
-        "import('./page/tracking.js').then(({ Tracker }) => {"
-        "  const tracker = new Tracker();"
-        "  done(frames.map(([time, boxes]) => tracker.follow(boxes, time)));"
-        "});",
-        frames,
-    )
-    assert found == [[0, 1], [1, 0], [1], [1, 0], [2], [3]]
+
+@pytest.mark.parametrize("window", [0.0, 0.5])
+def test_faces_are_followed_and_smoothed_as_predict_does(page, window):
+    drawn = np.random.default_rng(0)
+    places = drawn.uniform(0, 200, (4, 2))
+    frames, expected = [], []
+    tracker, time = Tracker(window), 0.0
+    for number in range(60):
+        # Faces move, go, come back, come too late, and change their order.
+        time += drawn.choice([0.1, 0.3, 1.2], p=[0.8, 0.15, 0.05])
+        places += drawn.normal(0, 8, places.shape)
+        seen = drawn.permutation(4)[: drawn.integers(0, 5)]
+        boxes = [(*places[face], 60.0, 50.0 + 5 * face) for face in seen]
+        probabilities = drawn.dirichlet(np.ones(7), len(seen))
+        expected.append(tracker.follow(number, time, boxes, probabilities))
+        named = [dict(zip(("x", "y", "width", "height"), box, strict=True)) for box in boxes]
+        frames.append({"time": time, "boxes": named, "probabilities": probabilities.tolist()})
+    found = page.browser.execute_async_script(FOLLOW, frames, window)
+    for (tracks, smoothed), (own_tracks, own) in zip(found, expected, strict=True):
+        assert tracks == own_tracks
+        np.testing.assert_allclose(np.reshape(smoothed, own.shape), own, rtol=1e-12)
+    assert max(track for tracks, _ in found for track in tracks) > 6
 
 
 def test_a_video_is_drawn_as_lines_over_time(watched):

@@ -52,7 +52,13 @@ async function showCard(model) {
   const content = find("card-content");
   content.replaceChildren(
     element("p", { className: "limits" }, element("strong", {}, "Limits: "), model.limits),
-    element("p", {}, accuracyOf(model), " ", element("span", {}, model.rule ? `Rule: ${model.rule}.` : "")),
+    element(
+      "p",
+      {},
+      accuracyOf(model),
+      " ",
+      element("span", {}, model.rule ? `Rule: ${model.rule}.` : ""),
+    ),
   );
   const card = element("div", { className: "model-card", innerHTML: html });
   // A wide table scrolls by itself, also by keyboard.

@@ -52,7 +52,14 @@ export async function sendPictures(pictures, { options = {}, signal: outer, rece
       return;
     }
     try {
-      received(batch, await predictMany(batch.map((place) => pictures[place]), options, signal));
+      received(
+        batch,
+        await predictMany(
+          batch.map((place) => pictures[place]),
+          options,
+          signal,
+        ),
+      );
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 503) {
