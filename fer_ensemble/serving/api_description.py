@@ -183,7 +183,7 @@ def responses(*statuses: int, **more: dict[str, Any]) -> dict[int | str, dict[st
     dict
         As FastAPI takes it.
     """
-    errors = {
+    errors: dict[int | str, dict[str, Any]] = {
         status: {"model": Error, "description": _ERRORS[status]}
         for status in sorted({*_ALWAYS, *statuses})
     }

@@ -122,7 +122,7 @@ class BoundedConnection(H11Protocol):
     def pause_writing(self) -> None:
         """Wait for a client that does not read, but not for ever."""
         super().pause_writing()
-        self._start("read", self._limits.seconds_to_read, self._inner.abort)
+        self._start("read", self._limits.seconds_to_read, self._give_up_reader)
 
     def resume_writing(self) -> None:
         """Go on: the client has read all there was."""
@@ -146,9 +146,13 @@ class BoundedConnection(H11Protocol):
 
     def _give_up_end(self) -> None:
         if self._inner.get_write_buffer_size():
-            self._start("read", self._limits.seconds_to_read, self._inner.abort)
+            self._start("read", self._limits.seconds_to_read, self._give_up_reader)
         else:
             self._inner.abort()
+
+    def _give_up_reader(self) -> None:
+        self._service.monitoring.count_refusal("slow_reader")
+        self._inner.abort()
 
     def _give_up_head(self) -> None:
         if not self._has_begun:

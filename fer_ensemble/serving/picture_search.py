@@ -116,19 +116,25 @@ def divide(pictures: Sequence[GivenPicture]) -> Iterator[list[GivenPicture]]:
     Yields
     ------
     list of GivenPicture
-        One at the least.
+        One at the least; an animated one, or what might be one, alone.
     """
     piece: list[GivenPicture] = []
     n_bytes = 0
     for picture in pictures:
-        size = len(picture.content)
-        if piece and (len(piece) >= _PIECE_PICTURES or n_bytes + size > _PIECE_BYTES):
+        size, moves = len(picture.content), _may_move(picture)
+        is_full = len(piece) >= _PIECE_PICTURES or n_bytes + size > _PIECE_BYTES
+        if piece and (is_full or moves or _may_move(piece[-1])):
             yield piece
             piece, n_bytes = [], 0
         piece.append(picture)
         n_bytes += size
     if piece:
         yield piece
+
+
+def _may_move(picture: GivenPicture) -> bool:
+    """Whether a picture may have several frames or pages."""
+    return recognise(io.BytesIO(picture.content)) == "animation"
 
 
 @dataclass(order=True)
@@ -146,6 +152,8 @@ class SearchThreads:
 
     Requests take turns: a piece waits as if it had come later by the time that threads have spent
     on its request already. So a request of a thousand large pictures does not hold up a small one.
+    One thread is left to pictures of one frame: a file of a few bytes may have hundreds of frames,
+    and a thread that has begun with them is not free before the last.
 
     Parameters
     ----------
@@ -165,6 +173,8 @@ class SearchThreads:
         self._default = detector
         self._finders: dict[tuple[str, int], FaceFinder] = {}
         self._waiting: list[_Piece] = []
+        self._animations: list[_Piece] = []
+        self._n_animations = 0  # that threads are at
         self._changed = Condition()
         self._stopped = False
         import_decoders()
@@ -239,16 +249,16 @@ class SearchThreads:
         """
         piece = _Piece(time.monotonic() + search.seconds, search, pictures)
         with self._changed:
-            heapq.heappush(self._waiting, piece)
-            self._changed.notify()
+            heapq.heappush(self._animations if _may_move(pictures[0]) else self._waiting, piece)
+            self._changed.notify_all()
         return await asyncio.wrap_future(piece.results)
 
     def stop(self) -> None:
         """End the threads after what they hold; what waits is not searched."""
         with self._changed:
             self._stopped = True
-            while self._waiting:
-                self._waiting.pop().results.cancel()
+            for piece in (*self._waiting, *self._animations):
+                piece.results.cancel()
             self._changed.notify_all()
         until = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
@@ -260,14 +270,25 @@ class SearchThreads:
                 piece.results.set_result(piece.search.run(piece.pictures))
             except BaseException as error:
                 piece.results.set_exception(error)
+            if _may_move(piece.pictures[0]):
+                with self._changed:
+                    self._n_animations -= 1
+                    self._changed.notify_all()
 
     def _take(self) -> _Piece | None:
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._waiting or self._stopped)
+                self._changed.wait_for(lambda: self._stopped or self._ready())
                 if self._stopped:
                     return None
-                piece = heapq.heappop(self._waiting)
+                queue = min(self._ready(), key=lambda queue: queue[0])
+                piece = heapq.heappop(queue)
                 # False if the request has been given up meanwhile.
                 if piece.results.set_running_or_notify_cancel():
+                    self._n_animations += queue is self._animations
                     return piece
+
+    def _ready(self) -> list[list[_Piece]]:
+        """List the queues of which a thread may take a piece now."""
+        is_free = self._n_animations < len(self._threads) - 1
+        return [queue for queue in (self._waiting, self._animations if is_free else []) if queue]
