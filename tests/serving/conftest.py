@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import cv2
 import pytest
 
-from experiments.chromium import has_chromium, open_chromium
+from experiments.chromium import camera_flags, has_chromium, open_chromium
 
 SECONDS = 20  # to wait for the page, on a machine that is busy
 
@@ -40,9 +40,7 @@ def browser(astronaut, tmp_path_factory):
         pytest.skip("needs Chromium: install chromium and chromium-driver")
     seen = tmp_path_factory.mktemp("camera") / "astronaut.mjpeg"
     frame = cv2.copyMakeBorder(cv2.resize(astronaut, (480, 480)), 0, 0, 80, 80, cv2.BORDER_REFLECT)
-    seen.write_bytes(2 * cv2.imencode(".jpg", frame)[1].tobytes())
-    camera = ("use-fake-device-for-media-stream", f"use-file-for-fake-video-capture={seen}")
-    with open_chromium(*camera) as opened:
+    with open_chromium(*camera_flags(frame, seen)) as opened:
         yield opened
 
 

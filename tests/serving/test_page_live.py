@@ -4,12 +4,15 @@ import csv
 import io
 import json
 import math
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from fer_ensemble.faces.tracking import Tracker
+from experiments.chromium import allow_camera
+from experiments.page_camera import measure_rate
+from fer_ensemble.faces import Tracker
 
 pytest.importorskip("selenium")
 from selenium.webdriver import ActionChains
@@ -21,16 +24,10 @@ FRAMES = 24
 RATE = 12.0
 
 
-def allow_camera(page, setting):
-    page.browser.execute_cdp_cmd(
-        "Browser.setPermission", {"permission": {"name": "camera"}, "setting": setting}
-    )
-
-
 @pytest.fixture
 def camera(page):
     """The page with its camera running."""
-    allow_camera(page, "granted")
+    allow_camera(page.browser, "granted")
     page.js(RECORD)
     page.show("camera")
     page.click("#camera-start")
@@ -102,7 +99,7 @@ def test_frames_are_small_and_never_more_than_two_wait(page):
         "  try { return await send(address, init); } finally { waiting -= 1; }"
         "};"
     )
-    allow_camera(page, "granted")
+    allow_camera(page.browser, "granted")
     page.show("camera")
     page.click("#camera-start")
     page.wait("asked.length >= 8")
@@ -113,6 +110,16 @@ def test_frames_are_small_and_never_more_than_two_wait(page):
     assert "min_face=45" in address
     page.show("pictures")  # leaving it lets the camera go
     assert page.js("return document.getElementById('camera-video').srcObject") is None
+
+
+def test_frames_a_second_are_counted(page, address):
+    allow_camera(page.browser)
+    server = SimpleNamespace(host=address.split("/")[2])
+    found = measure_rate(page.browser, server, "fast", seconds=1.0, windows=2)
+    page.click("#camera-stop")
+    assert found["faces"] == 1
+    # Ten on a machine that does nothing else: `python -m experiments.page_camera`.
+    assert found["range"][1] >= found["frames_per_second"] > 2
 
 
 PROBLEMS = {
@@ -135,7 +142,7 @@ def test_a_camera_that_cannot_be_had_is_told(page, name):
 
 
 def test_a_camera_that_is_not_allowed_is_told(page):
-    allow_camera(page, "denied")
+    allow_camera(page.browser, "denied")
     page.show("camera")
     page.click("#camera-start")
     page.wait_for("#camera-message", "The browser was not allowed to use the camera.")
@@ -153,7 +160,7 @@ def test_an_error_of_the_server_ends_the_camera_in_its_words(page):
         "const error = { code: 'bad_parameter', message: 'min_face: is too small.' };"
         "window.fetch = async () => new Response(JSON.stringify({ error }), { status: 422 });"
     )
-    allow_camera(page, "granted")
+    allow_camera(page.browser, "granted")
     page.show("camera")
     page.click("#camera-start")
     page.wait_for("#errors", "min_face: is too small.")
