@@ -21,6 +21,7 @@ CARDS = "#gallery > li"
 NAMES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 # A name that has to be quoted in CSV, and would be broken by a multipart body.
 ODD = 'two, "faces"; ü.jpg'
+QUOTED = 'no "face".png'
 # The page's requests pass through what a test says; their answers are kept.
 RECORD = """
 window.answers = [];
@@ -78,7 +79,7 @@ def pictures(astronaut, tmp_path_factory):
     (folder / "two.jpg").rename(folder / ODD)
     cv2.imwrite(str(folder / "gray.png"), make_faces(1, random_state=0).images[0])
     noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
-    cv2.imwrite(str(folder / "none.png"), noise)
+    cv2.imwrite(str(folder / QUOTED), noise)
     (folder / "broken.jpg").write_bytes(b"this is no picture")
     return folder
 
@@ -87,7 +88,7 @@ def pictures(astronaut, tmp_path_factory):
 def shown(page, pictures):
     """The page with those pictures, in that order."""
     page.js(RECORD)
-    page.choose(*(pictures / name for name in (ODD, "gray.png", "none.png", "broken.jpg")))
+    page.choose(*(pictures / name for name in (ODD, "gray.png", QUOTED, "broken.jpg")))
     page.wait_for_pictures(4)
     return page
 
@@ -105,7 +106,7 @@ def choose_many(page, n, picture=None):
 
 def test_pictures_appear_with_boxes_labels_and_bars(shown):
     page, rows = shown, answered(shown)
-    assert page.texts(f"{CARDS} .path") == [ODD, "gray.png", "none.png", "broken.jpg"]
+    assert page.texts(f"{CARDS} .path") == [ODD, "gray.png", QUOTED, "broken.jpg"]
     first, second = rows[:2]
     said = ", ".join(f"{row['label']} {row['confidence']:.2f}" for row in (first, second))
     page.wait(f"document.querySelectorAll('{CARDS}:first-child rect.face').length === 2")
@@ -160,7 +161,7 @@ def test_a_folder_is_dropped_with_all_that_is_below(page, pictures, tmp_path):
 
 
 def test_pictures_are_dropped_and_pasted(page, pictures):
-    page.drop(pictures / "gray.png", pictures / "none.png")
+    page.drop(pictures / "gray.png", pictures / QUOTED)
     page.wait_for_pictures(2)
     page.js(
         "const bytes = new DataTransfer();"
@@ -168,7 +169,7 @@ def test_pictures_are_dropped_and_pasted(page, pictures):
         "window.dispatchEvent(new ClipboardEvent('paste', { clipboardData: bytes }));"
     )
     page.wait_for_pictures(3)
-    assert page.texts(f"{CARDS} .path") == ["gray.png", "none.png", "image.png"]
+    assert page.texts(f"{CARDS} .path") == ["gray.png", QUOTED, "image.png"]
     # Not one of that request's pictures could be read: it was refused, with a row for it.
     assert "unreadable" in page.texts(CARDS)[2]
     page.expected = ["415"]
@@ -311,7 +312,7 @@ def test_the_table_is_filtered_by_text_and_by_label(shown):
     page, rows = shown, answered(shown)
     page.show("table")
     assert len(page.texts("#rows tbody tr")) == len(rows) == 5
-    page.set("#filter-text", "NONE")
+    page.set("#filter-text", 'NO "F')
     assert page.texts("#rows td[data-column=status]") == ["no_face"]
     assert "1 of 5 rows" in page.text("#table-summary")
     page.set("#filter-text", "")
@@ -355,7 +356,7 @@ def written(rows, file):
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_downloads_are_what_predict_writes(shown, tmp_path, form):
     rows = answered(shown)
-    for row, name in zip(rows, (ODD, ODD, "gray.png", "none.png", "broken.jpg"), strict=True):
+    for row, name in zip(rows, (ODD, ODD, "gray.png", QUOTED, "broken.jpg"), strict=True):
         row["path"] = name
     shown.show("table")
     assert shown.download(form) == written(rows, tmp_path / "expected" / f"rows.{form}")

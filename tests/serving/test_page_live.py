@@ -27,7 +27,7 @@ RATE = 12.0
 @pytest.fixture
 def camera(page):
     """The page with its camera running."""
-    allow_camera(page.browser, "granted")
+    allow_camera(page.browser)
     page.js(RECORD)
     page.show("camera")
     page.click("#camera-start")
@@ -99,7 +99,7 @@ def test_frames_are_small_and_never_more_than_two_wait(page):
         "  try { return await send(address, init); } finally { waiting -= 1; }"
         "};"
     )
-    allow_camera(page.browser, "granted")
+    allow_camera(page.browser)
     page.show("camera")
     page.click("#camera-start")
     page.wait("asked.length >= 8")
@@ -141,6 +141,37 @@ def test_a_camera_that_cannot_be_had_is_told(page, name):
     assert page.find("#camera-start").is_enabled()
 
 
+CHANGING = """
+window.answers = 0;
+window.fetch = async (address) => {
+  await new Promise((done) => setTimeout(done, 20));
+  const happy = answers++ % 2 ? 0 : 1;
+  const row = {
+    path: "camera", face: 0, x: 10, y: 10, width: 99, height: 99, face_score: 1,
+    label: happy ? "happy" : "sad", confidence: 1, p_happy: happy, p_sad: 1 - happy, status: "ok",
+  };
+  return new Response(JSON.stringify({ columns: Object.keys(row), rows: [row] }));
+};
+"""
+
+
+def test_what_the_camera_sees_is_smoothed_over_the_window_that_is_chosen(page):
+    page.js(CHANGING)
+    allow_camera(page.browser)
+    page.show("camera")
+    page.set("#camera-window", 10)
+    page.click("#camera-start")
+    page.wait("answers > 8")
+    shown = "Number(document.querySelector('#camera-faces .bar').ariaValueNow)"
+    # The first frame was happy; the others have changed little of it within a second.
+    assert 0.5 < page.js(f"return {shown}") < 1
+    assert page.text("#camera-faces strong").startswith("happy 0.")
+    page.set("#camera-window", 0)
+    page.wait(f"{shown} === 0")
+    page.wait(f"{shown} === 1")
+    page.click("#camera-stop")
+
+
 def test_a_camera_that_is_not_allowed_is_told(page):
     allow_camera(page.browser, "denied")
     page.show("camera")
@@ -160,7 +191,7 @@ def test_an_error_of_the_server_ends_the_camera_in_its_words(page):
         "const error = { code: 'bad_parameter', message: 'min_face: is too small.' };"
         "window.fetch = async () => new Response(JSON.stringify({ error }), { status: 422 });"
     )
-    allow_camera(page.browser, "granted")
+    allow_camera(page.browser)
     page.show("camera")
     page.click("#camera-start")
     page.wait_for("#errors", "min_face: is too small.")
@@ -270,6 +301,18 @@ def test_a_video_is_dropped_among_the_pictures_and_cancelled(page, video):
     assert "of 10 frames looked at" in page.text("#video-text")
     page.click("#video-cancel")
     page.wait_for("#video-summary", "Cancelled: clip.webm: 8 frames looked at")
+
+
+def test_a_video_waits_for_a_server_that_is_busy(page, video):
+    page.js(ANSWER, NAMES)
+    page.js(
+        "const busy = { status: 503, code: 'busy', message: 'Come again.' };"
+        "window.refuse = () => (sent.length === 1 ? busy : null);"
+    )
+    page.show("video")
+    page.choose(video, into="#video-file")
+    page.wait_for("#video-summary", "clip.webm: 10 frames looked at, 1 person followed.")
+    assert page.js("return sent") == [8, 8, 2]
 
 
 def test_what_the_browser_cannot_play_is_told(page, tmp_path):
