@@ -224,6 +224,23 @@ def test_a_picture_that_the_server_refuses_alone_gets_its_words(page):
     assert "more than 50 million pixels" in page.text("#rows tbody")
 
 
+def test_a_file_that_is_too_large_is_not_sent_and_one_that_is_gone_keeps_no_other(page, pictures):
+    page.js(RECORD)
+    page.browser.execute_async_script(
+        "const done = arguments[0];"
+        "import('./page/sending.js').then(({ bounds }) => done(bounds.body_bytes = 20000));"
+    )
+    # A folder takes the place of a file that has been removed: neither can be read.
+    page.choose(pictures / "gray.png", pictures, pictures / ODD)
+    page.wait_for_pictures(3)
+    about = page.texts(f"{CARDS} > div")
+    assert "Face 0: " in about[0]
+    assert "the browser cannot read the file" in about[1]
+    assert "too large: the file is larger than" in about[2]
+    assert len(answered(page)) == 1
+    page.expected = ["ERR_ACCESS_DENIED"]
+
+
 def test_sending_is_cancelled_and_resumed(page):
     page.js(ANSWER, NAMES)
     page.js("window.delay = 300")
