@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -143,6 +144,7 @@ def serve(
                     style="yellow",
                 )
 
+        warnings.simplefilter("ignore")  # of decoders, about pictures; the verb ends with it
         try:
             with _silent_decoders():
                 run(app, listening, on_ready=say_ready)

@@ -59,9 +59,7 @@ class Row(BaseModel):
         json_schema_extra={
             "patternProperties": {
                 "^p_": {
-                    "type": ["number", "null"],
-                    "minimum": 0,
-                    "maximum": 1,
+                    "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "null"}],
                     "description": "Probability of a class, such as p_happy; unrounded.",
                 }
             }

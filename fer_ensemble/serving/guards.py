@@ -110,7 +110,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is None or origin.lower() in self._origins:
             return
-        if origin.lower() != f"{scope['scheme']}://{host}".lower():
+        # A proxy before the server may speak TLS, of which the server knows nothing.
+        if origin.lower() not in {f"{scheme}://{host}".lower() for scheme in ("http", "https")}:
             raise Refusal(
                 403,
                 "foreign_origin",

@@ -140,6 +140,17 @@ def test_a_body_that_stalls_is_given_up(connect, app):
     assert app.state.service.load.waiting_bytes == 0
 
 
+def test_answers_on_one_connection_follow_each_other_at_once(connect):
+    connection, seconds = connect(), []
+    for _ in range(9):
+        began, received = time.monotonic(), b""
+        connection.sendall(HEALTH)
+        while not received.endswith(b"}"):
+            received += connection.recv(65536)
+        seconds.append(time.monotonic() - began)
+    assert sorted(seconds)[4] < 0.03  # 0.04, if the body waits for the client to confirm the head
+
+
 def test_others_are_served_meanwhile(connect):
     slow = [connect() for _ in range(15)]
     for connection in slow:

@@ -87,6 +87,9 @@ def test_an_error_of_the_model_is_told_to_all_and_ends_nothing(model, faces, mon
     assert asyncio.run(ask(1))[0].shape == (1, 7)
 
 
+PICTURES = [GivenPicture("", b"")]
+
+
 class Work:
     """Stands for the search of a request."""
 
@@ -109,12 +112,12 @@ def test_a_small_request_passes_a_large_one():
     large, small = Work("large", done, 9.0), Work("small", done)
 
     async def ask():
-        tasks = [asyncio.create_task(threads.run(first, []))]
+        tasks = [asyncio.create_task(threads.run(first, PICTURES))]
         await asyncio.sleep(0.05)
-        tasks += [asyncio.create_task(threads.run(large, [])) for _ in range(3)]
+        tasks += [asyncio.create_task(threads.run(large, PICTURES)) for _ in range(3)]
         await asyncio.sleep(0.05)
-        tasks += [asyncio.create_task(threads.run(small, []))]
-        given_up = asyncio.create_task(threads.run(small, []))
+        tasks += [asyncio.create_task(threads.run(small, PICTURES))]
+        given_up = asyncio.create_task(threads.run(small, PICTURES))
         await asyncio.sleep(0.05)
         given_up.cancel()
         await asyncio.wait([given_up])
@@ -132,7 +135,7 @@ def test_threads_that_stop_give_up_what_waits():
     go = Event()
 
     async def ask():
-        tasks = [threads.run(Work("", [], until=go), []) for _ in range(9)]
+        tasks = [threads.run(Work("", [], until=go), PICTURES) for _ in range(9)]
         running = asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0.05)
         Thread(target=lambda: (time.sleep(0.05), go.set())).start()
