@@ -111,8 +111,8 @@ def test_pictures_appear_with_boxes_labels_and_bars(shown):
     said = ", ".join(f"{row['label']} {row['confidence']:.2f}" for row in (first, second))
     page.wait(f"document.querySelectorAll('{CARDS}:first-child rect.face').length === 2")
     card = page.find(f"{CARDS}:first-child")
-    stage = card.find_element("css selector", ".stage")
-    assert stage.accessible_name == f"Enlarge {ODD}: 2 faces: {said}"
+    enlarge = card.find_element("css selector", ".enlarge")
+    assert enlarge.accessible_name == f"Enlarge {ODD}: 2 faces: {said}"
     box = card.find_element("css selector", "rect.face")
     for name in ("x", "y", "width", "height"):
         assert float(box.get_attribute(name)) == first[name]
@@ -133,7 +133,7 @@ def test_pictures_appear_with_boxes_labels_and_bars(shown):
 
 
 def test_an_enlarged_picture_has_its_faces_beside_it(shown):
-    shown.click(f"{CARDS}:first-child .stage")
+    shown.click(f"{CARDS}:first-child .enlarge")
     shown.wait("document.querySelectorAll('#large rect.face').length === 2")
     assert shown.text("#large h2") == ODD
     assert len(shown.texts("#large .face-entry")) == 2
@@ -233,7 +233,7 @@ def test_a_file_that_is_too_large_is_not_sent_and_one_that_is_gone_keeps_no_othe
     # A folder takes the place of a file that has been removed: neither can be read.
     page.choose(pictures / "gray.png", pictures, pictures / ODD)
     page.wait_for_pictures(3)
-    about = page.texts(f"{CARDS} > div")
+    about = page.texts(f"{CARDS} > div:last-child")
     assert "Face 0: " in about[0]
     assert "the browser cannot read the file" in about[1]
     assert "too large: the file is larger than" in about[2]
@@ -407,7 +407,7 @@ def test_faces_below_the_least_confidence_are_unsure_everywhere(shown, address, 
     assert page.text("#least-value") == f"{least:.2f}"
     assert f"unsure {row['confidence']:.2f}" in page.text(".face-entry")
     assert not page.texts(".face-entry:first-child .most")
-    assert f"Enlarge {ODD}: 2 faces: unsure" in page.find(".stage").accessible_name
+    assert f"Enlarge {ODD}: 2 faces: unsure" in page.find(".enlarge").accessible_name
     page.wait_for("#picture-summary", "unsure")
     page.show("table")
     [found, *_] = csv.DictReader(io.StringIO(page.download("csv").decode()))

@@ -61,10 +61,14 @@ async function showCard(model) {
     ),
   );
   const card = element("div", { className: "model-card", innerHTML: html });
+  // What stands above names of rows is no header.
+  for (const cell of card.querySelectorAll("th:empty")) cell.replaceWith(element("td"));
   // A wide table scrolls by itself, also by keyboard.
+  let number = 0;
   for (const table of card.querySelectorAll("table")) {
     const scroll = element("div", { className: "scroll", tabIndex: 0, role: "region" });
-    scroll.ariaLabel = "Table";
+    number += 1;
+    scroll.ariaLabel = `Table ${number}`;
     table.replaceWith(scroll);
     scroll.append(table);
   }
