@@ -143,8 +143,12 @@ class BoundedConnection(H11Protocol):
         if self._inner.is_closing():
             return
         if self._is_refused or self.conn.their_state is h11.SEND_BODY:
-            self._inner.write_eof()
-            self._inner.resume_reading()
+            try:
+                self._inner.write_eof()
+                self._inner.resume_reading()
+            except OSError:  # the client has broken the connection, which is not noticed yet
+                self._inner.abort()
+                return
         else:
             self._inner.close()
         self._start("end", _LINGERING_SECONDS, self._give_up_end)
