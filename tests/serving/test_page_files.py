@@ -5,13 +5,10 @@ from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("selenium")
 serving = pytest.importorskip("fer_ensemble.serving")
-from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 FOLDER = Path(serving.__file__).parent / "page"
 FILES = sorted(FOLDER.iterdir())
@@ -96,60 +93,3 @@ def test_colours_stand_out_from_their_ground(scheme):
     lines += [*product(("edge", "link"), ("paper", "shade")), ("warn-line", "paper")]
     assert {pair for pair in letters if contrast(*map(colours.get, pair)) < 4.5} == set()
     assert {pair for pair in lines if contrast(*map(colours.get, pair)) < 3} == set()
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_nothing_is_wider_than_the_screen_or_too_small_to_read(page, width, astronaut, tmp_path):
-    photograph = tmp_path / f"{'a_long_name_without_a_gap' * 6}.jpg"
-    cv2.imwrite(str(photograph), cv2.resize(astronaut, (256, 256)))
-    metrics = {"width": width, "height": 740, "deviceScaleFactor": 1, "mobile": False}
-    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    page.choose(photograph, photograph)
-    page.wait_for_pictures(2)
-    for name in ("pictures", "camera", "video", "table"):
-        page.show(name)
-        assert page.js("return document.documentElement.scrollWidth") <= width, name
-        small = page.js(
-            "const size = (e) => parseFloat(getComputedStyle(e).fontSize);"
-            "return Array.from(document.querySelectorAll('body *')).filter((e) =>"
-            "  e.innerText?.trim() && !e.closest('svg') && size(e) < 14).map((e) => e.outerHTML)"
-        )
-        assert small == []
-    page.click("#about")
-    page.wait("card.open")
-    assert page.js("return card.getBoundingClientRect().right") <= width
-    assert (
-        page.js(
-            "const c = document.getElementById('card-content');return c.scrollWidth - c.clientWidth"
-        )
-        <= 0
-    )
-    page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-def test_tabs_are_moved_through_by_arrows(page):
-    page.find("#tab-pictures").send_keys(Keys.ARROW_RIGHT)
-    assert page.find("#camera").is_displayed()
-    assert page.find("#tab-camera").get_attribute("aria-selected") == "true"
-    page.find("#tab-camera").send_keys(Keys.END)
-    assert page.find("#table").is_displayed()
-    page.find("#tab-table").send_keys(Keys.ARROW_RIGHT)
-    assert page.find("#pictures").is_displayed()
-    tabs = page.js("return Array.from(document.querySelectorAll('[role=tab]'), (e) => e.tabIndex)")
-    assert tabs == [0, -1, -1, -1]
-
-
-def test_who_uses_the_keyboard_sees_where_they_are(page):
-    seen = []
-    for _ in range(6):
-        page.browser.switch_to.active_element.send_keys(Keys.TAB)
-        seen.append(
-            page.js(
-                "const now = document.activeElement;"
-                "const { outlineStyle, outlineWidth } = getComputedStyle(now);"
-                "return [now.id, outlineStyle, outlineWidth]"
-            )
-        )
-    order = ["model", "about", "tab-pictures", "least", "choose-files", "choose-folder"]
-    assert [name for name, *_ in seen] == order
-    assert all(outline == ["solid", "3px"] for _, *outline in seen)

@@ -19,7 +19,7 @@ pytest.importorskip("selenium")
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.serving.test_page import ANSWER, NAMES, RECORD
+from tests.serving.page_scripts import ANSWER, NAMES, RECORD
 
 FRAMES = 24
 RATE = 12.0
