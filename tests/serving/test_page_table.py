@@ -1,4 +1,4 @@
-"""The page in a browser: its table and files, the least confidence, the model, keyboards, phones."""
+"""The page in a browser: table and files, the least confidence, the model, keyboard and phone."""
 
 import csv
 import io
