@@ -32,8 +32,13 @@ def has_chromium() -> bool:
 
 
 @contextmanager
-def open_chromium() -> Iterator[Chrome]:
+def open_chromium(*flags: str) -> Iterator[Chrome]:
     """Open headless Chromium with a profile of its own, and close it in the end.
+
+    Parameters
+    ----------
+    *flags : str
+        Further ones, without their dashes, such as ``use-fake-device-for-media-stream``.
 
     Yields
     ------
@@ -57,7 +62,7 @@ def open_chromium() -> Iterator[Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     # Chromium may still be writing to its profile when it is told to end.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        for flag in (*_FLAGS, f"user-data-dir={profile}"):
+        for flag in (*_FLAGS, *flags, f"user-data-dir={profile}"):
             options.add_argument(f"--{flag}")
         opened = webdriver.Chrome(options, webdriver.ChromeService(driver))
         try:

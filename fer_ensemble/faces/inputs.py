@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -25,6 +25,7 @@ from fer_ensemble.faces.animations import is_animated, read_animation
 from fer_ensemble.faces.contents import Content, is_video, recognise
 from fer_ensemble.faces.decode import (
     MAX_PICTURE_BYTES,
+    MAX_PIXELS,
     Decoded,
     TooManyPixels,
     UnreadableImage,
@@ -71,10 +72,13 @@ class GivenPicture(os.PathLike[str]):
         What stands in the column of paths, such as "<array 0>".
     content : array, Pillow's picture, bytes or binary file
         See `image_of_array`; of bytes, and of what a file holds, as `decode_image` takes them.
+    max_pixels : int, default=MAX_PIXELS
+        Of bytes and files, what has more is not decoded.
     """
 
     name: str
     content: Any
+    max_pixels: int = MAX_PIXELS
 
     def __fspath__(self) -> str:
         """Give its name."""
@@ -129,15 +133,16 @@ def iterate_items(
             continue
         given = path if isinstance(path, GivenPicture) else None
         source = name if given is None else _read_given(given)
+        max_pixels = MAX_PIXELS if given is None else given.max_pixels
         content = _recognise(source)
         if content is None and given is None and is_video(name):
             content = "video"
         if content == "video" and given is None:
             frames = _check_and_read(name, read_frames(name, every=every))
-        elif content == "animation" and is_animated(source):
-            frames = read_animation(source, every=every)
+        elif content == "animation" and is_animated(source, max_pixels=max_pixels):
+            frames = read_animation(source, every=every, max_pixels=max_pixels)
         else:
-            yield Item(name, given=given and GivenPicture(name, source))
+            yield Item(name, given=given and replace(given, content=source))
             continue
         n_done = path.n_done if isinstance(path, VideoRest) else 0
         yield from _iterate_frames(name, islice(frames, n_done, None))
@@ -208,15 +213,17 @@ def read_item(item: Item) -> Decoded:
     with raising_file_problems(item.path):
         if item.given is None:
             return decode(read_file(item.path))
-        return _decode_given(item.given.content)
+        return _decode_given(item.given.content, item.given.max_pixels)
 
 
-def _decode_given(content: Any) -> Decoded:
+def _decode_given(content: Any, max_pixels: int) -> Decoded:
     if isinstance(content, FileProblem):
         raise content
     if isinstance(content, bytes):
         check_size(len(content))
-        return decode(content)
+        if not content:
+            raise FileProblem("empty", "the file is empty")
+        return decode(content, max_pixels=max_pixels)
     if is_picture_object(content):
         return image_of_given_picture(content)
     try:
