@@ -91,7 +91,7 @@ class PictureWindow:
             return
         image = Image.fromarray(picture[..., ::-1])
         screen = (self._root.winfo_screenwidth(), self._root.winfo_screenheight())
-        image.thumbnail([round(side * _MOST_OF_SCREEN) for side in screen])
+        image.thumbnail((screen[0] * _MOST_OF_SCREEN, screen[1] * _MOST_OF_SCREEN))
         if self._photo is None or (self._photo.width(), self._photo.height()) != image.size:
             self._photo = ImageTk.PhotoImage(image, master=self._root)
             self._label.configure(image=self._photo)

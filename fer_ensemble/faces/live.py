@@ -226,18 +226,20 @@ class _Reader(Thread):
             if not done:
                 break
             frame = Frame(number, now - began, image, rate / self._every if rate > 0 else None)
-            # The first is never left out: a frame 0 is what a video is known to begin by.
-            if not self._offer(frame, wait=number == 0):
+            if not self._offer(frame):
                 return
         if not source.n_frames:
             raise SourceError(f"no frame came within {PATIENCE:g} seconds")
         what = "stream" if source.camera is None else "camera"
         raise SourceError(f"the {what} ended or broke off after {source.n_frames:,} frames")
 
-    def _offer(self, frame: Frame, *, wait: bool) -> bool:
+    def _offer(self, frame: Frame, *, wait: bool = False) -> bool:
         """Hold a frame for who takes it; False if nobody will."""
         with self._changed:
-            while wait and self._frame is not None and not self._stopped:
+            while self._frame is not None and not self._stopped:
+                # The first is never left out: by a frame 0 a video is known to begin.
+                if not wait and self._frame.number:
+                    break
                 self._changed.wait(_LOOK_SECONDS)
             if self._frame is not None:
                 self._source.n_left_out += 1
