@@ -239,7 +239,8 @@ def _run_in_window(
         return ERROR
     with window:
         code = _run(paths, out, {**settings, "show": window.show}, tally, window)
-        window.wait()
+        if code != ERROR:
+            window.wait()
     return code
 
 

@@ -178,6 +178,7 @@ def test_names_in_rows_hold_no_password_and_files_can_be_called_so(
 def test_a_playlist_from_elsewhere_opens_no_file_of_this_machine(streams: Streams) -> None:
     there = _rows(f"{streams.address}/there.m3u8")
     assert [row.frame for row in there] == list(range(12))
+    assert len(list(read_frames(streams.folder / "here.m3u8"))) == 12  # from here it may
     status, reason = _problem(f"{streams.address}/here.m3u8")
     assert (status, reason.split(":")[0]) == (
         "unreadable",
