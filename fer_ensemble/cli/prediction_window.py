@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 # Of the screen's sides, so that its bars stay in sight.
 _MOST_OF_SCREEN = 0.9
+
+_LOOK_SECONDS = 0.03
 
 
 class WindowError(Exception):
@@ -103,9 +106,10 @@ class PictureWindow:
 
     def wait(self) -> None:
         """Leave the last picture until someone closes the window."""
-        if self._photo is not None and not self.is_closed:
-            self._root.mainloop()
+        # Not by mainloop, in which Python hears of no Ctrl-C.
+        while self._photo is not None and not self.is_closed:
+            self._root.update()
+            time.sleep(_LOOK_SECONDS)
 
     def _close(self, _: object = None) -> None:
         self.is_closed = True
-        self._root.quit()

@@ -199,9 +199,16 @@ def test_the_window_shows_pictures_until_q_is_pressed_or_it_is_closed() -> None:
         window._root.after(50, lambda: window._root.event_generate("<q>"))
         window.wait()
         assert window.is_closed
+        window.wait()
         window.show("b.png", np.zeros((10, 10, 3), np.uint8))
         assert window._root.title() == "a.png (q ends)"
     with PictureWindow() as window:
         window.show("a.png", np.zeros((10, 10, 3), np.uint8))
+        if os.name != "nt":
+            before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(KeyboardInterrupt):  # it is heard although no one touches a key
+                window.wait()
+            signal.signal(signal.SIGALRM, before)
         window._root.tk.eval(window._root.protocol("WM_DELETE_WINDOW"))
         assert window.is_closed
