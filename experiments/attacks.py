@@ -31,7 +31,6 @@ class Attack(NamedTuple):
 
     Attributes
     ----------
-    kind : str
     script : sequence of bytes, memoryview or float
         What is sent, and for how many seconds nothing is.
     right : sequence of set of int
@@ -46,15 +45,17 @@ class Attack(NamedTuple):
         Whether it is made to last: many of these go on at once.
     check : callable, optional
         Says what is wrong with an answer of a right status, if anything.
+    kind : str
+        Its name.
     """
 
-    kind: str
     script: Sequence[bytes | memoryview | float]
     right: Sequence[set[int]]
     ending: str = "wait"
     method: str = "GET"
     is_slow: bool = False
     check: Callable[[Answer], str] | None = None
+    kind: str = ""
 
 
 Make = Callable[[Random, str], Attack]

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from functools import cache
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -63,6 +64,13 @@ def vast() -> tuple[bytes, ...]:
 def large() -> bytes:
     """Make a PNG of 49 million pixels, which the server takes, in 48 kB."""
     return _save(Image.new("L", (7_000, 7_000)), "PNG")
+
+
+@cache
+def deep() -> bytes:
+    """Make another one that takes 392 MB as it is decoded: four values of 16 bits a pixel."""
+    content: bytes = cv2.imencode(".png", np.zeros((7_000, 7_000, 4), np.uint16))[1].tobytes()
+    return content
 
 
 @cache

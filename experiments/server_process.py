@@ -135,6 +135,17 @@ class Server:
             len(list((process / "task").iterdir())),
         )
 
+    def peak_mb(self) -> float:
+        """Return the most memory that was ever resident, in units of 10⁶ bytes.
+
+        Raises
+        ------
+        OSError
+            If it has ended.
+        """
+        status = Path("/proc", str(self.pid), "status").read_text()
+        return round(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6, 1)
+
     def log(self) -> str:
         """Return what it has said on its standard output and beside it."""
         return self._log.read_text(errors="backslashreplace")

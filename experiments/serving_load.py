@@ -31,7 +31,6 @@ from experiments.timing import timed
 from fer_ensemble import load_pretrained, predict_faces
 from fer_ensemble.datasets import make_faces
 
-MODELS = ("ensemble", "fast")
 _BATCH = 64  # faces of a request
 _CONNECTIONS = 4
 _FEW = 8  # faces of a small batch
@@ -61,20 +60,22 @@ def main(
     clients: Annotated[int, typer.Option(min=1, help="Clients at once.")] = 64,
     seconds: Annotated[float, typer.Option(help="How long they ask.")] = 60.0,
     alone: Annotated[int, typer.Option(min=1, help="Requests of one small face.")] = 500,
+    model: Annotated[list[str] | None, typer.Option(help="Ensemble and fast by default.")] = None,
     out: Out = RESULTS / "serving_load.json",
 ) -> None:
     """Measure the server's speed, waiting times and memory."""
     files = [_save(Image.fromarray(face)) for face in make_faces(faces, random_state=0).images]
     photos = _draw_photographs() if photographs is None else _read_photographs(photographs)
-    with Server() as server:
+    models = model or ["ensemble", "fast"]
+    with Server(*(word for name in models for word in ("--model", name))) as server:
         record: dict[str, Any] = {
             "cores": len(os.sched_getaffinity(0)),
             "load_before": round(os.getloadavg()[0], 2),
-            "batches": {model: compare(server, model, files, rounds) for model in MODELS},
+            "batches": {name: compare(server, name, files, rounds) for name in models},
             "alone": {
-                model: asyncio.run(ask_alone(server, model, files[0], alone)) for model in MODELS
+                name: asyncio.run(ask_alone(server, name, files[0], alone)) for name in models
             },
-            "crowd": asyncio.run(ask_at_once(server, files, photos, clients, seconds)),
+            "crowd": asyncio.run(ask_at_once(server, models, files, photos, clients, seconds)),
         }
     write_record(out, record, show=True)
     wrong = any(figures["largest_difference"] > 1e-5 for figures in record["batches"].values())
@@ -164,6 +165,7 @@ async def ask_alone(server: Server, model: str, file: bytes, number: int) -> dic
 
 async def ask_at_once(
     server: Server,
+    models: Sequence[str],
     files: Sequence[bytes],
     photographs: Sequence[bytes],
     clients: int,
@@ -174,6 +176,7 @@ async def ask_at_once(
     Parameters
     ----------
     server : Server
+    models : sequence of str
     files : sequence of bytes
         Pictures of a face each.
     photographs : sequence of bytes
@@ -188,12 +191,12 @@ async def ask_at_once(
         Ready for JSON.
     """
     random = np.random.default_rng(0)
-    small = [_ask(server, model, files[at : at + _FEW]) for at in (0, _FEW) for model in MODELS]
-    single = [_ask_raw(server, model, file, "image/png") for file in files[:4] for model in MODELS]
+    small = [_ask(server, model, files[at : at + _FEW]) for at in (0, _FEW) for model in models]
+    single = [_ask_raw(server, model, file, "image/png") for file in files[:4] for model in models]
     whole = [
         _ask_raw(server, model, file, "application/octet-stream")
         for file in photographs
-        for model in MODELS
+        for model in models
     ]
     kinds = {"face": single, "batch": small, "photograph": whole}
     waited: dict[str, list[float]] = {kind: [] for kind in kinds}
@@ -235,6 +238,7 @@ async def ask_at_once(
         "photographs": len(photographs),
         "memory_mb_before": before,
         "memory_mb": memory,
+        "peak_mb": server.peak_mb(),
     }
 
 

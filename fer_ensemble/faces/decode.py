@@ -65,8 +65,8 @@ _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "I", "I;16", "I;16B"})
 # Modes in which a picture may name a transparent colour; OpenCV drops what is named.
 _TRANSPARENT_MODES = frozenset({"1", "L", "P", "RGB"})
 
-# Of pictures with more pixels, threads decode one at a time: each takes up to ten bytes a pixel.
-_LARGE = 25_000_000
+#: Of pictures with more pixels, threads decode one at a time: each takes up to ten bytes a pixel.
+LARGE_PICTURE = 25_000_000
 _one_large_picture = threading.Lock()
 
 # Rows of a picture that are laid on white at once; each step of that is a copy.
@@ -268,7 +268,7 @@ def decode(data: bytes, gray: bool = False, *, max_pixels: int = MAX_PIXELS) -> 
         raise UnreadableImage("the file is empty")
     picture = open_picture(io.BytesIO(data), max_pixels)
     width, height = picture.size
-    with picture, _one_large_picture if width * height > _LARGE else nullcontext():
+    with picture, _one_large_picture if width * height > LARGE_PICTURE else nullcontext():
         if _is_plain(picture):
             decoded = _decode_by_opencv(data, gray, _stated_depth(data))
         elif _is_deep(picture, data):

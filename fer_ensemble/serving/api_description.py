@@ -59,9 +59,7 @@ class Row(BaseModel):
         json_schema_extra={
             "patternProperties": {
                 "^p_": {
-                    "type": ["number", "null"],
-                    "minimum": 0,
-                    "maximum": 1,
+                    "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "null"}],
                     "description": "Probability of a class, such as p_happy; unrounded.",
                 }
             }
@@ -183,7 +181,7 @@ def responses(*statuses: int, **more: dict[str, Any]) -> dict[int | str, dict[st
     dict
         As FastAPI takes it.
     """
-    errors = {
+    errors: dict[int | str, dict[str, Any]] = {
         status: {"model": Error, "description": _ERRORS[status]}
         for status in sorted({*_ALWAYS, *statuses})
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from typing import Any, cast
 
@@ -44,6 +45,10 @@ class BoundedConnection(H11Protocol):
         """Begin; with too many connections, end at once."""
         self._inner = transport
         transport.set_write_buffer_limits(high=64 * 1024, low=0)
+        # Head and body are two writes. The second would wait until the client has confirmed the
+        # first, which takes it 40 ms. (asyncio sees to that of listeners that it opened itself.)
+        accepted: socket.socket = transport.get_extra_info("socket")
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(cast(asyncio.Transport, _Transport(transport, self)))
         n_more = len(self.connections) - self._limits.connections
         if n_more > _MOST_TOLD:
@@ -122,7 +127,7 @@ class BoundedConnection(H11Protocol):
     def pause_writing(self) -> None:
         """Wait for a client that does not read, but not for ever."""
         super().pause_writing()
-        self._start("read", self._limits.seconds_to_read, self._inner.abort)
+        self._start("read", self._limits.seconds_to_read, self._give_up_reader)
 
     def resume_writing(self) -> None:
         """Go on: the client has read all there was."""
@@ -138,17 +143,25 @@ class BoundedConnection(H11Protocol):
         if self._inner.is_closing():
             return
         if self._is_refused or self.conn.their_state is h11.SEND_BODY:
-            self._inner.write_eof()
-            self._inner.resume_reading()
+            try:
+                self._inner.write_eof()
+                self._inner.resume_reading()
+            except OSError:  # the client has broken the connection, which is not noticed yet
+                self._inner.abort()
+                return
         else:
             self._inner.close()
         self._start("end", _LINGERING_SECONDS, self._give_up_end)
 
     def _give_up_end(self) -> None:
         if self._inner.get_write_buffer_size():
-            self._start("read", self._limits.seconds_to_read, self._inner.abort)
+            self._start("read", self._limits.seconds_to_read, self._give_up_reader)
         else:
             self._inner.abort()
+
+    def _give_up_reader(self) -> None:
+        self._service.monitoring.count_refusal("slow_reader")
+        self._inner.abort()
 
     def _give_up_head(self) -> None:
         if not self._has_begun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,6 +20,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*))(?::\d*)?")
 
 
 def is_loopback(host: str) -> bool:
@@ -107,7 +110,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is None or origin.lower() in self._origins:
             return
-        if origin.lower() != f"{scope['scheme']}://{host}".lower():
+        # A proxy before the server may speak TLS, of which the server knows nothing.
+        if origin.lower() not in {f"{scheme}://{host}".lower() for scheme in ("http", "https")}:
             raise Refusal(
                 403,
                 "foreign_origin",
@@ -132,7 +136,6 @@ class _Body:
 
 
 def _name(host: str) -> str:
-    """Name or address in a header Host, without its port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+    """Name or address in a header Host, without its port; empty if there is none."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]).lower() if found else ""

@@ -20,6 +20,7 @@ from fer_ensemble.faces.finding import SearchResult, search_item
 from fer_ensemble.faces.inputs import GivenPicture, iterate_items
 from fer_ensemble.processors import count_processors
 from fer_ensemble.serving.limits import Limits
+from fer_ensemble.serving.slow_pictures import is_slow, may_be_slow
 from fer_ensemble.serving.uploads import too_many_pictures
 
 # Small pictures are searched several at a time: to hand one to a thread takes as long as to read a
@@ -116,13 +117,14 @@ def divide(pictures: Sequence[GivenPicture]) -> Iterator[list[GivenPicture]]:
     Yields
     ------
     list of GivenPicture
-        One at the least.
+        One at the least; one that may take long alone.
     """
     piece: list[GivenPicture] = []
     n_bytes = 0
     for picture in pictures:
-        size = len(picture.content)
-        if piece and (len(piece) >= _PIECE_PICTURES or n_bytes + size > _PIECE_BYTES):
+        size, slow = len(picture.content), may_be_slow(picture)
+        is_full = len(piece) >= _PIECE_PICTURES or n_bytes + size > _PIECE_BYTES
+        if piece and (is_full or slow or may_be_slow(piece[-1])):
             yield piece
             piece, n_bytes = [], 0
         piece.append(picture)
@@ -138,7 +140,17 @@ class _Piece:
     turn: float
     search: Search = field(compare=False)
     pictures: Sequence[GivenPicture] = field(compare=False)
+    slow: bool = field(compare=False, default=False)
     results: Future[list[SearchResult]] = field(compare=False, default_factory=Future)
+
+    def run(self) -> None:
+        """Search them, unless the request has been given up meanwhile."""
+        if not self.results.set_running_or_notify_cancel():
+            return
+        try:
+            self.results.set_result(self.search.run(self.pictures))
+        except BaseException as error:
+            self.results.set_exception(error)
 
 
 class SearchThreads:
@@ -146,6 +158,8 @@ class SearchThreads:
 
     Requests take turns: a piece waits as if it had come later by the time that threads have spent
     on its request already. So a request of a thousand large pictures does not hold up a small one.
+    One thread is left to what is quick: a file of a few bytes may have hundreds of frames or many
+    million pixels, and a thread that has begun with it is not free before the end.
 
     Parameters
     ----------
@@ -165,6 +179,8 @@ class SearchThreads:
         self._default = detector
         self._finders: dict[tuple[str, int], FaceFinder] = {}
         self._waiting: list[_Piece] = []
+        self._slow: list[_Piece] = []
+        self._n_slow = 0  # pieces that threads are at
         self._changed = Condition()
         self._stopped = False
         import_decoders()
@@ -240,15 +256,15 @@ class SearchThreads:
         piece = _Piece(time.monotonic() + search.seconds, search, pictures)
         with self._changed:
             heapq.heappush(self._waiting, piece)
-            self._changed.notify()
+            self._changed.notify_all()
         return await asyncio.wrap_future(piece.results)
 
     def stop(self) -> None:
         """End the threads after what they hold; what waits is not searched."""
         with self._changed:
             self._stopped = True
-            while self._waiting:
-                self._waiting.pop().results.cancel()
+            for piece in (*self._waiting, *self._slow):
+                piece.results.cancel()
             self._changed.notify_all()
         until = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
@@ -256,18 +272,34 @@ class SearchThreads:
 
     def _run(self) -> None:
         while (piece := self._take()) is not None:
-            try:
-                piece.results.set_result(piece.search.run(piece.pictures))
-            except BaseException as error:
-                piece.results.set_exception(error)
+            if not piece.slow and is_slow(piece.pictures[0]):
+                self._put_aside(piece)
+                continue
+            piece.run()
+            if piece.slow:
+                with self._changed:
+                    self._n_slow -= 1
+                    self._changed.notify_all()
+
+    def _put_aside(self, piece: _Piece) -> None:
+        """Let a piece wait among the slow ones."""
+        piece.slow = True
+        with self._changed:
+            heapq.heappush(self._slow, piece)
+            self._changed.notify_all()
 
     def _take(self) -> _Piece | None:
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._waiting or self._stopped)
+                self._changed.wait_for(lambda: self._stopped or self._ready())
                 if self._stopped:
                     return None
-                piece = heapq.heappop(self._waiting)
-                # False if the request has been given up meanwhile.
-                if piece.results.set_running_or_notify_cancel():
+                piece = heapq.heappop(min(self._ready(), key=lambda queue: queue[0]))
+                if not piece.results.cancelled():
+                    self._n_slow += piece.slow
                     return piece
+
+    def _ready(self) -> list[list[_Piece]]:
+        """List the queues of which a thread may take a piece now."""
+        is_free = self._n_slow < len(self._threads) - 1
+        return [queue for queue in (self._waiting, self._slow if is_free else []) if queue]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import warnings
 from collections.abc import Callable
 from types import FrameType
 
@@ -91,9 +90,7 @@ def serve(
         timeout_graceful_shutdown=_ENDING_SECONDS,
         h11_max_incomplete_event_size=limits.header_bytes,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of decoders, about pictures
-        _Server(config, app, on_ready).run(sockets=[listening])
+    _Server(config, app, on_ready).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):

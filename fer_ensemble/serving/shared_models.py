@@ -25,6 +25,9 @@ GATHERING_SECONDS = 0.005
 #: Faces of a batch, beyond which no others are added.
 MOST_FACES = 64
 
+# The thread is waited for so long when it ends, in seconds.
+_JOIN_SECONDS = 2.0
+
 
 class _Waiting(NamedTuple):
     faces: NDArray[np.uint8]
@@ -128,12 +131,13 @@ class SharedModel:
         return await asyncio.wrap_future(answer)
 
     def stop(self) -> None:
-        """End the thread; what waits is not predicted."""
+        """End the thread after what it holds; what waits is not predicted."""
         with self._changed:
             self._stopped = True
             while self._queue:
                 self._queue.popleft().answer.cancel()
             self._changed.notify()
+        self._thread.join(_JOIN_SECONDS)
 
     def _run(self) -> None:
         while batch := self._gather():

@@ -220,7 +220,8 @@ class _Multipart(_Form):
     def _end_part(self) -> None:
         content = bytes(self._content)
         self._content = bytearray()
-        self._pictures.append(GivenPicture(self._name, content, self._limits.pixels))
+        if self._name or content:  # browsers send a part without either where no file was chosen
+            self._pictures.append(GivenPicture(self._name, content, self._limits.pixels))
 
     def _end(self) -> None:
         self._ended = True

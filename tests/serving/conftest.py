@@ -5,9 +5,12 @@ from time import monotonic, sleep
 from urllib.request import urlopen
 
 import cv2
+import numpy as np
 import pytest
 
-from experiments.chromium import has_chromium, open_chromium
+from experiments.chromium import camera_flags, has_chromium, open_chromium
+from fer_ensemble.datasets import make_faces
+from tests.serving.page_scripts import ODD, QUOTED, RECORD
 
 SECONDS = 20  # to wait for the page, on a machine that is busy
 
@@ -40,9 +43,7 @@ def browser(astronaut, tmp_path_factory):
         pytest.skip("needs Chromium: install chromium and chromium-driver")
     seen = tmp_path_factory.mktemp("camera") / "astronaut.mjpeg"
     frame = cv2.copyMakeBorder(cv2.resize(astronaut, (480, 480)), 0, 0, 80, 80, cv2.BORDER_REFLECT)
-    seen.write_bytes(2 * cv2.imencode(".jpg", frame)[1].tobytes())
-    camera = ("use-fake-device-for-media-stream", f"use-file-for-fake-video-capture={seen}")
-    with open_chromium(*camera) as opened:
+    with open_chromium(*camera_flags(frame, seen)) as opened:
         yield opened
 
 
@@ -107,7 +108,9 @@ class Page:
 
     def drop(self, *paths, onto="#drop"):
         """Drop files and folders as a file manager would."""
-        corner = self.js("return document.querySelector(arguments[0]).getBoundingClientRect()", onto)
+        corner = self.js(
+            "return document.querySelector(arguments[0]).getBoundingClientRect()", onto
+        )
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         place = {"x": corner["x"] + 20, "y": corner["y"] + 20, "data": data}
         for kind in ("dragEnter", "dragOver", "drop"):
@@ -148,3 +151,27 @@ def page(browser, address, tmp_path):
     opened = Page(browser, address, tmp_path).open()
     yield opened
     assert opened.messages() == []
+
+
+@pytest.fixture(scope="session")
+def pictures(astronaut, tmp_path_factory):
+    """A folder: two people, one small gray face, no face, and what is no picture."""
+    folder = tmp_path_factory.mktemp("pictures")
+    small = cv2.resize(astronaut, (320, 320))
+    two = cv2.hconcat([small, small[:, ::-1]])
+    cv2.imwrite(str(folder / "two.jpg"), two)
+    (folder / "two.jpg").rename(folder / ODD)
+    cv2.imwrite(str(folder / "gray.png"), make_faces(1, random_state=0).images[0])
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    cv2.imwrite(str(folder / QUOTED), noise)
+    (folder / "broken.jpg").write_bytes(b"this is no picture")
+    return folder
+
+
+@pytest.fixture
+def shown(page, pictures):
+    """The page with those pictures, in that order."""
+    page.js(RECORD)
+    page.choose(*(pictures / name for name in (ODD, "gray.png", QUOTED, "broken.jpg")))
+    page.wait_for_pictures(4)
+    return page

@@ -4,31 +4,31 @@ import csv
 import io
 import json
 import math
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
+from experiments.chromium import allow_camera
+from experiments.page_camera import measure_rate
+from fer_ensemble.faces import Tracker
+from fer_ensemble.faces.output import columns
+
 pytest.importorskip("selenium")
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.serving.test_page import ANSWER, NAMES, RECORD
+from tests.serving.page_scripts import ANSWER, NAMES, RECORD
 
 FRAMES = 24
 RATE = 12.0
 
 
-def allow_camera(page, setting):
-    page.browser.execute_cdp_cmd(
-        "Browser.setPermission", {"permission": {"name": "camera"}, "setting": setting}
-    )
-
-
 @pytest.fixture
 def camera(page):
     """The page with its camera running."""
-    allow_camera(page, "granted")
+    allow_camera(page.browser)
     page.js(RECORD)
     page.show("camera")
     page.click("#camera-start")
@@ -100,7 +100,7 @@ def test_frames_are_small_and_never_more_than_two_wait(page):
         "  try { return await send(address, init); } finally { waiting -= 1; }"
         "};"
     )
-    allow_camera(page, "granted")
+    allow_camera(page.browser)
     page.show("camera")
     page.click("#camera-start")
     page.wait("asked.length >= 8")
@@ -111,6 +111,16 @@ def test_frames_are_small_and_never_more_than_two_wait(page):
     assert "min_face=45" in address
     page.show("pictures")  # leaving it lets the camera go
     assert page.js("return document.getElementById('camera-video').srcObject") is None
+
+
+def test_frames_a_second_are_counted(page, address):
+    allow_camera(page.browser)
+    server = SimpleNamespace(host=address.split("/")[2])
+    found = measure_rate(page.browser, server, "fast", seconds=1.0, windows=2)
+    page.click("#camera-stop")
+    assert found["faces"] == 1
+    # Ten on a machine that does nothing else: `python -m experiments.page_camera`.
+    assert found["range"][1] >= found["frames_per_second"] > 2
 
 
 PROBLEMS = {
@@ -132,8 +142,39 @@ def test_a_camera_that_cannot_be_had_is_told(page, name):
     assert page.find("#camera-start").is_enabled()
 
 
+CHANGING = """
+window.answers = 0;
+window.fetch = async (address) => {
+  await new Promise((done) => setTimeout(done, 20));
+  const happy = answers++ % 2 ? 0 : 1;
+  const row = {
+    path: "camera", face: 0, x: 10, y: 10, width: 99, height: 99, face_score: 1,
+    label: happy ? "happy" : "sad", confidence: 1, p_happy: happy, p_sad: 1 - happy, status: "ok",
+  };
+  return new Response(JSON.stringify({ columns: Object.keys(row), rows: [row] }));
+};
+"""
+
+
+def test_what_the_camera_sees_is_smoothed_over_the_window_that_is_chosen(page):
+    page.js(CHANGING)
+    allow_camera(page.browser)
+    page.show("camera")
+    page.set("#camera-window", 10)
+    page.click("#camera-start")
+    page.wait("answers > 8")
+    shown = "Number(document.querySelector('#camera-faces .bar').ariaValueNow)"
+    # The first frame was happy; the others have changed little of it within a second.
+    assert 0.5 < page.js(f"return {shown}") < 1
+    assert page.text("#camera-faces strong").startswith("happy 0.")
+    page.set("#camera-window", 0)
+    page.wait(f"{shown} === 0")
+    page.wait(f"{shown} === 1")
+    page.click("#camera-stop")
+
+
 def test_a_camera_that_is_not_allowed_is_told(page):
-    allow_camera(page, "denied")
+    allow_camera(page.browser, "denied")
     page.show("camera")
     page.click("#camera-start")
     page.wait_for("#camera-message", "The browser was not allowed to use the camera.")
@@ -151,34 +192,47 @@ def test_an_error_of_the_server_ends_the_camera_in_its_words(page):
         "const error = { code: 'bad_parameter', message: 'min_face: is too small.' };"
         "window.fetch = async () => new Response(JSON.stringify({ error }), { status: 422 });"
     )
-    allow_camera(page, "granted")
+    allow_camera(page.browser)
     page.show("camera")
     page.click("#camera-start")
     page.wait_for("#errors", "min_face: is too small.")
     assert page.find("#camera-start").is_enabled()
 
 
-def test_faces_are_followed_by_the_overlap_of_their_boxes(page):
-    def box(x):
-        return {"x": x, "y": 0, "width": 10, "height": 10}
+FOLLOW = """
+const [frames, window, done] = arguments;
+import("./page/tracking.js").then(({ Tracker, Smoother }) => {
+  const [tracker, smoother] = [new Tracker(), new Smoother(window)];
+  done(frames.map(({ time, boxes, probabilities }) => {
+    const tracks = tracker.follow(boxes, time);
+    const smooth = (track, place) => smoother.smooth(track, probabilities[place], time);
+    return [tracks, tracks.map(smooth)];
+  }));
+});
+"""
 
-    frames = [
-        (0.0, [box(0), box(50)]),
-        (0.1, [box(52), box(2)]),  # in another order
-        (0.2, [box(54)]),
-        (1.0, [box(56), box(3)]),  # seen again within a second
-        (2.1, [box(56)]),  # not seen for longer than a second
-        (2.2, [box(61.5)]),  # overlaps by less than 0.3
-    ]
-    found = page.browser.execute_async_script(
-        "const [frames, done] = arguments;"
-        "import('./page/tracking.js').then(({ Tracker }) => {"
-        "  const tracker = new Tracker();"
-        "  done(frames.map(([time, boxes]) => tracker.follow(boxes, time)));"
-        "});",
-        frames,
-    )
-    assert found == [[0, 1], [1, 0], [1], [1, 0], [2], [3]]
+
+@pytest.mark.parametrize("window", [0.0, 0.5])
+def test_faces_are_followed_and_smoothed_as_predict_does(page, window):
+    drawn = np.random.default_rng(0)
+    places = drawn.uniform(0, 200, (4, 2))
+    frames, expected = [], []
+    tracker, time = Tracker(window), 0.0
+    for number in range(60):
+        # Faces move, go, come back, come too late, and change their order.
+        time += drawn.choice([0.1, 0.3, 1.2], p=[0.8, 0.15, 0.05])
+        places += drawn.normal(0, 8, places.shape)
+        seen = drawn.permutation(4)[: drawn.integers(0, 5)]
+        boxes = [(*places[face], 60.0, 50.0 + 5 * face) for face in seen]
+        probabilities = drawn.dirichlet(np.ones(7), len(seen))
+        expected.append(tracker.follow(number, time, boxes, probabilities))
+        named = [dict(zip(("x", "y", "width", "height"), box, strict=True)) for box in boxes]
+        frames.append({"time": time, "boxes": named, "probabilities": probabilities.tolist()})
+    found = page.browser.execute_async_script(FOLLOW, frames, window)
+    for (tracks, smoothed), (own_tracks, own) in zip(found, expected, strict=True):
+        assert tracks == own_tracks
+        np.testing.assert_allclose(np.reshape(smoothed, own.shape), own, rtol=1e-12)
+    assert max(track for tracks, _ in found for track in tracks) > 6
 
 
 def test_a_video_is_drawn_as_lines_over_time(watched):
@@ -221,6 +275,7 @@ def test_the_rows_of_a_video_are_smoothed_rows_of_the_table(watched):
     page.show("table")
     assert page.texts("#rows th")[:5] == ["path", "frame", "time", "face", "track"]
     rows = list(csv.DictReader(io.StringIO(page.download("csv").decode())))
+    assert list(rows[0]) == columns(NAMES, tracked=True)
     assert len(rows) == len(raw) == 18
     assert [row["time"] for row in rows[:3]] == ["0.0", "0.166667", "0.333333"]
     assert {row["path"] for row in rows} == {"clip.webm"}
@@ -248,6 +303,18 @@ def test_a_video_is_dropped_among_the_pictures_and_cancelled(page, video):
     assert "of 10 frames looked at" in page.text("#video-text")
     page.click("#video-cancel")
     page.wait_for("#video-summary", "Cancelled: clip.webm: 8 frames looked at")
+
+
+def test_a_video_waits_for_a_server_that_is_busy(page, video):
+    page.js(ANSWER, NAMES)
+    page.js(
+        "const busy = { status: 503, code: 'busy', message: 'Come again.' };"
+        "window.refuse = () => (sent.length === 1 ? busy : null);"
+    )
+    page.show("video")
+    page.choose(video, into="#video-file")
+    page.wait_for("#video-summary", "clip.webm: 10 frames looked at, 1 person followed.")
+    assert sum(page.js("return sent")) == 10 + 4
 
 
 def test_what_the_browser_cannot_play_is_told(page, tmp_path):

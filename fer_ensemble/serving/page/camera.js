@@ -4,7 +4,14 @@ import { pause, predictOne } from "./api.js";
 import { FaceEntry, drawBoxes } from "./faces.js";
 import { FrameTaker, enlarged } from "./frames.js";
 import { judge } from "./results.js";
-import { Smoother, Tracker, boxOf, classesOf, probabilitiesOf, withProbabilities } from "./tracking.js";
+import {
+  Smoother,
+  Tracker,
+  boxOf,
+  classesOf,
+  probabilitiesOf,
+  withProbabilities,
+} from "./tracking.js";
 
 const AT_ONCE = 2;
 const RATE_OVER = 2; // seconds
@@ -17,7 +24,8 @@ const PROBLEMS = {
     "The browser was not allowed to use the camera. Allow it for this page (mostly by the sign at " +
     "the left of the address), then start the camera again.",
   NotFoundError: "No camera was found. Connect one, then start the camera again.",
-  NotReadableError: "The camera cannot be used: another program may be using it. Close that one first.",
+  NotReadableError:
+    "The camera cannot be used: another program may be using it. Close that one first.",
   OverconstrainedError: "That camera is no longer there. Choose another one.",
 };
 const INSECURE =
@@ -62,7 +70,9 @@ export class CameraView {
         return;
       }
       running.signal.addEventListener("abort", () => endStream(stream));
-      stream.getVideoTracks()[0].addEventListener("ended", () => this.#end("The camera was taken away."));
+      stream
+        .getVideoTracks()[0]
+        .addEventListener("ended", () => this.#end("The camera was taken away."));
       this.video.srcObject = stream;
       await this.video.play();
       find("camera-message").textContent = "";
@@ -175,7 +185,10 @@ export class CameraView {
   #draw({ columns, rows }, { size, scale }, time) {
     const classes = classesOf(columns);
     const faces = rows.filter((row) => row.confidence != null).map((row) => enlarged(row, scale));
-    const tracks = this.tracker.follow(faces.map((row) => boxOf(row, size)), time);
+    const tracks = this.tracker.follow(
+      faces.map((row) => boxOf(row, size)),
+      time,
+    );
     const labelled = faces.map((row, place) => {
       const track = tracks[place];
       const smoothed = this.smoother.smooth(track, probabilitiesOf(row, classes), time);
@@ -197,7 +210,9 @@ export class CameraView {
     }
     const list = find("camera-faces");
     const elements = Array.from(this.#entries.values(), ({ element }) => element);
-    const isSame = elements.length === list.children.length && elements.every((made, place) => made === list.children[place]);
+    const isSame =
+      elements.length === list.children.length &&
+      elements.every((made, place) => made === list.children[place]);
     if (!isSame) list.replaceChildren(...elements);
   }
 

@@ -81,7 +81,11 @@ export class Chart {
     const step = niceStep(end, Math.max(2, Math.floor(width / 90)));
     for (let time = 0; time <= end + 1e-9; time += step) {
       const x = this.#x(time);
-      yield shape("text", { x, y: height - 16, "text-anchor": "middle" }, String(Number(time.toFixed(2))));
+      yield shape(
+        "text",
+        { x, y: height - 16, "text-anchor": "middle" },
+        String(Number(time.toFixed(2))),
+      );
     }
     const middle = (MARGIN.left + width - MARGIN.right) / 2;
     yield shape("text", { x: middle, y: height - 2, "text-anchor": "middle" }, "seconds");
@@ -167,7 +171,10 @@ export class Chart {
       const cy = moment.row && this.#y(moment.row[`p_${name}`]);
       return moment.row ? shape("circle", { cx: x, cy, r: 4, class: `dot dot-${place % 7}` }) : "";
     });
-    const line = shape("path", { d: `M${x} ${MARGIN.top}V${height - MARGIN.bottom}`, class: "guide" });
+    const line = shape("path", {
+      d: `M${x} ${MARGIN.top}V${height - MARGIN.bottom}`,
+      class: "guide",
+    });
     this.guide.replaceChildren(line, ...dots.filter(Boolean));
   }
 }

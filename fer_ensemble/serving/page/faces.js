@@ -54,16 +54,15 @@ export function drawBoxes(svg, size, rows, name = (row) => String(row.face)) {
     const kind = faces[place].label == null ? "face unsure" : "face";
     return shape("rect", { x, y, width, height, class: kind });
   });
-  const plates = [];
+  // A label stands where it hides no other face, and no other label or number.
+  const plates = faces.map((row, place) => plateOf(name(row), boxes[place], letter, size));
   faces.forEach((row, place) => {
-    const others = [...boxes.filter((_, other) => other !== place), ...plates];
+    const others = [...boxes, ...plates].filter((_, other) => other % faces.length !== place);
     const long = `${name(row)} ${row.label ?? "unsure"}`;
-    let [text, plate] = [long, plateOf(long, boxes[place], letter, size)];
-    if (others.some((other) => overlap(plate, other) > 0)) {
-      text = name(row);
-      plate = plateOf(text, boxes[place], letter, size);
-    }
-    plates.push(plate);
+    const wide = plateOf(long, boxes[place], letter, size);
+    const fits = others.every((other) => overlap(wide, other) === 0);
+    if (fits) plates[place] = wide;
+    const [text, plate] = [fits ? long : name(row), plates[place]];
     const { x, y } = plate;
     shapes.push(
       shape("rect", { ...plate, class: "plate" }),

@@ -23,7 +23,9 @@ export class FrameTaker {
     const canvas = this.#canvas;
     canvas.width = Math.max(1, Math.round(videoWidth * scale));
     canvas.height = Math.max(1, Math.round(videoHeight * scale));
-    canvas.getContext("2d", { alpha: false }).drawImage(this.video, 0, 0, canvas.width, canvas.height);
+    canvas
+      .getContext("2d", { alpha: false })
+      .drawImage(this.video, 0, 0, canvas.width, canvas.height);
     const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
     return { blob, size, scale: canvas.width / videoWidth };
   }

@@ -48,11 +48,12 @@ export class Gallery {
   }
 
   #make(input) {
-    const open = makeStage("button");
-    open.type = "button";
+    const open = element("button", { type: "button", className: "enlarge" });
     open.onclick = () => enlarge(input, this.results);
+    const stage = makeStage();
+    stage.append(open);
     const name = element("p", { className: "path", textContent: input.path });
-    const card = element("li", {}, open, name, element("div"));
+    const card = element("li", {}, stage, name, element("div"));
     card.input = input;
     this.#observer.observe(card);
     this.#fill(card, input);
@@ -60,10 +61,10 @@ export class Gallery {
   }
 
   #fill(card, input) {
-    const [open, , about] = card.children;
+    const [stage, , about] = card.children;
     const rows = this.results.rowsOf(input);
-    open.ariaLabel = `Enlarge ${input.path}: ${describe(rows)}`;
-    if (input.size && rows.length) drawBoxes(open.children[1], input.size, firstFrame(rows));
+    stage.lastChild.ariaLabel = `Enlarge ${input.path}: ${describe(rows)}`;
+    if (input.size && rows.length) drawBoxes(stage.children[1], input.size, firstFrame(rows));
     if (!input.rows) about.replaceChildren(element("p", { className: "quiet" }, "Waiting …"));
     else about.replaceChildren(...facesOf(rows, this.results.classes));
   }
@@ -117,11 +118,11 @@ function facesOf(rows, classes, withBars = WITH_BARS) {
 let painting = Promise.resolve();
 
 /** Something to paint a picture and its boxes in, with words in place of one that can't be seen. */
-const makeStage = (name) =>
+const makeStage = () =>
   element(
-    name,
+    "div",
     { className: "stage" },
-    element("canvas", { width: 4, height: 3, role: "img" }),
+    element("canvas", { width: 4, height: 3 }),
     shape("svg", { class: "boxes", "aria-hidden": "true" }),
     element("span", { hidden: true, textContent: "This browser cannot show this picture." }),
   );
@@ -154,8 +155,8 @@ function paint(stage, input, side) {
 function enlarge(input, results) {
   document.getElementById("large-title").textContent = input.path;
   const rows = results.rowsOf(input);
-  const stage = makeStage("div");
-  stage.firstChild.ariaLabel = describe(rows);
+  const stage = makeStage();
+  Object.assign(stage.firstChild, { role: "img", ariaLabel: describe(rows) });
   const faces = element("div", {}, ...facesOf(rows, results.classes, MOST_WITH_BARS));
   document.getElementById("large-content").replaceChildren(stage, faces);
   document.getElementById("large").showModal();

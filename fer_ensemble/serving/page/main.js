@@ -24,7 +24,11 @@ function fail(error) {
 }
 
 const results = new Results();
-const gallery = new Gallery(results, find("gallery"), document.querySelectorAll("#pictures .paging"));
+const gallery = new Gallery(
+  results,
+  find("gallery"),
+  document.querySelectorAll("#pictures .paging"),
+);
 const table = new Table(results, find("table"));
 const camera = new CameraView({ fail });
 const video = new VideoView(results, { fail });

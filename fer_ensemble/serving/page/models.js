@@ -52,13 +52,23 @@ async function showCard(model) {
   const content = find("card-content");
   content.replaceChildren(
     element("p", { className: "limits" }, element("strong", {}, "Limits: "), model.limits),
-    element("p", {}, accuracyOf(model), " ", element("span", {}, model.rule ? `Rule: ${model.rule}.` : "")),
+    element(
+      "p",
+      {},
+      accuracyOf(model),
+      " ",
+      element("span", {}, model.rule ? `Rule: ${model.rule}.` : ""),
+    ),
   );
   const card = element("div", { className: "model-card", innerHTML: html });
+  // What stands above names of rows is no header.
+  for (const cell of card.querySelectorAll("th:empty")) cell.replaceWith(element("td"));
   // A wide table scrolls by itself, also by keyboard.
+  let number = 0;
   for (const table of card.querySelectorAll("table")) {
     const scroll = element("div", { className: "scroll", tabIndex: 0, role: "region" });
-    scroll.ariaLabel = "Table";
+    number += 1;
+    scroll.ariaLabel = `Table ${number}`;
     table.replaceWith(scroll);
     scroll.append(table);
   }

@@ -67,8 +67,12 @@ export class PictureSender {
   #listenToDrops() {
     const take = async (transfer) => {
       try {
-        this.#take(await fromTransfer(transfer));
+        this.#say("Looking for pictures in what was dropped …");
+        const found = await fromTransfer(transfer);
+        this.#say("");
+        this.#take(found);
       } catch (error) {
+        this.#say("");
         this.fail(new Error(`What was dropped could not be read: ${error.message}`));
       }
     };
@@ -110,6 +114,8 @@ export class PictureSender {
     this.#sending = new AbortController();
     const { signal } = this.#sending;
     find("sending").hidden = false;
+    // Screen readers are told of the sum when it is complete, and not of each batch.
+    find("picture-summary").ariaBusy = "true";
     find("again").hidden = true;
     find("resend").hidden = true;
     let done = 0;
@@ -149,6 +155,7 @@ export class PictureSender {
     this.#sending = null;
     this.#offerAgain();
     find("sending").hidden = true;
+    find("picture-summary").ariaBusy = "false";
     find("resend").hidden = !this.#left.length;
     const stopped = `${count(this.#left.length, "picture")} not sent.`;
     this.#say(`${this.#left.length ? stopped : ""} ${this.#note}`);

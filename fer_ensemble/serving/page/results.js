@@ -170,8 +170,10 @@ export function summarize(rows) {
   const faces = rows.filter((row) => row.confidence != null);
   const labels = tally(faces.map((row) => row.label ?? "unsure"));
   const without = tally(rows.filter((row) => row.confidence == null).map(({ status }) => status));
-  const found = faces.length ? `${count(faces.length, "face")}: ${labels}` : "no face";
-  return without ? `${found}; without a face: ${without}` : found;
+  const parts = [];
+  if (faces.length) parts.push(`${count(faces.length, "face")}: ${labels}`);
+  if (without) parts.push(`without a face: ${without}`);
+  return parts.join("; ") || "nothing";
 }
 
 const tally = (names) => {

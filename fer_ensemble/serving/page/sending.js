@@ -2,8 +2,12 @@
 
 import { ApiError, pause, predictMany } from "./api.js";
 
-// Small, so that results come early and a bar moves; two at once, so that the server is never idle.
-const BATCH = 16;
+// Few at first and as many as take about a second then, so that results come early and the bar
+// moves; two batches at once, so that the server is never idle.
+const FIRST_BATCH = 4;
+const LARGEST_BATCH = 64;
+const QUICK = 1000; // milliseconds
+const SLOW = 3000;
 const BATCH_BYTES = 8 * 2 ** 20;
 const AT_ONCE = 2;
 // What multipart adds to each picture, at most.
@@ -29,7 +33,8 @@ export async function sendPictures(pictures, { options = {}, signal: outer, rece
   const failed = new AbortController();
   const signal = AbortSignal.any([outer, failed.signal]);
   const left = pictures.map((_, place) => place);
-  let most = Math.min(BATCH, bounds.pictures);
+  let ceiling = Math.min(LARGEST_BATCH, bounds.pictures);
+  let most = Math.min(FIRST_BATCH, ceiling);
   let bytes = Math.min(BATCH_BYTES, bounds.body_bytes);
 
   function next() {
@@ -51,8 +56,13 @@ export async function sendPictures(pictures, { options = {}, signal: outer, rece
       received(batch, { rows: [[refused("too_large", reason)]] });
       return;
     }
+    const begun = performance.now();
     try {
-      received(batch, await predictMany(batch.map((place) => pictures[place]), options, signal));
+      const files = batch.map((place) => pictures[place]);
+      received(batch, await predictMany(files, options, signal));
+      const took = performance.now() - begun;
+      if (took < QUICK) most = Math.min(ceiling, 2 * most);
+      if (took > SLOW) most = Math.max(1, Math.floor(most / 2));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 503) {
@@ -62,7 +72,8 @@ export async function sendPictures(pictures, { options = {}, signal: outer, rece
       } else if ([408, 413, 415, 504].includes(error.status)) {
         if (alone) received(batch, { rows: [[refused(statusOf(error), error.message)]] });
         else {
-          most = Math.max(1, Math.floor(batch.length / 2));
+          ceiling = Math.max(1, Math.floor(batch.length / 2));
+          most = Math.min(most, ceiling);
           bytes = Math.max(1, bytes / 2);
           left.unshift(...batch);
         }

@@ -140,7 +140,9 @@ export class Table {
     }
     const before = this.parts.kind.value;
     const names = [...new Set([...counts.keys(), ...(before ? [before] : [])])].sort();
-    const options = names.map((name) => new Option(`${plain(name)} (${counts.get(name) ?? 0})`, name));
+    const options = names.map(
+      (name) => new Option(`${plain(name)} (${counts.get(name) ?? 0})`, name),
+    );
     this.parts.kind.replaceChildren(new Option("all", ""), ...options);
     this.parts.kind.value = before;
   }

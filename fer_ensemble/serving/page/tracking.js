@@ -2,8 +2,6 @@
 
 const LEAST_OVERLAP = 0.3;
 const FORGOTTEN_AFTER = 1; // seconds
-// Times of samples are fractions: without it, frames a second apart may be more than that.
-const ROUNDING = 1e-6;
 
 /** Follows faces by the overlap of their boxes; its tracks are numbered from 0. */
 export class Tracker {
@@ -18,7 +16,7 @@ export class Tracker {
    *   with it by 0.3 of their union, the best pairs first
    */
   follow(boxes, time) {
-    this.#live = this.#live.filter(({ seen }) => time - seen <= FORGOTTEN_AFTER + ROUNDING);
+    this.#live = this.#live.filter(({ seen }) => time - seen <= FORGOTTEN_AFTER);
     const pairs = [];
     for (const track of this.#live) {
       boxes.forEach((box, place) => {
@@ -62,7 +60,7 @@ export class Smoother {
   smooth(track, now, time) {
     const last = this.#before.get(track);
     let found = now;
-    if (last && this.window > 0) {
+    if (last && this.window > 0 && time > last.time) {
       const kept = Math.exp(-(time - last.time) / this.window);
       found = now.map((p, place) => kept * last.probabilities[place] + (1 - kept) * p);
     }

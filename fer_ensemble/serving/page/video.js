@@ -101,8 +101,9 @@ export class VideoView {
       const frames = [];
       for (let number = start; number < Math.min(total, start + BATCH); number += 1) {
         signal.throwIfAborted();
-        await seek(source, number / rate, signal);
-        frames.push({ ...(await taker.take()), number, time: number / rate });
+        const time = Math.round((number / rate) * 1e6) / 1e6; // as a table has it
+        await seek(source, time, signal);
+        frames.push({ ...(await taker.take()), number, time });
       }
       // The next frames are taken while these are looked at.
       await ahead;
@@ -133,12 +134,15 @@ export class VideoView {
     const rows = frames.flatMap(({ number, time, size, scale }, place) => {
       const found = answers[place].map((row) => enlarged(row, scale));
       const faces = found.filter((row) => row.confidence != null);
-      const tracks = tracker.follow(faces.map((row) => boxOf(row, size)), time);
+      const tracks = tracker.follow(
+        faces.map((row) => boxOf(row, size)),
+        time,
+      );
       return found.map((row) => ({
         ...row,
         path: video.path,
         frame: number,
-        time: Math.round(time * 1e6) / 1e6,
+        time,
         track: tracks[faces.indexOf(row)] ?? null,
       }));
     });
@@ -180,7 +184,8 @@ export class VideoView {
     const chosen = find("person").value;
     const moments = new Map();
     for (const row of rows) {
-      if (!moments.has(row.frame)) moments.set(row.frame, { time: row.time, frame: row.frame, rows: [] });
+      if (!moments.has(row.frame))
+        moments.set(row.frame, { time: row.time, frame: row.frame, rows: [] });
       const moment = moments.get(row.frame);
       moment.rows.push(row);
       if (String(row.track) === chosen) moment.row = row;
@@ -191,7 +196,8 @@ export class VideoView {
   #offerPersons(rows) {
     const chooser = find("person");
     const frames = new Map();
-    for (const { track } of rows) if (track != null) frames.set(track, (frames.get(track) ?? 0) + 1);
+    for (const { track } of rows)
+      if (track != null) frames.set(track, (frames.get(track) ?? 0) + 1);
     const before = frames.has(Number(chooser.value)) && chooser.value;
     const longest = [...frames].sort((one, other) => other[1] - one[1]);
     chooser.replaceChildren(
@@ -215,20 +221,30 @@ async function load(address, file, signal) {
   await new Promise((resolve, reject) => {
     video.onloadeddata = resolve;
     video.onerror = () =>
-      reject(new Error(`${file.name}: this browser cannot play it. Convert it to MP4 (H.264) or WebM, ` +
-        "or let fer-ensemble predict read it on the command line."));
+      reject(
+        new Error(
+          `${file.name}: this browser cannot play it. Convert it to MP4 (H.264) or WebM, ` +
+            "or let fer-ensemble predict read it on the command line.",
+        ),
+      );
     signal.addEventListener("abort", resolve);
   });
   // Recordings of browsers say their length only once their end was looked for.
   if (video.duration === Infinity) await seek(video, 1e9, signal);
-  if (!signal.aborted && !video.videoWidth) throw new Error(`${file.name}: there is no picture in it.`);
+  if (!signal.aborted && !video.videoWidth)
+    throw new Error(`${file.name}: there is no picture in it.`);
   return video;
 }
 
+/** Go to a time, and wait until its frame can be drawn, which may be later than "seeked". */
 async function seek(video, time, signal) {
-  if (Math.abs(video.currentTime - time) < 1e-6 && video.readyState >= 2) return;
   const isThere = new Promise((resolve) => (video.onseeked = resolve));
+  const isSeen = new Promise((resolve) => {
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(resolve);
+    else resolve();
+  });
   video.currentTime = time;
-  // A damaged place may never be reached: the frame shown before stands for it then.
+  // A damaged place may never be reached, and a page that is hidden is shown no frames.
   await Promise.race([isThere, pause(5, signal)]);
+  await Promise.race([isSeen, pause(0.5, signal)]);
 }
