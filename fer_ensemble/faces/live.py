@@ -145,9 +145,10 @@ def read_live(
         If a video is cut short, or its frames have too many pixels.
     """
     reader = _Reader(source, every)
+    stopped = stopped or Event()
     reader.start()
     try:
-        while (frame := reader.take(stopped or Event())) is not None:
+        while (frame := reader.take(stopped)) is not None:
             yield frame
     finally:
         reader.stop()
