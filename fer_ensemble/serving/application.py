@@ -35,7 +35,7 @@ def create_app(
     hosts: Collection[str] | None = (),
     origins: Collection[str] = (),
 ) -> FastAPI:
-    """Make the application, with its models loaded and its threads started.
+    """Make the application, with its models loaded; its threads start and end with its lifespan.
 
     Parameters
     ----------
@@ -68,6 +68,8 @@ def create_app(
 
     @asynccontextmanager
     async def live(_: FastAPI) -> AsyncIterator[None]:
+        # Not before: a process that loads the application and forks leaves its threads behind.
+        service.start()
         yield
         service.stop()
 

@@ -165,16 +165,27 @@ class SearchThreads:
     ----------
     detector : str
         What finds faces where a request does not say; see `create_detector`.
+    sizes : iterable of int, default=()
+        Sides of the faces that models take, in pixels.
+    n_threads : int, optional
+        By default one for each processor, and two at the least.
 
     Attributes
     ----------
     detectors : tuple of str
         What requests may ask for.
+
+    Raises
+    ------
+    DetectorError
+        If there is no such detector, or it cannot work here.
+    MissingLibraryError
+        If the detector needs a package that is not installed.
     """
 
-    def __init__(self, detector: str) -> None:
-        import cv2
-
+    def __init__(
+        self, detector: str, sizes: Iterable[int] = (), n_threads: int | None = None
+    ) -> None:
         self.detectors = tuple(dict.fromkeys(["auto", "skip", detector]))
         self._default = detector
         self._finders: dict[tuple[str, int], FaceFinder] = {}
@@ -183,33 +194,30 @@ class SearchThreads:
         self._n_slow = 0  # pieces that threads are at
         self._changed = Condition()
         self._stopped = False
+        self._n_threads = n_threads or max(2, count_processors())
+        self._threads: list[Thread] = []
+        self._opencv_threads = -1  # OpenCV's own, as before the start
+        # What threads need is imported, and has worked once, before there are any.
         import_decoders()
-        cv2.setNumThreads(1)  # these threads take all processors already
-        self._threads = [
-            Thread(target=self._run, name=f"search {number}", daemon=True)
-            for number in range(max(2, count_processors()))
-        ]
-
-    def start(self, sizes: Iterable[int]) -> None:
-        """Make the finders, let each work once, and start the threads.
-
-        Parameters
-        ----------
-        sizes : iterable of int
-            Sides of the faces that models take, in pixels.
-
-        Raises
-        ------
-        DetectorError
-            If there is no such detector, or it cannot work here.
-        MissingLibraryError
-            If the detector needs a package that is not installed.
-        """
         for size in set(sizes):
             for name in self.detectors:
                 finder = FaceFinder(name, size=size)
                 finder.find(np.zeros((96, 128, 3), np.uint8))
                 self._finders[name, size] = finder
+
+    def start(self) -> None:
+        """Start the threads, unless they run."""
+        import cv2
+
+        if self._threads:
+            return
+        self._opencv_threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)  # these threads take all processors already
+        self._stopped = False
+        self._threads = [
+            Thread(target=self._run, name=f"search {number}", daemon=True)
+            for number in range(self._n_threads)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -261,6 +269,10 @@ class SearchThreads:
 
     def stop(self) -> None:
         """End the threads after what they hold; what waits is not searched."""
+        import cv2
+
+        if not self._threads:
+            return
         with self._changed:
             self._stopped = True
             for piece in (*self._waiting, *self._slow):
@@ -269,6 +281,8 @@ class SearchThreads:
         until = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
+        self._threads = []
+        cv2.setNumThreads(self._opencv_threads)
 
     def _run(self) -> None:
         while (piece := self._take()) is not None:
@@ -301,5 +315,5 @@ class SearchThreads:
 
     def _ready(self) -> list[list[_Piece]]:
         """List the queues of which a thread may take a piece now."""
-        is_free = self._n_slow < len(self._threads) - 1
+        is_free = self._n_slow < self._n_threads - 1
         return [queue for queue in (self._waiting, self._slow if is_free else []) if queue]

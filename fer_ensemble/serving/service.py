@@ -98,8 +98,8 @@ class Service:
                     "the folder of one"
                 )
             self.models[name] = self._load(model, name)
-        self.threads = SearchThreads(detector)
-        self.threads.start(model.size for model in self.models.values())
+        sizes = [model.size for model in self.models.values()]
+        self.threads = SearchThreads(detector, sizes)
 
     def _load(self, model: str | os.PathLike[str], name: str) -> SharedModel:
         def count(n_faces: int) -> None:
@@ -131,6 +131,12 @@ class Service:
         if name not in self.models:
             raise _unknown("model", self.models)
         return self.models[name]
+
+    def start(self) -> None:
+        """Start the threads, unless they run."""
+        for model in self.models.values():
+            model.start()
+        self.threads.start()
 
     def stop(self) -> None:
         """End the threads."""

@@ -87,8 +87,14 @@ class SharedModel:
         self._stopped = False
         # What prediction imports is imported here, and not by the thread.
         self._ask(np.zeros((1, self.size, self.size), np.uint8))
-        self._thread = Thread(target=self._run, name=f"predict {name}", daemon=True)
-        self._thread.start()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread, unless it runs."""
+        if self._thread is None:
+            self._stopped = False
+            self._thread = Thread(target=self._run, name=f"predict {self.name}", daemon=True)
+            self._thread.start()
 
     @property
     def n_waiting(self) -> int:
@@ -137,7 +143,9 @@ class SharedModel:
             while self._queue:
                 self._queue.popleft().answer.cancel()
             self._changed.notify()
-        self._thread.join(_JOIN_SECONDS)
+        if self._thread is not None:
+            self._thread.join(_JOIN_SECONDS)
+            self._thread = None
 
     def _run(self) -> None:
         while batch := self._gather():

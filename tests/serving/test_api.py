@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import tempfile
+import threading
 import zlib
 from dataclasses import replace
 
@@ -386,3 +387,18 @@ def test_the_description_is_valid_and_true(client, photo):
 def test_two_models_of_one_name_are_refused(tmp_path):
     with pytest.raises(ValueError, match="two models are called 'fast'"):
         create_app(["fast", tmp_path / "fast"])
+
+
+def test_threads_are_there_while_the_application_runs_and_not_before_as_forks_lose_them(face):
+    def of_ours():
+        names = (thread.name for thread in threading.enumerate())
+        return [name for name in names if name.startswith(("search ", "predict "))]
+
+    others = of_ours()
+    app = create_app(["fast"])
+    assert of_ours() == others
+    for _ in range(2):
+        with TestClient(app, "http://localhost") as client:
+            assert len(of_ours()) > len(others)
+            assert send(client, face).status_code == 200
+        assert of_ours() == others

@@ -33,7 +33,7 @@ class Search:
 
 def test_a_thread_is_left_to_pictures_of_one_frame():
     threads = SearchThreads("skip")
-    threads.start(())
+    threads.start()
     now, later = Event(), Event()
     now.set()
 

@@ -23,6 +23,7 @@ def batches():
 @pytest.fixture(scope="module")
 def model(batches):
     shared = SharedModel("fast", "fast", batches.append)
+    shared.start()
     yield shared
     shared.stop()
 
@@ -105,8 +106,7 @@ class Work:
 
 
 def test_a_small_request_passes_a_large_one():
-    threads = SearchThreads("skip")
-    threads._threads = threads._threads[:1]
+    threads = SearchThreads("skip", n_threads=1)
     done, go = [], Event()
     first = Work("first", done, until=go)
     large, small = Work("large", done, 9.0), Work("small", done)
@@ -124,7 +124,7 @@ def test_a_small_request_passes_a_large_one():
         go.set()
         await asyncio.gather(*tasks)
 
-    threads.start([48])
+    threads.start()
     asyncio.run(ask())
     threads.stop()
     assert done == ["first", "small", "large", "large", "large"]
@@ -142,9 +142,9 @@ def test_threads_that_stop_give_up_what_waits():
         threads.stop()
         return await running
 
-    threads.start([48])
-    ended = asyncio.run(ask())
+    threads.start()
     n = len(threads._threads)
+    ended = asyncio.run(ask())
     assert [type(result) for result in ended].count(asyncio.CancelledError) == 9 - n
 
 
