@@ -27,7 +27,7 @@ def may_be_slow(picture: GivenPicture) -> bool:
     bool
         True of all that might have frames or pages, or claims very many pixels.
     """
-    return _is_large(picture.content) or recognise(io.BytesIO(picture.content)) == "animation"
+    return _is_large(picture) or recognise(io.BytesIO(picture.content)) == "animation"
 
 
 def is_slow(picture: GivenPicture) -> bool:
@@ -41,7 +41,7 @@ def is_slow(picture: GivenPicture) -> bool:
     -------
     bool
     """
-    if _is_large(picture.content):
+    if _is_large(picture):
         return True
     try:
         return is_animated(picture.content, max_pixels=picture.max_pixels)
@@ -49,14 +49,17 @@ def is_slow(picture: GivenPicture) -> bool:
         return True
 
 
-def _is_large(content: bytes) -> bool:
+def _is_large(picture: GivenPicture) -> bool:
     """Whether a picture claims many pixels, where that stands in the format's head."""
+    content = picture.content
     if content.startswith(b"\x89PNG"):
-        sides = (int.from_bytes(content[16:20]), int.from_bytes(content[20:24]))
-        return math.prod(sides) > LARGE_PICTURE
-    if content[8:12] == b"WEBP":
-        return _webp_pixels(content) > LARGE_PICTURE
-    return len(content) > _SLOW_BYTES or content.startswith(_JPEG_2000)
+        pixels = int.from_bytes(content[16:20]) * int.from_bytes(content[20:24])
+    elif content[8:12] == b"WEBP":
+        pixels = _webp_pixels(content)
+    else:
+        return len(content) > _SLOW_BYTES or content.startswith(_JPEG_2000)
+    # What claims more than it may is refused at once.
+    return LARGE_PICTURE < pixels <= picture.max_pixels
 
 
 def _webp_pixels(content: bytes) -> int:

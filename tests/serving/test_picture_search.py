@@ -84,3 +84,11 @@ def test_the_size_of_every_kind_of_webp_is_known():
         Image.new("RGB", (300, 70)).save(stream, "WEBP", **options)
         assert slow_pictures._webp_pixels(stream.getvalue()) == 300 * 70
     assert slow_pictures._webp_pixels(b"RIFF\0\0\0\0WEBP") == 0
+
+
+def test_what_claims_more_pixels_than_it_may_waits_for_nothing_slow():
+    content = bytearray(_picture("PNG").content)
+    for side, is_slow in ((7_000, True), (70_000, False), (700, False)):
+        content[16:24] = side.to_bytes(4) * 2
+        picture = GivenPicture("a", bytes(content), 50_000_000)
+        assert slow_pictures.is_slow(picture) == slow_pictures.may_be_slow(picture) == is_slow
