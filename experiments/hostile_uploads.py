@@ -107,7 +107,8 @@ def _name(random: Random, host: str) -> Attack:
     body = multipart([part(name, content)])
     # What is in no encoding or breaks out of its quotes may be refused, never understood.
     plain = name.isascii() and name.decode().isprintable() and not set(name) & set(b'"\\%')
-    right = right if plain and len(name) < 5000 else {*right, 400, 413, 415, 431}
+    # What has neither name nor content is what a page sends whose field was left empty.
+    right = right if plain and 0 < len(name) < 5000 else {*right, 400, 413, 415, 431}
     check = partial(_is_called, name.decode()) if plain and content and right == {200} else None
     return Attack([request(FAST, host, form(), body=body)], [right], check=check)
 

@@ -22,6 +22,7 @@ from fer_ensemble.faces import (
     PictureListing,
     Prediction,
     Predictions,
+    ShowPicture,
     Tracker,
     choose_writer,
     find_kept_rows,
@@ -56,12 +57,14 @@ def predict_faces(
 ) -> Predictions:
     """Predict the expression of each face in pictures and videos.
 
-    All predictions are held in memory; of very many files take the batches of a `PredictionRun`.
+    All predictions are held in memory; of very many files, of a camera and of a stream without an
+    end, which this function would gather for ever, take the batches of a `PredictionRun`.
 
     Parameters
     ----------
     paths : path-like, array, picture of Pillow's, bytes or binary file; or iterable of these
-        Pictures, videos, folders of them and patterns; see `PictureListing`. Or pictures
+        Pictures, videos, folders of them and patterns; numbers of cameras ("0") and addresses
+        ("rtsp://…", "https://…"); see `PictureListing`. Or pictures
         themselves: arrays of shape (height, width) or (height, width, 3), in the order blue, green
         and red as OpenCV reads them, of values from 0 to 255 or 0.0 to 1.0; pictures of Pillow's;
         and files' contents. These are called "<array 0>" and the like, by their place.
@@ -152,6 +155,9 @@ def predict_faces(
 class PredictionRun:
     """One run over pictures and videos, in constant memory: for each batch, predict and write it.
 
+    With a live source among the inputs, or `show`, a batch is what there is at the time: it ends
+    before more would be waited for. Who has seen enough closes the generator.
+
     The run goes in steps, so that what is wrong is known before what takes long: making it checks
     that `out` has a form that can be written, `has_inputs` looks for a first file, `prepare` reads
     what the model says of itself, makes the detector and finds the rows to keep, `load` loads the
@@ -167,6 +173,9 @@ class PredictionRun:
         Where the paths are listed that ``-`` stands for; see `PictureListing`.
     every, batch_size, n_jobs, min_confidence, annotate_to, track, window
         As of :func:`predict_faces`.
+    show : callable, optional
+        Called with the path and the annotated copy of each picture and frame: an array of shape
+        (height, width, 3), uint8, in the order blue, green, red.
 
     Attributes
     ----------
@@ -196,6 +205,15 @@ class PredictionRun:
     >>> run = PredictionRun(["lost.jpg"], Model())
     >>> [[row.status for row in batch] for batch in run.batches()]
     [['missing']]
+
+    Of a stream, the happy faces until the first that is sad:
+
+    >>> run = PredictionRun("rtsp://camera/1", "fast", track=True)  # doctest: +SKIP
+    >>> with closing(run.batches()) as batches:  # doctest: +SKIP
+    ...     for row in chain.from_iterable(batches):
+    ...         if row.label == "sad":
+    ...             break
+    ...         print(row.time, row.track, row.label)
     """
 
     class_names: tuple[str, ...]
@@ -224,6 +242,7 @@ class PredictionRun:
         annotate_to: str | os.PathLike[str] | None = None,
         track: bool = False,
         window: float = WINDOW,
+        show: ShowPicture | None = None,
     ) -> None:
         if out is not None:
             choose_writer(out)
@@ -254,6 +273,8 @@ class PredictionRun:
             "n_jobs": n_jobs,
             "min_confidence": min_confidence,
             "annotate_to": annotate_to,
+            "show": show,
+            "at_once": bool(self.listing.live) or show is not None,
         }
 
     def has_inputs(self) -> bool:
@@ -287,6 +308,11 @@ class PredictionRun:
         """
         if hasattr(self, "kept"):
             return
+        if self._to_resume is not None and self._settings["at_once"]:
+            raise ValueError(
+                f"{os.fspath(self._to_resume)} cannot be resumed: what a live source has shown is "
+                "gone, and with it, or with a window, batches end by time. Write another file"
+            )
         size = self._face_size
         # Of a saved ensemble the manifest is enough; to load its members takes seconds.
         if isinstance(self._model, str | os.PathLike | None):
@@ -405,8 +431,9 @@ class PredictionRun:
             "every": self._settings["every"],
             "batch_size": self._batch_size,
             "min_confidence": self._settings["min_confidence"],
-            # Left out without tracking, as runs had it that knew of none.
+            # What is not asked for is left out, as runs had it that knew nothing of it.
             **({} if self._tracker is None else {"window": self._tracker.window}),
+            **({"at_once": True} if self._settings["at_once"] else {}),
         }
 
     def _check_run(self, table: str | os.PathLike[str]) -> None:

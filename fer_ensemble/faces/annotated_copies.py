@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,9 @@ from fer_ensemble.processors import count_processors
 #: What was found in a picture or frame, and what is predicted of it.
 Predicted: TypeAlias = "tuple[SearchResult, Sequence[AnnotatedFace]]"
 
+#: Shows an annotated picture of a path.
+ShowPicture: TypeAlias = Callable[[str, NDArray[np.uint8]], object]
+
 # What addresses of streams may hold and names of files may not, somewhere.
 _UNUSUAL = re.compile(r'[:?*"<>|&]+')
 _LONGEST_NAME = 100
@@ -39,7 +42,7 @@ class _Drawn:
 
 
 class AnnotatedCopies:
-    """Writes annotated copies of all pictures and videos that could be read.
+    """Writes annotated copies of all pictures and videos that could be read, and shows them.
 
     A picture ``photos/a.png`` becomes ``photos/a.png.jpg`` below the folder, page 12 of
     ``text.tif`` becomes ``text.tif/000012.jpg``, and a video ``clips/a.avi``, or an animation,
@@ -54,10 +57,12 @@ class AnnotatedCopies:
 
     Parameters
     ----------
-    folder : path-like
-        Is made if it does not exist.
+    folder : path-like or None
+        Is made if it does not exist; without it, nothing is written.
     n_jobs : int, default=-1
         Threads; -1 for one on each of the processor's cores.
+    show : callable, optional
+        Called with each path and annotated picture or frame, in the order of the inputs.
 
     Raises
     ------
@@ -65,8 +70,14 @@ class AnnotatedCopies:
         By all methods, if a copy cannot be written.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], n_jobs: int = -1) -> None:
-        self._folder = Path(folder)
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None,
+        n_jobs: int = -1,
+        show: ShowPicture | None = None,
+    ) -> None:
+        self._folder = None if folder is None else Path(folder)
+        self._show = show
         self._n_jobs = n_jobs if n_jobs > 0 else count_processors()
         self._video: _VideoCopy | None = None
 
@@ -94,11 +105,15 @@ class AnnotatedCopies:
         for (result, _), drawn in zip(batch, self._draw_all(batch), strict=True):
             if self._video is not None and not self._video.goes_on_with(result):
                 self._end_video(whole=True)
-            if drawn is None or result.frame is None or result.time is None:
+            if drawn is None:
                 continue
-            if self._video is None:
-                self._video = _VideoCopy(self._folder / _name_of_copy(result), result, drawn.size)
-            self._video.add(result, drawn.image)
+            if self._show is not None:
+                self._show(result.path, drawn.image)
+            if self._folder is not None and result.time is not None:
+                if self._video is None:
+                    target = self._folder / _name_of_copy(result)
+                    self._video = _VideoCopy(target, result, drawn.size)
+                self._video.add(result, drawn.image)
 
     def _draw_all(self, batch: Sequence[Predicted]) -> Iterator[_Drawn | None]:
         # No further ahead, because a batch of drawn frames would fill the memory too.
@@ -116,7 +131,7 @@ class AnnotatedCopies:
             return None
         # An input without a face has a prediction too, which says why.
         drawn = annotate(image, predictions if result.faces else ())
-        if result.time is None:
+        if self._folder is not None and result.time is None:
             _write_jpeg(self._folder / _name_of_copy(result), drawn)
         return _Drawn(drawn, readable_size(*image.shape[:2]))
 

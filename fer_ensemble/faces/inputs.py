@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +33,7 @@ from fer_ensemble.faces.decode import (
     image_of_given_picture,
 )
 from fer_ensemble.faces.eight_bits import image_of_array
+from fer_ensemble.faces.live import LiveSource, SourceError, read_live
 from fer_ensemble.faces.video import Frame, read_frames
 
 #: What became of an input.
@@ -103,16 +105,20 @@ class VideoRest(os.PathLike[str]):
         return self.path
 
 
-def iterate_items(paths: Iterable[str | os.PathLike[str]], every: int = 1) -> Iterator[Item]:
+def iterate_items(
+    paths: Iterable[str | os.PathLike[str]], every: int = 1, stopped: Event | None = None
+) -> Iterator[Item]:
     """Give the items that files are made of, as they are needed.
 
     Parameters
     ----------
     paths : iterable of path-like
-        Files and `GivenPicture`, told apart by what they hold; of a `VideoRest` the rest. Animated
-        pictures and documents of several pages are taken for videos.
+        Files and `GivenPicture`, told apart by what they hold; of a `VideoRest` the rest; and
+        `LiveSource`. Animated pictures and documents of several pages are taken for videos.
     every : int, default=1
         Of so many frames of a video the first is taken.
+    stopped : Event, optional
+        Ends the waiting for a live source when it is set.
 
     Yields
     ------
@@ -121,6 +127,10 @@ def iterate_items(paths: Iterable[str | os.PathLike[str]], every: int = 1) -> It
     """
     for path in paths:
         name = os.fspath(path)
+        if isinstance(path, LiveSource):
+            frames = read_live(path, every=every, stopped=stopped)
+            yield from _iterate_frames(name, frames)
+            continue
         given = path if isinstance(path, GivenPicture) else None
         source = name if given is None else _read_given(given)
         max_pixels = MAX_PIXELS if given is None else given.max_pixels
@@ -268,6 +278,8 @@ def raising_file_problems(path: str) -> Iterator[None]:
     """
     try:
         yield
+    except SourceError as error:
+        raise FileProblem(error.status, str(error)) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileProblem("missing", _why_missing(path)) from error
     except OSError as error:

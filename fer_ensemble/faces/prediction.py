@@ -8,23 +8,25 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from threading import Event
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import is_unsure
-from fer_ensemble.faces.annotated_copies import AnnotatedCopies
+from fer_ensemble.faces.annotated_copies import AnnotatedCopies, ShowPicture
 from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.decode import import_decoders
 from fer_ensemble.faces.finding import FaceFinder, SearchResult, search_item
 from fer_ensemble.faces.inputs import Status, iterate_items
 from fer_ensemble.faces.tracking import Tracker
+from fer_ensemble.processors import count_processors
 
 # While one batch is predicted, two more are read: enough to hide the reading, and few enough to
 # keep in memory.
-_BATCHES_AHEAD = 2
+_AHEAD = 2
 
 #: Digits of a second that are written, and that faces are followed by: microseconds.
 TIME_DIGITS = 6
@@ -138,6 +140,8 @@ def predict_files(
     min_confidence: float = 0.0,
     annotate_to: str | os.PathLike[str] | None = None,
     tracker: Tracker | None = None,
+    show: ShowPicture | None = None,
+    at_once: bool = False,
 ) -> Generator[list[Prediction], None, None]:
     """Predict the expression of each face in pictures and videos.
 
@@ -171,6 +175,12 @@ def predict_files(
     tracker : Tracker, optional
         Follows the faces of videos and smooths their probabilities; label, confidence and status
         are then those of the smoothed ones.
+    show : callable, optional
+        Called, in the thread of the caller, with the path and the annotated copy of each picture
+        and frame, once its batch is predicted.
+    at_once : bool, default=False
+        Whether a batch ends with what there is before more is waited for, as live sources need it.
+        Its faces then depend on time, and with them the last digits that some networks give.
 
     Yields
     ------
@@ -191,22 +201,32 @@ def predict_files(
     >>> [(row.path, row.status, row.reason) for batch in batches for row in batch]
     [('lost.jpg', 'missing', 'no such file')]
     """
-    search = partial(search_item, finder=finder or FaceFinder(), keep_frame=annotate_to is not None)
+    is_drawn = annotate_to is not None or show is not None
+    search = partial(search_item, finder=finder or FaceFinder(), keep_frame=is_drawn)
     counter = BatchCounter(batch_size)
-    ahead = _BATCHES_AHEAD * batch_size
+    # Of a live source nothing may wait for long.
+    ahead = (n_jobs if n_jobs > 0 else count_processors()) if at_once else _AHEAD * batch_size
+    stopped = Event()
     batch: list[SearchResult] = []
     import_decoders()
     with ExitStack() as stack:
         stack.enter_context(_opencv_in_one_thread())
         copies = None
-        if annotate_to is not None:
-            copies = stack.enter_context(AnnotatedCopies(annotate_to, n_jobs))
+        if is_drawn:
+            copies = stack.enter_context(AnnotatedCopies(annotate_to, n_jobs, show))
         predict = partial(_predict_batch, classifier, class_names, min_confidence, tracker, copies)
-        for result in map_ordered(search, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
-            batch.append(result)
-            if counter.add(len(result.faces)):
+        items = iterate_items(paths, every, stopped)
+        for result in map_ordered(
+            search, items, ahead=ahead, n_jobs=n_jobs, stopped=stopped, pauses=at_once
+        ):
+            if result is None:
+                is_full = bool(batch)
+            else:
+                batch.append(result)
+                is_full = counter.add(len(result.faces))
+            if is_full:
                 yield predict(batch)
-                batch = []
+                batch, counter = [], BatchCounter(batch_size)
         if batch:
             yield predict(batch)
 
