@@ -126,7 +126,8 @@ class Page:
         file = self.downloads / f"predictions.{name}"
         self.click(f"#save-{name}")
         end = monotonic() + SECONDS
-        while not file.exists():
+        # Its name is taken before it is written.
+        while not (file.exists() and file.stat().st_size):
             assert monotonic() < end, "no file was saved"
             sleep(0.03)
         content = file.read_bytes()

@@ -295,7 +295,7 @@ def test_the_rows_of_a_video_are_smoothed_rows_of_the_table(watched):
 
 def test_a_video_is_dropped_among_the_pictures_and_cancelled(page, video):
     page.js(ANSWER, NAMES)
-    page.js("window.delay = 400")
+    page.js("window.held = 2")
     page.drop(video)
     page.wait("!document.getElementById('video-sending').hidden")
     assert page.find("#video").is_displayed()

@@ -173,16 +173,17 @@ def test_a_file_that_is_too_large_is_not_sent_and_one_that_is_gone_keeps_no_othe
 
 def test_sending_is_cancelled_and_resumed(page):
     page.js(ANSWER, NAMES)
-    page.js("window.delay = 300")
+    page.js("window.held = 4")
     choose_many(page, 80)
     page.wait("document.getElementById('sending-progress').value > 0")
+    page.wait("sent.length > 4")
     assert "of 80 pictures looked at" in page.text("#sending-text")
     page.click("#cancel")
     page.wait("!document.getElementById('resend').hidden")
     left = int(page.text("#picture-note").split()[0])
     assert page.text("#picture-note") == f"{left} pictures not sent."
     assert 0 < left < 80
-    page.js("window.delay = 0")
+    page.js("window.held = undefined")
     page.click("#resend")
     page.wait(
         "document.getElementById('resend').hidden && document.getElementById('sending').hidden"
