@@ -141,24 +141,24 @@ def test_figures_of_the_old_combination_are_not_taken_over(run, model):
 # --- stacking -----------------------------------------------------------------------------
 
 
-def test_a_stacked_model_predicts_and_is_evaluated(run_apart, saved, data, tmp_path):
+def test_a_stacked_model_predicts_and_is_evaluated(run, saved, data, tmp_path):
     out, rows, figures = tmp_path / "stacked", tmp_path / "rows.csv", tmp_path / "figures.json"
-    done = run_apart("combine", saved, "--rule", "stacking", "--out", out)
-    assert done.returncode == 0, done.stderr
-    assert "stacking" in done.stdout
+    code, told, notes = run("combine", saved, "--rule", "stacking", "--out", out)
+    assert code == 0, notes
+    assert "stacking" in told
     stacked = load_ensemble(out)
     assert isinstance(stacked, StackingEnsemble)
-    done = run_apart("predict", data / "validation", "--model", out, "--out", rows)
-    assert done.returncode == 0, done.stderr
+    code, _, notes = run("predict", data / "validation", "--model", out, "--out", rows)
+    assert code == 0, notes
     assert len(rows.read_text().splitlines()) == 71
     arguments = ("--model", out, "--split", "validation", "--json", figures)
-    done = run_apart("evaluate", data, *arguments)
-    assert done.returncode == 0, done.stderr
+    code, told, notes = run("evaluate", data, *arguments)
+    assert code == 0, notes
     content = json.loads(figures.read_text())
     assert content["rule"] == "stacking"
     right = stacked.predict(NEW.images) == NEW.labels
     assert content["rules"]["stacking"]["accuracy"] == pytest.approx(right.mean())
-    titles = {line.strip() for line in done.stdout.splitlines()}
+    titles = {line.strip() for line in told.splitlines()}
     assert {"dense_hog", "boosted_hog", "stacking"} <= titles
     assert "average" not in titles
 

@@ -69,10 +69,10 @@ def test_artifact_says_what_it_was_fitted_on(model):
     assert told["n_samples"] == 140
 
 
-def test_predict_after_fit(run_apart, model, data, tmp_path):
+def test_predict_after_fit(run, model, data, tmp_path):
     out = tmp_path / "rows.csv"
-    done = run_apart("predict", data / "test", "--model", model[0], "--out", out)
-    assert done.returncode == 0, done.stderr
+    code, _, notes = run("predict", data / "test", "--model", model[0], "--out", out)
+    assert code == 0, notes
     rows = list(csv.DictReader(out.open()))
     assert len(rows) == 70
     expected = load_ensemble(model[0])
@@ -85,11 +85,12 @@ def test_predict_after_fit(run_apart, model, data, tmp_path):
     assert [row["label"] for row in rows] == [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
 
 
-def test_evaluate_prints_and_writes_every_figure(run_apart, model, data, tmp_path):
+def test_evaluate_prints_and_writes_every_figure(run, model, data, tmp_path):
     figures = tmp_path / "figures.json"
-    done = run_apart("evaluate", data, "--model", model[0], "--split", "test", "--json", figures)
-    assert done.returncode == 0, done.stderr
-    assert "split test, n = 70" in done.stdout
+    arguments = ("--model", model[0], "--split", "test", "--json", figures)
+    code, told, notes = run("evaluate", data, *arguments)
+    assert code == 0, notes
+    assert "split test, n = 70" in told
     content = json.loads(figures.read_text())
     test = synthetic_dataset(70, random_state=1)
     order = np.lexsort((test.names, [EMOTIONS[label] for label in test.labels]))
@@ -104,14 +105,14 @@ def test_evaluate_prints_and_writes_every_figure(run_apart, model, data, tmp_pat
     assert set(content["rules"]) == set(RULES)
     for name, figures in {**content["members"], **content["rules"]}.items():
         assert [row["support"] for row in figures["per_class"]] == [10] * 7
-        assert name in done.stdout
-    titles = [line.strip() for line in done.stdout.splitlines()]
+        assert name in told
+    titles = [line.strip() for line in told.splitlines()]
     assert {"dense_hog", "boosted_hog", "weighted"} <= set(titles)
     assert "average" not in titles
-    assert done.stdout.count("surprise") == 3  # the members and the ensemble's own rule
+    assert told.count("surprise") == 3  # the members and the ensemble's own rule
 
 
-def test_interrupted_fit_goes_on_with_resume(run_apart, data, tmp_path):
+def test_interrupted_fit_goes_on_with_resume(run, data, tmp_path):
     out = tmp_path / "model"
     arguments = ["fit", data, "--out", out, "--members", "boosted_hog,dense_hog", *QUICK]
     # A shell's background jobs ignore interrupts, and so would this process without the handler.
@@ -138,13 +139,13 @@ def test_interrupted_fit_goes_on_with_resume(run_apart, data, tmp_path):
     assert "Interrupted; boosted_hog done" in told
     assert f"kept in {out}" in told
     assert "--resume" in told
-    refused = run_apart(*arguments)
-    assert refused.returncode == 1
-    assert "--resume continues it" in refused.stderr
-    resumed = run_apart(*arguments, "--resume")
-    assert resumed.returncode == 0, resumed.stderr
-    assert "boosted_hog is taken over" in resumed.stderr
-    assert "Fitting boosted_hog" not in resumed.stderr
+    code, _, told = run(*arguments)
+    assert code == 1
+    assert "--resume continues it" in told
+    code, _, told = run(*arguments, "--resume")
+    assert code == 0, told
+    assert "boosted_hog is taken over" in told
+    assert "Fitting boosted_hog" not in told
     assert {name for name, _ in load_ensemble(out).members_} == {"boosted_hog", "dense_hog"}
 
 
@@ -160,32 +161,42 @@ def test_interrupted_fit_goes_on_with_resume(run_apart, data, tmp_path):
         (["predict", "photos", "--model", "nowhere"], 1, "nowhere does not exist"),
     ],
 )
-def test_mistakes_end_in_a_line_that_says_what_to_do(run_apart, tmp_path, arguments, code, message):
-    done = run_apart(*arguments, cwd=tmp_path)
-    told = " ".join(done.stderr.replace("│", " ").split())
-    assert done.returncode == code, done.stderr
-    assert message in told
+def test_mistakes_end_in_a_line_that_says_what_to_do(
+    run, tmp_path, monkeypatch, arguments, code, message
+):
+    monkeypatch.chdir(tmp_path)
+    ended, _, notes = run(*arguments)
+    assert ended == code, notes
+    assert message in " ".join(notes.replace("│", " ").split())
+    assert "Traceback" not in notes
+
+
+def test_a_mistake_ends_a_process_of_its_own_as_well(run_apart, tmp_path):
+    done = run_apart("fit", "--rule", "loudest", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "loudest" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_strict_stops_at_a_bad_picture(run_apart, data, tmp_path):
-    done = run_apart("fit", data, "--out", tmp_path / "model", "--strict")
-    assert done.returncode == 1
-    assert "broken.jpg" in done.stderr
+def test_strict_stops_at_a_bad_picture(run, data, tmp_path):
+    code, _, notes = run("fit", data, "--out", tmp_path / "model", "--strict")
+    assert code == 1
+    assert "broken.jpg" in notes
     assert not (tmp_path / "model").exists()
 
 
 def test_a_time_budget_is_shared_by_the_networks_and_kept(run_apart, data, tmp_path):
     out = tmp_path / "model"
     done = run_apart(
-        "fit", data, "--out", out, "--members", "cnn_1,dense_hog", "--time-budget", "8s",
-        "--device", "cpu", "--rule", "average",
+        "fit", data, "--out", out, "--members", "cnn_1,dense_hog", "--time-budget", "2s",
+        "--device", "cpu", "--rule", "average", "--set", "cnn_1.epochs=1000000",
+        "--set", "cnn_1.network_params={'filters': [4], 'units': 6}", *QUICK[1:2],
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "CPU" in done.stderr
     members = dict(load_ensemble(out).members_)
-    assert members["cnn_1"].time_budget == 4
-    assert members["dense_hog"].get_params()["classifier__time_budget"] == 4
+    assert members["cnn_1"].time_budget == 1
+    assert members["dense_hog"].get_params()["classifier__time_budget"] == 1
     assert members["cnn_1"].history_["epoch"][-1] < members["cnn_1"].epochs
 
 
@@ -197,12 +208,12 @@ def test_a_time_budget_is_shared_by_the_networks_and_kept(run_apart, data, tmp_p
         (["--recipe", "absent.json"], "absent.json"),
     ],
 )
-def test_what_cannot_be_used_is_said_before_any_work(run_apart, data, tmp_path, arguments, told):
-    done = run_apart("fit", data, "--out", tmp_path / "model", *arguments)
-    assert done.returncode != 0
-    assert told in " ".join(done.stderr.split())
-    assert "Fitting" not in done.stderr
-    assert "Traceback" not in done.stderr
+def test_what_cannot_be_used_is_said_before_any_work(run, data, tmp_path, arguments, told):
+    code, _, notes = run("fit", data, "--out", tmp_path / "model", *arguments)
+    assert code != 0
+    assert told in " ".join(notes.split())
+    assert "Fitting" not in notes
+    assert "Traceback" not in notes
 
 
 @pytest.mark.parametrize(
