@@ -154,19 +154,20 @@ def predict(
     """Predict the expression of every face in pictures and videos.
 
     Every face gets a row, in the order of the inputs: path, frame, time, face
-    (a number), track (with --track), x, y, width, height, face_score, label, confidence, a
-    probability for each class (p_angry to p_neutral), status, which is ok or
-    unsure, and reason, which says what else is to be known. A picture, frame or
-    video without a face gets one whose status is no_face, unreadable, empty,
-    missing or too_large, and whose reason says why. Folders are searched with
-    all that is below; hidden files, and those that are neither pictures nor
-    videos by ending or content, are left out. Animated pictures and documents
-    of several pages are taken for videos.
+    (a number), track (with --track), x, y, width, height, face_score, label,
+    confidence, a probability for each class (p_angry to p_neutral), status,
+    which is ok or unsure, and reason, which says what else is to be known. A
+    picture, frame or video without a face gets one whose status is no_face,
+    unreadable, empty, missing or too_large, and whose reason says why. Folders
+    are searched with all that is below; hidden files, and those that are
+    neither pictures nor videos by ending or content, are left out. Animated
+    pictures and documents of several pages are taken for videos.
 
-    Of a camera, and of a stream without an end, the latest frame is predicted each time, and those
-    that came meanwhile are left out: their numbers are missing in the column frame. Rows are
-    written at once; Ctrl-C ends, and q in the window. Users, passwords and tokens in addresses are
-    not written anywhere.
+    Of a camera, and of a stream without an end, the latest frame is predicted
+    each time, and those that came meanwhile are left out: their numbers are
+    missing in the column frame. Rows are written at once; Ctrl-C ends, and q
+    in the window. Users, passwords and tokens in addresses are not written
+    anywhere.
 
     \b
     Examples:

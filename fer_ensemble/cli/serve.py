@@ -79,9 +79,10 @@ def serve(
 ) -> None:
     """Serve a page and an HTTP API that label the faces in pictures.
 
-    The page takes pictures, a camera and videos, in any browser, without a network: open the
-    address that is printed. Nothing of what is sent is written to a disk or logged. Rows are those
-    of predict, as JSON, with probabilities from 0 to 1.
+    The page takes pictures, a camera and videos, in any browser, without a
+    network: open the address that is printed. Nothing of what is sent is
+    written to a disk or logged. Rows are those of predict, as JSON, with
+    probabilities from 0 to 1.
 
     \b
     Examples:
