@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -83,6 +84,7 @@ def create_app(
     )
     app.state.service = service
     _add_routes(app, service)
+    _answer_head(app)
     _add_errors(app, service)
     # The last that is added is the first that a request comes to.
     if origins:
@@ -171,6 +173,14 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.get("/page/{name}", include_in_schema=False)
     async def file_of_page(name: str) -> Response:
         return page_file(name)
+
+
+def _answer_head(app: FastAPI) -> None:
+    """Let HEAD ask what GET may, as those do who look whether a server is there."""
+    app.openapi()  # kept as it is: HEAD stands for itself
+    for route in app.routes:
+        if isinstance(route, APIRoute) and "GET" in route.methods:
+            route.methods.add("HEAD")
 
 
 def _add_errors(app: FastAPI, service: Service) -> None:

@@ -402,3 +402,11 @@ def test_threads_are_there_while_the_application_runs_and_not_before_as_forks_lo
             assert len(of_ours()) > len(others)
             assert send(client, face).status_code == 200
         assert of_ours() == others
+
+
+def test_head_asks_what_get_may(client):
+    for path in ("/", "/health", "/v1/models", "/metrics"):
+        answer = client.head(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"] == client.get(path).headers["content-type"]
+    assert client.head("/v1/predict").status_code == 405
