@@ -135,6 +135,17 @@ class Server:
             len(list((process / "task").iterdir())),
         )
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time it has taken so far, of all its threads.
+
+        Raises
+        ------
+        OSError
+            If it has ended.
+        """
+        fields = Path("/proc", str(self.pid), "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def peak_mb(self) -> float:
         """Return the most memory that was ever resident, in units of 10⁶ bytes.
 

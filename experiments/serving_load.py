@@ -97,24 +97,29 @@ def compare(server: Server, model: str, files: Sequence[bytes], rounds: int) -> 
     Returns
     -------
     dict
-        Faces a second of each side, their ratio with its median, lowest and highest, and the
-        ``largest_difference`` of a probability; ready for JSON.
+        Faces a second of each side, their ratio with its median, lowest and highest; processor
+        time of the server, and of the library, which other work on this machine changes less; and
+        the ``largest_difference`` of a probability; ready for JSON.
     """
     classifier = load_pretrained(model)
     asks = [
         _ask(server, model, files[start : start + _BATCH]) for start in range(0, len(files), _BATCH)
     ]
     seconds: dict[str, list[float]] = {"api": [], "library": []}
+    cpu = dict.fromkeys(seconds, 0.0)
     answers: list[list[dict[str, Any]]] = []
     for turn in range(rounds + 1):
         # Each goes first in every second round.
         for side in sorted(seconds, reverse=bool(turn % 2)):
+            before = server.cpu_seconds()
             if side == "api":
                 wall, _, answers = timed(lambda: asyncio.run(_ask_in_batches(server, asks)))
+                taken = server.cpu_seconds() - before
             else:
-                wall, _, own = timed(lambda: predict_faces(list(files), classifier))
+                wall, taken, own = timed(lambda: predict_faces(list(files), classifier))
             if turn:
                 seconds[side].append(wall)
+                cpu[side] += taken
     rows = [row for answer in answers for row in answer]
     ratios = [own / api for api, own in zip(seconds["api"], seconds["library"], strict=True)]
     return {
@@ -128,6 +133,9 @@ def compare(server: Server, model: str, files: Sequence[bytes], rounds: int) -> 
         "api_to_library": {
             "median": round(statistics.median(ratios), 3),
             "range": [round(min(ratios), 3), round(max(ratios), 3)],
+        },
+        "cpu_ms_a_face": {
+            side: round(1000 * taken / rounds / len(files), 3) for side, taken in cpu.items()
         },
         "largest_difference": max(
             abs(row[f"p_{name}"] - value)

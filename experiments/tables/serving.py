@@ -23,13 +23,14 @@ def serving_rows(serving: Record) -> list[list[str]]:
     for model, figures in serving.get("batches", {}).items():
         speeds, ratio = figures["faces_per_second"], figures["api_to_library"]
         low, high = ratio["range"]
-        alone = serving["alone"][model]
+        alone, cpu = serving["alone"][model], figures["cpu_ms_a_face"]
         rows.append(
             [
                 f"`{model}`",
                 f"{speeds['api']:,.0f}",
                 f"{speeds['library']:,.0f}",
                 f"{ratio['median']:.2f} ({low:.2f}–{high:.2f})",
+                f"{cpu['api']:.2f} ms, {cpu['library']:.2f} ms",
                 f"{1000 * alone['median']:.1f} ms, {1000 * alone['p99']:.1f} ms",
             ]
         )
