@@ -144,8 +144,8 @@ def test_the_package_comes_with_weights_of_at_most_20_mb(faces):
         assert len(model.training_digests_) > 20_000
 
 
-@pytest.fixture(scope="module")
-def network(faces):
+@pytest.fixture
+def network(faces, eager):
     return KerasClassifier("tiny_xception", epochs=2, random_state=0).fit(*faces)
 
 
