@@ -15,11 +15,13 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from PIL import Image
 
 from experiments.console import Out
@@ -68,19 +70,8 @@ def picture_cases(number: int, random: Random) -> Iterator[Case]:
     (str, callable)
         As :func:`~experiments.mutants.try_each` takes them.
     """
-    face = make_faces(1, random_state=0).images[0]
     for turn in range(number):
-        form = _FORMS[turn % len(_FORMS)]
-        side = int(random.choice([48, 96, 200]))
-        picture = Image.fromarray(face).resize((side, side))
-        stream = io.BytesIO()
-        progressive = {"progressive": bool(turn % 2)} if form == "JPEG" else {}
-        picture.convert("RGB" if turn % 3 else "L").save(stream, form, **progressive)
-        content = stream.getvalue()
-        header = min(_HEADERS[form], len(content) - 1)
-        damaged = content[:header] + mutate(content[header:], random)
-        if form == "PNG" and turn % 2:
-            damaged = _right_checksums(damaged)
+        form, damaged = damaged_picture(turn, random)
 
         def read(damaged: bytes = damaged) -> str:
             decode_gray(damaged)
@@ -88,6 +79,38 @@ def picture_cases(number: int, random: Random) -> Iterator[Case]:
             return "answered"
 
         yield form, read
+
+
+def damaged_picture(turn: int, random: Random) -> tuple[str, bytes]:
+    """Make a picture that is damaged behind a valid header.
+
+    Parameters
+    ----------
+    turn : int
+        Number of the picture: its form goes by it.
+    random : numpy.random.Generator
+
+    Returns
+    -------
+    form : str
+    content : bytes
+    """
+    form = _FORMS[turn % len(_FORMS)]
+    side = int(random.choice([48, 96, 200]))
+    picture = Image.fromarray(_face()).resize((side, side))
+    stream = io.BytesIO()
+    progressive = {"progressive": bool(turn % 2)} if form == "JPEG" else {}
+    picture.convert("RGB" if turn % 3 else "L").save(stream, form, **progressive)
+    content = stream.getvalue()
+    header = min(_HEADERS[form], len(content) - 1)
+    damaged = content[:header] + mutate(content[header:], random)
+    return form, _right_checksums(damaged) if form == "PNG" and turn % 2 else damaged
+
+
+@cache
+def _face() -> NDArray[np.uint8]:
+    face: NDArray[np.uint8] = make_faces(1, random_state=0).images[0]
+    return face
 
 
 def _right_checksums(content: bytes) -> bytes:

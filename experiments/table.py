@@ -32,6 +32,7 @@ from experiments.tables.published import (
     screened_rows,
     trainings,
 )
+from experiments.tables.serving import hostile_summary, serving_rows, serving_summary
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import find_protocol
 
@@ -64,6 +65,8 @@ def render_readme(results: Path) -> str:
     found = inflations(records, systems)
     redrawn = read_record(results / "redrawn.json")
     readings = read_record(results / "hog_readings.json")
+    serving = read_record(results / "serving_load.json")
+    hostile = read_record(results / "hostile_requests.json")
     official = [record for (_, protocol), record in records.items() if protocol == "official"]
     return _template().render(
         accuracies=accuracies(records, systems),
@@ -86,6 +89,12 @@ def render_readme(results: Path) -> str:
             f"`{record['system']}`" for record in records.values() if cells.cut_short(record)
         ],
         ensembles=ensemble_sections(combined, ensembles),
+        serving=serving,
+        hostile=hostile,
+        batches=next(iter(serving.get("batches", {}).values()), {}),
+        serving_rows=serving_rows(serving),
+        serving_summary=serving_summary(serving),
+        hostile_summary=hostile_summary(hostile),
         trainings=trainings(records),
     )
 

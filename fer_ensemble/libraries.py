@@ -25,10 +25,11 @@ def _extra(name: str) -> str:
     return f"pip install '.[{name}]' in the folder of fer-ensemble's source"
 
 
-_TRAIN = _extra("train")
+_TRAIN, _SERVE = _extra("train"), _extra("serve")
 
 # By the name of the module: what people call it, and what installs it.
 _LIBRARIES = {
+    "fastapi": ("FastAPI", _SERVE),
     "jax": ("JAX", "pip install jax"),
     "keras": ("Keras", _TRAIN),
     "keras_tuner": ("KerasTuner", _extra("tune")),
@@ -38,11 +39,14 @@ _LIBRARIES = {
     "onnx": ("the package onnx", "pip install onnx"),  # enough for what was exported before
     "onnxmltools": ("onnxmltools", _TRAIN),
     "pandas": ("pandas", "pip install pandas"),
+    "prometheus_client": ("prometheus-client", _SERVE),
     "pyarrow": ("pyarrow", _extra("parquet")),
+    "python_multipart": ("python-multipart", _SERVE),
     "skl2onnx": ("skl2onnx", _TRAIN),
     "tensorflow": ("TensorFlow", _TRAIN),
     "tf2onnx": ("tf2onnx", _TRAIN),
     "torch": ("PyTorch", "pip install torch"),
+    "uvicorn": ("Uvicorn", _SERVE),
     "xgboost": ("XGBoost", _TRAIN),
 }
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from fer_ensemble.artifact import load_predictor, model_identity, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.faces import (
+    WINDOW,
     Detector,
     FaceClassifier,
     FaceFinder,
@@ -21,10 +22,13 @@ from fer_ensemble.faces import (
     PictureListing,
     Prediction,
     Predictions,
+    ShowPicture,
+    Tracker,
     choose_writer,
     find_kept_rows,
     open_writer,
     predict_files,
+    restore_tracks,
     skip_done,
 )
 from fer_ensemble.libraries import require_for_members
@@ -48,15 +52,19 @@ def predict_faces(
     n_jobs: int = -1,
     min_confidence: float = 0.0,
     annotate_to: str | os.PathLike[str] | None = None,
+    track: bool = False,
+    window: float = WINDOW,
 ) -> Predictions:
     """Predict the expression of each face in pictures and videos.
 
-    All predictions are held in memory; of very many files take the batches of a `PredictionRun`.
+    All predictions are held in memory; of very many files, of a camera and of a stream without an
+    end, which this function would gather for ever, take the batches of a `PredictionRun`.
 
     Parameters
     ----------
     paths : path-like, array, picture of Pillow's, bytes or binary file; or iterable of these
-        Pictures, videos, folders of them and patterns; see `PictureListing`. Or pictures
+        Pictures, videos, folders of them and patterns; numbers of cameras ("0") and addresses
+        ("rtsp://…", "https://…"); see `PictureListing`. Or pictures
         themselves: arrays of shape (height, width) or (height, width, 3), in the order blue, green
         and red as OpenCV reads them, of values from 0 to 255 or 0.0 to 1.0; pictures of Pillow's;
         and files' contents. These are called "<array 0>" and the like, by their place.
@@ -95,7 +103,14 @@ def predict_faces(
         Faces whose most probable class is less probable than this get no label and the status
         "unsure".
     annotate_to : path-like, optional
-        Folder for annotated copies of the pictures.
+        Folder for annotated copies: a JPEG of each picture, an MP4 of each video.
+    track : bool, default=False
+        Whether to follow the faces of videos by their boxes: each gets a number, in the column
+        `track`, and its probabilities are smoothed over time, of which label, confidence and
+        status follow. Pictures stand alone.
+    window : float, default=0.5
+        Seconds in which older probabilities lose all but 1/e of their weight, if `track`; see
+        :class:`~fer_ensemble.faces.Tracker`. With 0 nothing is smoothed.
 
     Returns
     -------
@@ -130,13 +145,18 @@ def predict_faces(
         n_jobs=n_jobs,
         min_confidence=min_confidence,
         annotate_to=annotate_to,
+        track=track,
+        window=window,
     )
     run.prepare()
-    return Predictions(chain.from_iterable(run.batches()), run.class_names)
+    return Predictions(chain.from_iterable(run.batches()), run.class_names, tracked=track)
 
 
 class PredictionRun:
     """One run over pictures and videos, in constant memory: for each batch, predict and write it.
+
+    With a live source among the inputs, or `show`, a batch is what there is at the time: it ends
+    before more would be waited for. Who has seen enough closes the generator.
 
     The run goes in steps, so that what is wrong is known before what takes long: making it checks
     that `out` has a form that can be written, `has_inputs` looks for a first file, `prepare` reads
@@ -151,8 +171,11 @@ class PredictionRun:
         File to write; a stream takes CSV. By default nothing is written.
     standard_input : binary file, optional
         Where the paths are listed that ``-`` stands for; see `PictureListing`.
-    every, batch_size, n_jobs, min_confidence, annotate_to
+    every, batch_size, n_jobs, min_confidence, annotate_to, track, window
         As of :func:`predict_faces`.
+    show : callable, optional
+        Called with the path and the annotated copy of each picture and frame: an array of shape
+        (height, width, 3), uint8, in the order blue, green, red.
 
     Attributes
     ----------
@@ -182,6 +205,15 @@ class PredictionRun:
     >>> run = PredictionRun(["lost.jpg"], Model())
     >>> [[row.status for row in batch] for batch in run.batches()]
     [['missing']]
+
+    Of a stream, the happy faces until the first that is sad:
+
+    >>> run = PredictionRun("rtsp://camera/1", "fast", track=True)  # doctest: +SKIP
+    >>> with closing(run.batches()) as batches:  # doctest: +SKIP
+    ...     for row in chain.from_iterable(batches):
+    ...         if row.label == "sad":
+    ...             break
+    ...         print(row.time, row.track, row.label)
     """
 
     class_names: tuple[str, ...]
@@ -208,6 +240,9 @@ class PredictionRun:
         n_jobs: int = -1,
         min_confidence: float = 0.0,
         annotate_to: str | os.PathLike[str] | None = None,
+        track: bool = False,
+        window: float = WINDOW,
+        show: ShowPicture | None = None,
     ) -> None:
         if out is not None:
             choose_writer(out)
@@ -232,11 +267,14 @@ class PredictionRun:
         self._face_size = face_size
         self._lock: Lock | None = None
         self._batch_size = batch_size
+        self._tracker = Tracker(window) if track else None
         self._settings: dict[str, Any] = {
             "every": every,
             "n_jobs": n_jobs,
             "min_confidence": min_confidence,
             "annotate_to": annotate_to,
+            "show": show,
+            "at_once": bool(self.listing.live) or show is not None,
         }
 
     def has_inputs(self) -> bool:
@@ -270,6 +308,11 @@ class PredictionRun:
         """
         if hasattr(self, "kept"):
             return
+        if self._to_resume is not None and self._settings["at_once"]:
+            raise ValueError(
+                f"{os.fspath(self._to_resume)} cannot be resumed: what a live source has shown is "
+                "gone, and with it, or with a window, batches end by time. Write another file"
+            )
         size = self._face_size
         # Of a saved ensemble the manifest is enough; to load its members takes seconds.
         if isinstance(self._model, str | os.PathLike | None):
@@ -335,13 +378,16 @@ class PredictionRun:
                 class_names=self.class_names,
                 finder=self.finder,
                 batch_size=self._batch_size,
+                tracker=self._tracker,
                 **self._settings,
             )
             writer = None
             if self._out is not None:
                 n_kept = self.kept.n_bytes if self.kept else 0
                 writer = stack.enter_context(
-                    open_writer(self._out, self.class_names, n_kept=n_kept)
+                    open_writer(
+                        self._out, self.class_names, n_kept=n_kept, tracked=self._is_tracked
+                    )
                 )
             if self._lock is not None:  # the table has been begun: no earlier rows are in it
                 self._lock.note(self._describe())
@@ -352,11 +398,17 @@ class PredictionRun:
                 yield batch
 
     def _keep(self, table: str | os.PathLike[str]) -> KeptRows:
-        kept = find_kept_rows(table, self.class_names, self._batch_size)
+        kept = find_kept_rows(table, self.class_names, self._batch_size, tracked=self._is_tracked)
         if kept.n_bytes:
             self._check_run(table)
+        if self._tracker is not None:
+            restore_tracks(self._tracker, kept)
         self._inputs = skip_done(self._inputs, kept)
         return kept
+
+    @property
+    def _is_tracked(self) -> bool:
+        return self._tracker is not None
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -379,6 +431,9 @@ class PredictionRun:
             "every": self._settings["every"],
             "batch_size": self._batch_size,
             "min_confidence": self._settings["min_confidence"],
+            # What is not asked for is left out, as runs had it that knew nothing of it.
+            **({} if self._tracker is None else {"window": self._tracker.window}),
+            **({"at_once": True} if self._settings["at_once"] else {}),
         }
 
     def _check_run(self, table: str | os.PathLike[str]) -> None:

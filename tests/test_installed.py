@@ -231,6 +231,8 @@ def _steps(kind: str, text: str) -> list[str | list[str]]:
                 continue  # of pip, and of experiments, which are no part of the package
             if words[1] == "tune" or "--recipe" in words:
                 continue  # the README names the extra that these need
+            if words[1] == "serve":
+                continue  # it ends when it is told to: tests/cli/test_serve.py starts it
             steps.append([*words[1:], *_make_quicker(words)])
     return steps
 

@@ -166,7 +166,7 @@ def test_what_is_wrong_with_one_of_them_is_told_in_its_row(photo: Path, tmp_path
 
     given = [b"", b"text", np.zeros((4, 4, 2)), np.full((4, 4), -1), Broken(), io.StringIO("a")]
     table = predict_faces([*given, photo], Brightness(), detector=Halves(), annotate_to=tmp_path)
-    assert [row.status for row in table] == ["unreadable"] * 6 + ["ok"] * 2
+    assert [row.status for row in table] == ["empty"] + ["unreadable"] * 5 + ["ok"] * 2
     assert [row.reason.split(" ")[0] for row in table[:6]] == [
         *("the", "not", "an", "values", "cannot", "a")
     ]

@@ -153,6 +153,7 @@ def sha256(content: bytes) -> str:
 
 
 MANIFEST = "manifest.json"
+MODEL_CARD = "MODEL_CARD.md"
 # The package index has XGBoost with GPUs and without, under two names for one module.
 _OTHER_NAMES = {"xgboost": "xgboost-cpu"}
 # The second version has members in ONNX, the third a hash of itself.

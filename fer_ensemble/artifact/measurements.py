@@ -8,8 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fer_ensemble.artifact.manifest import MANIFEST, Manifest, dump_manifest, read_manifest
-from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
+from fer_ensemble.artifact.manifest import (
+    MANIFEST,
+    MODEL_CARD,
+    Manifest,
+    dump_manifest,
+    read_manifest,
+)
+from fer_ensemble.artifact.model_card import make_model_card
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores
 from fer_ensemble.evaluation import Evaluation

@@ -15,8 +15,6 @@ from fer_ensemble.ensemble import WEIGHTED_RULES, BaseEnsemble, EnsembleScores, 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-MODEL_CARD = "MODEL_CARD.md"
-
 _FER2013_FILES = ("fer2013", "icml_face_data")
 _FER2013_TRAINING = {
     "angry": 3995,

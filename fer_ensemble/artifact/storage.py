@@ -20,6 +20,7 @@ from fer_ensemble.artifact.exported_members import (
 )
 from fer_ensemble.artifact.manifest import (
     GRAPH_ENDING,
+    MODEL_CARD,
     ArtifactError,
     Manifest,
     StoredFile,
@@ -37,7 +38,7 @@ from fer_ensemble.artifact.member_files import (
     expanded_size,
     load_member,
 )
-from fer_ensemble.artifact.model_card import MODEL_CARD, make_model_card
+from fer_ensemble.artifact.model_card import make_model_card
 from fer_ensemble.artifact.states import (
     EnsembleState,
     describe_parameters,

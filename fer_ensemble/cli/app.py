@@ -25,6 +25,7 @@ from fer_ensemble.cli.members import members
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score
+from fer_ensemble.cli.serve import serve
 from fer_ensemble.cli.tune import tune
 from fer_ensemble.libraries import MissingLibraryError
 
@@ -74,6 +75,7 @@ for verb in (
     predict,
     evaluate,
     report,
+    serve,
     score,
     combine,
     export,

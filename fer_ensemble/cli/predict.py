@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from fer_ensemble.cli.prediction_progress import Tally
+    from fer_ensemble.cli.prediction_window import PictureWindow
     from fer_ensemble.predicting import PredictionRun
 
 
@@ -20,8 +21,9 @@ def predict(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="Pictures, videos, folders of them, patterns ('photos/**/*.jpg'), and - for a "
-            "list of paths on standard input.",
+            help="Pictures, videos, folders of them, patterns ('photos/**/*.jpg'), - for a list of "
+            "paths on standard input, the number of a camera (0), and addresses of streams and "
+            "videos (rtsp://, http://, https://).",
             metavar="PATHS",
             show_default=False,
         ),
@@ -93,14 +95,42 @@ def predict(
     every: Annotated[
         int, typer.Option(min=1, help="Of so many frames of a video or an animation, look at one.")
     ] = 1,
+    track: Annotated[
+        bool,
+        typer.Option(
+            "--track",
+            help="Follow the faces of videos by their boxes: each gets a number in its video, in "
+            "the column track, and its probabilities are smoothed over time.",
+        ),
+    ] = False,
+    window: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="With --track: seconds in which older probabilities of a face lose all but 37 % "
+            "of their weight. 0 smooths nothing.",
+            metavar="SECONDS",
+        ),
+    ] = 0.5,
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for copies of the pictures with boxes, labels and probabilities.",
+            help="Folder for copies with boxes, labels and probabilities: a JPEG of each picture "
+            "(a.png.jpg), an MP4 without sound of each video (clip.avi.mp4; MPEG-4 Part 2, which "
+            "most players show but few browsers). Of a run that was interrupted or resumed within "
+            "a video, parts named by their first and last frame.",
             metavar="DIR",
             show_default=False,
         ),
     ] = None,
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--show",
+            help="Show all that is predicted in a window, with boxes, labels and probabilities; q "
+            "ends. Faces are then predicted as they come, and not --batch-size at once.",
+        ),
+    ] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces predicted at once.")] = 256,
     jobs: Annotated[
         int,
@@ -124,14 +154,20 @@ def predict(
     """Predict the expression of every face in pictures and videos.
 
     Every face gets a row, in the order of the inputs: path, frame, time, face
-    (a number), x, y, width, height, face_score, label, confidence, a
-    probability for each class (p_angry to p_neutral), status, which is ok or
-    unsure, and reason, which says what else is to be known. A picture, frame or
-    video without a face gets one whose status is no_face, unreadable, empty,
-    missing or too_large, and whose reason says why. Folders are searched with
-    all that is below; hidden files, and those that are neither pictures nor
-    videos by ending or content, are left out. Animated pictures and documents
-    of several pages are taken for videos.
+    (a number), track (with --track), x, y, width, height, face_score, label,
+    confidence, a probability for each class (p_angry to p_neutral), status,
+    which is ok or unsure, and reason, which says what else is to be known. A
+    picture, frame or video without a face gets one whose status is no_face,
+    unreadable, empty, missing or too_large, and whose reason says why. Folders
+    are searched with all that is below; hidden files, and those that are
+    neither pictures nor videos by ending or content, are left out. Animated
+    pictures and documents of several pages are taken for videos.
+
+    Of a camera, and of a stream without an end, the latest frame is predicted
+    each time, and those that came meanwhile are left out: their numbers are
+    missing in the column frame. Rows are written at once; Ctrl-C ends, and q
+    in the window. Users, passwords and tokens in addresses are not written
+    anywhere.
 
     \b
     Examples:
@@ -141,7 +177,10 @@ def predict(
       fer-ensemble predict clips/ --model fast --every 5
       fer-ensemble predict anna.jpg 'trip/**/*.png' --annotate seen/
       fer-ensemble predict clip.mp4 --every 10 --detector mtcnn
+      fer-ensemble predict clip.mp4 --track --window 1
       fer-ensemble predict crops/ --detector skip
+      fer-ensemble predict 0 --model fast --show --track
+      fer-ensemble predict rtsp://camera/1 --out rows.jsonl
       find . -name '*.jpg' -print0 | fer-ensemble predict - --out rows.jsonl
 
     \b
@@ -173,16 +212,46 @@ def predict(
         "n_jobs": jobs,
         "min_confidence": min_confidence,
         "annotate_to": annotate,
+        "track": track,
+        "window": window,
     }
     try:
-        code = _run(paths, out, settings, tally)
+        if show:
+            code = _run_in_window(paths, out, settings, tally)
+        else:
+            code = _run(paths, out, settings, tally)
     except KeyboardInterrupt:
         say(f"\nInterrupted; {count(tally.rows, 'row')} kept in {_name(out)}.", "yellow")
         code = INTERRUPTED
     raise typer.Exit(code)
 
 
-def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally: Tally) -> int:
+def _run_in_window(
+    paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally: Tally
+) -> int:
+    """Predict, show it, and leave the last picture until someone has seen it."""
+    from fer_ensemble.cli.prediction_progress import ERROR, say
+    from fer_ensemble.cli.prediction_window import PictureWindow, WindowError
+
+    try:
+        window = PictureWindow()
+    except WindowError as error:
+        say(f"Error: --show: {error}")
+        return ERROR
+    with window:
+        code = _run(paths, out, {**settings, "show": window.show}, tally, window)
+        if code != ERROR:
+            window.wait()
+    return code
+
+
+def _run(
+    paths: Sequence[str],
+    out: Path | None,
+    settings: dict[str, Any],
+    tally: Tally,
+    window: PictureWindow | None = None,
+) -> int:
     """Predict step by step, so that each error is put down to the option that it comes from."""
     from fer_ensemble.cli.console import row_output
     from fer_ensemble.cli.prediction_progress import (
@@ -210,7 +279,7 @@ def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally
     except (DetectorError, ImportError) as error:
         say(f"Error: --detector: {error}")
         return ERROR
-    if not _predict(run, out, tally):
+    if not _predict(run, out, tally, window):
         return ERROR
     report_left_out(run.listing)
     if settings["detector"] == "auto":
@@ -219,7 +288,9 @@ def _run(paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally
     return tally.code(run.listing)
 
 
-def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
+def _predict(
+    run: PredictionRun, out: Path | None, tally: Tally, window: PictureWindow | None
+) -> bool:
     """Write the rows of the inputs under a bar; False if they cannot be written."""
     from fer_ensemble.cli.console import notes
     from fer_ensemble.cli.prediction_progress import (
@@ -227,6 +298,7 @@ def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
         hiding_decoders,
         picture_bar,
         report_dropped,
+        report_live,
         say,
     )
 
@@ -245,6 +317,8 @@ def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
             for batch in batches:
                 tally.add(batch)
                 progress.update(task, completed=tally.items, rate=tally.rate)
+                if window is not None and window.is_closed:
+                    break
         report_dropped(dropped)
     except BrokenPipeError:
         raise  # the reader has enough, as `head` does: typer ends quietly
@@ -253,6 +327,8 @@ def _predict(run: PredictionRun, out: Path | None, tally: Tally) -> bool:
         kept = f"; {count(tally.rows, 'row')} kept" if tally.rows else ""
         say(f"Error: cannot write {_name(out)} ({error.strerror}{file}){kept}")
         return False
+    finally:
+        report_live(run.listing)
     return True
 
 

@@ -160,6 +160,16 @@ def report_left_out(listing: PictureListing) -> None:
         say(f"Left out of folders: {listing.n_hidden:,} hidden")
 
 
+def report_live(listing: PictureListing) -> None:
+    """Say how many frames of cameras and streams were left out."""
+    for source in listing.live:
+        if source.n_left_out:
+            say(
+                f"{source.name}: {source.n_left_out:,} of {count(source.n_frames, 'frame')} left "
+                "out, because later ones came before they could be predicted"
+            )
+
+
 def suggest_name(path: str) -> str:
     """Say which file a name that there is not may have meant; empty if none is like it."""
     folder, name = os.path.split(path.rstrip("/" + os.sep))
@@ -175,6 +185,8 @@ def suggest_name(path: str) -> str:
 @contextmanager
 def hiding_decoders() -> Iterator[Counter[str]]:
     """Drop the lines that decoders write about pictures which they can read: they name no file.
+
+    What passwords stand in addresses is hidden in the others.
 
     Yields
     ------
@@ -204,13 +216,16 @@ def hiding_decoders() -> Iterator[Counter[str]]:
 
 
 def _pass_on(end: int, to: int, dropped: Counter[str]) -> None:
+    from fer_ensemble.faces import without_secrets
+
     with open(end, "rb") as lines:
         for line in lines:
             kind = _DECODER_LINE.match(line)
             if kind:
                 dropped[kind[1].decode()] += 1
             else:
-                os.write(to, line)
+                text = line.decode("utf-8", "surrogateescape")
+                os.write(to, without_secrets(text).encode("utf-8", "surrogateescape"))
 
 
 def report_dropped(dropped: Counter[str]) -> None:

@@ -1,5 +1,6 @@
 """Pictures and videos: decoding them, finding faces, and predicting their expressions."""
 
+from fer_ensemble.faces.annotated_copies import ShowPicture
 from fer_ensemble.faces.annotation import annotate
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
 from fer_ensemble.faces.contents import is_video
@@ -7,13 +8,16 @@ from fer_ensemble.faces.decode import UnreadableImage, decode_gray, decode_image
 from fer_ensemble.faces.detectors import DetectorError, create_detector
 from fer_ensemble.faces.finding import FaceFinder, FoundFace
 from fer_ensemble.faces.listing import Input, PictureListing
+from fer_ensemble.faces.live import LiveSource, without_secrets
 from fer_ensemble.faces.output import Output, PredictionWriter, choose_writer, open_writer
 from fer_ensemble.faces.prediction import FaceClassifier, Prediction, predict_files
-from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, skip_done
+from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, restore_tracks, skip_done
 from fer_ensemble.faces.table import Predictions
+from fer_ensemble.faces.tracking import WINDOW, Tracker
 from fer_ensemble.faces.video import Frame, read_frames
 
 __all__ = [
+    "WINDOW",
     "Detector",
     "DetectorError",
     "FaceBox",
@@ -24,11 +28,14 @@ __all__ = [
     "Framing",
     "Input",
     "KeptRows",
+    "LiveSource",
     "Output",
     "PictureListing",
     "Prediction",
     "PredictionWriter",
     "Predictions",
+    "ShowPicture",
+    "Tracker",
     "UnreadableImage",
     "annotate",
     "choose_writer",
@@ -41,6 +48,8 @@ __all__ = [
     "open_writer",
     "predict_files",
     "read_frames",
+    "restore_tracks",
     "skip_done",
     "to_face",
+    "without_secrets",
 ]

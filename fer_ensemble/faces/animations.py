@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fer_ensemble.faces.contents import recognise
 from fer_ensemble.faces.decode import (
+    MAX_PIXELS,
     TooManyPixels,
     UnreadableImage,
     check_size,
@@ -30,13 +31,15 @@ MAX_FRAME_PIXELS = 4_000_000_000
 _GIF_END = b";"
 
 
-def is_animated(source: str | os.PathLike[str] | bytes) -> bool:
+def is_animated(source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS) -> bool:
     """Whether a picture has several frames or pages.
 
     Parameters
     ----------
     source : path-like or bytes
         A file, or what one holds.
+    max_pixels : int, default=MAX_PIXELS
+        What has more is not read.
 
     Returns
     -------
@@ -48,12 +51,14 @@ def is_animated(source: str | os.PathLike[str] | bytes) -> bool:
         if recognise(stream) != "animation":
             return False
         stream.seek(0)
-        with open_picture(stream) as picture:
+        with open_picture(stream, max_pixels) as picture:
             return next(_pages(picture, 1), None) is not None
     return False
 
 
-def read_animation(source: str | os.PathLike[str] | bytes, *, every: int = 1) -> Iterator[Frame]:
+def read_animation(
+    source: str | os.PathLike[str] | bytes, *, every: int = 1, max_pixels: int = MAX_PIXELS
+) -> Iterator[Frame]:
     """Read the frames of an animated picture or the pages of a document, in constant memory.
 
     Parameters
@@ -62,6 +67,8 @@ def read_animation(source: str | os.PathLike[str] | bytes, *, every: int = 1) ->
         A file, or what one holds.
     every : int, default=1
         Of so many frames the first is given and the others are left out.
+    max_pixels : int, default=MAX_PIXELS
+        Frames with more are not read.
 
     Yields
     ------
@@ -80,11 +87,11 @@ def read_animation(source: str | os.PathLike[str] | bytes, *, every: int = 1) ->
     """
     if every < 1:
         raise ValueError(f"every must be at least 1; got {every}")
-    with _open(source) as stream, open_picture(stream) as picture:
+    with _open(source) as stream, open_picture(stream, max_pixels) as picture:
         time: float | None = None if picture.format == "TIFF" else 0.0
         number, pixels = 0, 0
         for number, _ in enumerate(_pages(picture, 0)):
-            check_size(picture)
+            check_size(picture, max_pixels)
             pixels += picture.size[0] * picture.size[1]
             if number >= MAX_FRAMES or pixels > MAX_FRAME_PIXELS:
                 raise TooManyPixels(

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.atomic_files import write_atomically
-from fer_ensemble.faces.decode import decode_image
-from fer_ensemble.faces.finding import SearchResult
-from fer_ensemble.faces.inputs import FileProblem, raising_file_problems, read_file
 from fer_ensemble.faces.placing import Corners, Places
-from fer_ensemble.processors import count_processors
 
 if TYPE_CHECKING:
     from PIL import Image
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont, ImageFont
-
-#: What was found in a picture or frame, and what is predicted of it.
-Predicted: TypeAlias = "tuple[SearchResult, Sequence[AnnotatedFace]]"
 
 #: Smaller pictures are enlarged until their longer side has so many pixels: text would not fit.
 READABLE_SIDE = 320
@@ -94,9 +82,10 @@ def annotate(image: NDArray[np.uint8], faces: Iterable[AnnotatedFace]) -> NDArra
 
     colour = image if image.ndim == 3 else np.repeat(image[..., np.newaxis], 3, axis=2)
     height, width = image.shape[:2]
-    factor = max(1, -(-READABLE_SIDE // max(height, width)))
+    size = readable_size(height, width)
+    factor = size[0] // width
     picture = Image.fromarray(np.ascontiguousarray(colour[..., ::-1]))
-    picture = picture.resize((width * factor, height * factor), Image.Resampling.NEAREST)
+    picture = picture.resize(size, Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(picture, "RGBA")
     drawn = [(face, _corners(face, width, height, factor)) for face in faces]
     places = Places([corners for _, corners in drawn], picture.size)
@@ -112,6 +101,23 @@ def annotate(image: NDArray[np.uint8], faces: Iterable[AnnotatedFace]) -> NDArra
     if explained:
         picture = _with_legend(picture, explained)
     return np.ascontiguousarray(np.asarray(picture)[..., ::-1])
+
+
+def readable_size(height: int, width: int) -> tuple[int, int]:
+    """Give the size at which text fits into a picture.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the picture, in pixels.
+
+    Returns
+    -------
+    width, height : int
+        Those of the picture, times a whole number.
+    """
+    factor = max(1, -(-READABLE_SIDE // max(height, width)))
+    return width * factor, height * factor
 
 
 def _corners(face: AnnotatedFace, width: int, height: int, factor: int) -> Corners:
@@ -229,58 +235,3 @@ def _draw_bars(
         filled = start + (end - start) * min(max(probability, 0), 1)
         draw.rectangle((start, y + line / 5, end, y + line * 0.9), outline=_TEXT)
         draw.rectangle((start, y + line / 5, filled, y + line * 0.9), fill=_FRAME)
-
-
-def write_copies(
-    folder: str | os.PathLike[str], batch: Sequence[Predicted], n_jobs: int = -1
-) -> None:
-    """Write annotated copies of all pictures and frames that could be read.
-
-    A picture ``photos/a.png`` becomes ``photos/a.png.jpg`` below the folder, frame 12 of
-    ``clip.mp4`` becomes ``clip.mp4/000012.jpg``. What goes up from the working folder goes to
-    ``__``. Pictures are read anew, because a batch of them would fill the memory.
-
-    Parameters
-    ----------
-    folder : path-like
-        Is made if it does not exist.
-    batch : sequence of (SearchResult, sequence of Prediction)
-        What was found in each picture or frame, and what is predicted of its faces.
-    n_jobs : int, default=-1
-        Threads; -1 for one on each of the processor's cores.
-
-    Raises
-    ------
-    OSError
-        If a copy cannot be written.
-    """
-    readable = [predicted for predicted in batch if predicted[0].status in ("ok", "no_face")]
-    with ThreadPoolExecutor(n_jobs if n_jobs > 0 else count_processors()) as pool:
-        list(pool.map(partial(_write_copy, Path(folder)), readable))
-
-
-def _write_copy(folder: Path, predicted: Predicted) -> None:
-    import cv2
-
-    result, predictions = predicted
-    try:
-        with raising_file_problems(result.path):
-            image = decode_image(result.frame_copy or read_file(result.path))
-    except FileProblem:  # it has been deleted since
-        return
-    # An input without a face has a prediction too, which says why.
-    faces = predictions if result.faces else ()
-    target = folder / _name_of_copy(result)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Not by cv2.imwrite, which hides why it failed.
-    write_atomically(
-        target, cv2.imencode(".jpg", annotate(image, faces))[1].tobytes(), lasting=False
-    )
-
-
-def _name_of_copy(result: SearchResult) -> Path:
-    path = Path(result.path)
-    parts = ["__" if part == ".." else part for part in path.parts if part != path.anchor]
-    if result.frame is not None:
-        return Path(*parts, f"{result.frame:06d}.jpg")
-    return Path(*parts[:-1], f"{parts[-1]}.jpg")

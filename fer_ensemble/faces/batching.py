@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Lock, Semaphore, Thread
-from typing import Any, TypeVar, cast
+from threading import Event, Lock, Semaphore, Thread
+from typing import Any, Literal, TypeVar, cast, overload
 
 from fer_ensemble.processors import count_processors
 
@@ -76,9 +76,39 @@ class BatchCounter:
         return full
 
 
+@overload
 def map_ordered(
-    function: Callable[[T], R], items: Iterable[T], *, ahead: int, n_jobs: int = -1
-) -> Iterator[R]:
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    ahead: int,
+    n_jobs: int = -1,
+    stopped: Event | None = None,
+    pauses: Literal[False] = False,
+) -> Iterator[R]: ...
+
+
+@overload
+def map_ordered(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    ahead: int,
+    n_jobs: int = -1,
+    stopped: Event | None = None,
+    pauses: bool,
+) -> Iterator[R | None]: ...
+
+
+def map_ordered(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    ahead: int,
+    n_jobs: int = -1,
+    stopped: Event | None = None,
+    pauses: bool = False,
+) -> Iterator[R | None]:
     """Apply a function to items in threads, and give the results in the order of the items.
 
     The threads themselves take the items, one at a time, so that items that are large (frames of a
@@ -96,6 +126,10 @@ def map_ordered(
         How many results are made before they are asked for, at most.
     n_jobs : int, default=-1
         Threads; -1 for one on each of the processor's cores.
+    stopped : Event, optional
+        Is set once no more items are taken, for those that would be waited for.
+    pauses : bool, default=False
+        Whether to give None each time before a result is waited for.
 
     Yields
     ------
@@ -109,13 +143,18 @@ def map_ordered(
     [3, 2, 1]
     """
     # ThreadPoolExecutor.map would take all items at once, however many there are.
-    work = _Work(function, items, ahead)
+    work = _Work(function, items, ahead, stopped or Event())
     n_threads = n_jobs if n_jobs > 0 else count_processors()
     threads = [Thread(target=work.run, daemon=True) for _ in range(n_threads)]
     for thread in threads:
         thread.start()
     try:
-        while (result := work.results.get().result()) is not _END:
+        while True:
+            coming = work.results.get()
+            if pauses and not coming.done():
+                yield None
+            if (result := coming.result()) is _END:
+                break
             work.slots.release()
             yield cast(R, result)
     finally:
@@ -128,13 +167,15 @@ def map_ordered(
 class _Work:
     """What the threads share: the items, the results, and how many more of these are allowed."""
 
-    def __init__(self, function: Callable[[Any], Any], items: Iterable[Any], ahead: int) -> None:
+    def __init__(
+        self, function: Callable[[Any], Any], items: Iterable[Any], ahead: int, stopped: Event
+    ) -> None:
         self.results: SimpleQueue[Future[Any]] = SimpleQueue()
         self.slots = Semaphore(ahead)
         self._function = function
         self._items = iter(items)
         self._taking = Lock()
-        self._stopped = False
+        self._stopped = stopped
 
     def run(self) -> None:
         while (taken := self._take()) is not None:
@@ -145,7 +186,7 @@ class _Work:
                 result.set_exception(error)
 
     def stop(self) -> None:
-        self._stopped = True
+        self._stopped.set()
         self.slots.release()  # for the thread that waits for it, if one does
 
     def _take(self) -> tuple[Any, Future[Any]] | None:
@@ -153,9 +194,9 @@ class _Work:
         # Whoever waits for a slot keeps the others from taking, so that each result is queued in
         # the order of its item.
         with self._taking:
-            if not self._stopped:
+            if not self._stopped.is_set():
                 self.slots.acquire()
-            if self._stopped:
+            if self._stopped.is_set():
                 return None
             result: Future[Any] = Future()
             self.results.put(result)
@@ -165,5 +206,5 @@ class _Work:
                 result.set_result(_END)
             except BaseException as error:
                 result.set_exception(error)  # raised by the caller's thread, in its place
-            self._stopped = True
+            self._stopped.set()
             return None

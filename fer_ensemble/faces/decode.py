@@ -65,8 +65,8 @@ _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "I", "I;16", "I;16B"})
 # Modes in which a picture may name a transparent colour; OpenCV drops what is named.
 _TRANSPARENT_MODES = frozenset({"1", "L", "P", "RGB"})
 
-# Of pictures with more pixels, threads decode one at a time: each takes up to ten bytes a pixel.
-_LARGE = 25_000_000
+#: Of pictures with more pixels, threads decode one at a time: each takes up to ten bytes a pixel.
+LARGE_PICTURE = 25_000_000
 _one_large_picture = threading.Lock()
 
 # Rows of a picture that are laid on white at once; each step of that is a copy.
@@ -93,7 +93,7 @@ class UnreadableImage(ValueError):  # noqa: N818 - named for what it says, as in
 
 
 class TooManyPixels(UnreadableImage):
-    """A picture has more than `MAX_PIXELS`."""
+    """A picture has more pixels than may be read."""
 
 
 class Decoded(NamedTuple):
@@ -243,7 +243,7 @@ def to_face(gray: NDArray[np.uint8], size: int = 48) -> NDArray[np.uint8]:
     return gray
 
 
-def decode(data: bytes, gray: bool = False) -> Decoded:
+def decode(data: bytes, gray: bool = False, *, max_pixels: int = MAX_PIXELS) -> Decoded:
     """Decode a picture like :func:`decode_image`, and say what was assumed.
 
     Parameters
@@ -252,6 +252,8 @@ def decode(data: bytes, gray: bool = False) -> Decoded:
         As :func:`decode_image` takes it.
     gray : bool, default=False
         Whether colours may be left out, where that is faster.
+    max_pixels : int, default=MAX_PIXELS
+        A picture with more is refused before it is decoded.
 
     Returns
     -------
@@ -264,9 +266,9 @@ def decode(data: bytes, gray: bool = False) -> Decoded:
     """
     if not data:
         raise UnreadableImage("the file is empty")
-    picture = open_picture(io.BytesIO(data))
+    picture = open_picture(io.BytesIO(data), max_pixels)
     width, height = picture.size
-    with picture, _one_large_picture if width * height > _LARGE else nullcontext():
+    with picture, _one_large_picture if width * height > LARGE_PICTURE else nullcontext():
         if _is_plain(picture):
             decoded = _decode_by_opencv(data, gray, _stated_depth(data))
         elif _is_deep(picture, data):
@@ -278,12 +280,13 @@ def decode(data: bytes, gray: bool = False) -> Decoded:
     return decoded
 
 
-def open_picture(stream: BinaryIO) -> ImageFile:
+def open_picture(stream: BinaryIO, max_pixels: int = MAX_PIXELS) -> ImageFile:
     """Read the header of a picture by Pillow, and refuse what would take too much memory.
 
     Parameters
     ----------
     stream : binary file
+    max_pixels : int, default=MAX_PIXELS
 
     Returns
     -------
@@ -295,7 +298,7 @@ def open_picture(stream: BinaryIO) -> ImageFile:
     UnreadableImage
         If it is not a picture, or of a kind that no decoder here knows.
     TooManyPixels
-        If it has more than `MAX_PIXELS`.
+        If it has more than `max_pixels`.
     """
     from PIL import Image
 
@@ -311,16 +314,17 @@ def open_picture(stream: BinaryIO) -> ImageFile:
         raise TooManyPixels("too many pixels") from error
     except Exception as error:
         raise UnreadableImage("not a picture, or its beginning is damaged") from error
-    check_size(picture)
+    check_size(picture, max_pixels)
     return picture
 
 
-def check_size(picture: ImageFile) -> None:
+def check_size(picture: ImageFile, max_pixels: int = MAX_PIXELS) -> None:
     """Refuse what would take too much memory, or is of a kind that no decoder here knows.
 
     Parameters
     ----------
     picture : PIL.ImageFile.ImageFile
+    max_pixels : int, default=MAX_PIXELS
 
     Raises
     ------
@@ -329,9 +333,9 @@ def check_size(picture: ImageFile) -> None:
     """
     width, height = picture.size
     tags = getattr(picture, "tag_v2", {})
-    if max(width * height, _tile_pixels(tags)) > MAX_PIXELS:
+    if max(width * height, _tile_pixels(tags)) > max_pixels:
         raise TooManyPixels(
-            f"too many pixels: {width}×{height}, at most {MAX_PIXELS // 1_000_000} million"
+            f"too many pixels: {width}×{height}, at most {max_pixels / 1_000_000:g} million"
         )
     if picture.format == "TIFF" and picture.mode in ("I", "F"):
         raise UnreadableImage("the picture has 32 bits a value, at most 16 are read")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 from collections import Counter
@@ -131,6 +132,35 @@ class FaceFinder:
         self._asks_for_crops = detector == "auto"
         # Threads count together, and += is no single step.
         self._counting = threading.Lock()
+
+    def adjusted(
+        self,
+        *,
+        min_face: int | None = None,
+        min_score: float | None = None,
+        max_faces: int | None = None,
+    ) -> FaceFinder:
+        """Give a finder with other settings that shares the detector's network.
+
+        Parameters
+        ----------
+        min_face, min_score, max_faces
+            As of the class.
+
+        Returns
+        -------
+        FaceFinder
+            That counts for itself.
+        """
+        finder, detector = copy.copy(self), copy.copy(self._detector)
+        if isinstance(detector, ScalingDetector):
+            detector.min_face = min_face
+        if isinstance(detector, BlazeFaceDetector) and min_score is not None:
+            detector.min_score = min_score
+        finder.min_face, finder.min_score, finder.max_faces = min_face, min_score, max_faces
+        finder.n_taken_whole = finder.n_searched = 0
+        finder._detector = detector
+        return finder
 
     def find(self, image: NDArray[np.uint8]) -> list[FoundFace]:
         """Find the faces in a picture.
@@ -282,6 +312,8 @@ class SearchResult:
         Why there is no face, or what else is to be known of those found, in plain words.
     frame_copy : bytes or None
         The frame, or the picture that was given as such, as a JPEG file, if it was to be kept.
+    rate : float or None
+        Frames a second, by what a video states.
     """
 
     path: str
@@ -291,9 +323,12 @@ class SearchResult:
     status: Status
     reason: str = ""
     frame_copy: bytes | None = None
+    rate: float | None = None
 
 
-def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> SearchResult:
+def search_item(
+    item: Item, finder: FaceFinder, *, keep_frame: bool = False, turn: bool = True
+) -> SearchResult:
     """Find the faces in an item; what is wrong with it becomes a part of the result.
 
     Parameters
@@ -302,6 +337,8 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
     finder : FaceFinder
     keep_frame : bool, default=False
         Whether to keep a copy of a video's frame, or of a picture that is no file.
+    turn : bool, default=True
+        Whether to turn pictures in which no face is sure, as :meth:`FaceFinder.search` does.
 
     Returns
     -------
@@ -313,7 +350,7 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
         image, note = read_item(item)
         try:
             # Films are seldom turned, and many of their frames have no face.
-            faces, remark = finder.search(image, turn=item.frame is None)
+            faces, remark = finder.search(image, turn=turn and item.frame is None)
         except Exception as error:  # a detector of the user's, or a native one, may raise anything
             reason = f"the search for faces failed ({type(error).__name__}: {error})"
             raise FileProblem("unreadable", " ".join(reason.split())) from error
@@ -321,11 +358,10 @@ def search_item(item: Item, finder: FaceFinder, *, keep_frame: bool = False) -> 
         return SearchResult(item.path, number, time, [], problem.status, problem.reason)
     # Frames are copied as files, of which a batch takes far less memory than of arrays.
     copy = _encode_jpeg(image) if keep_frame and (item.frame or item.given) else None
-    if faces:
-        reason = "; ".join(filter(None, (remark, note)))
-        return SearchResult(item.path, number, time, faces, "ok", reason, copy)
-    reason = "; ".join(filter(None, ("no face was found", remark, note)))
-    return SearchResult(item.path, number, time, [], "no_face", reason, copy)
+    status: Status = "ok" if faces else "no_face"
+    reason = "; ".join(filter(None, ("" if faces else "no face was found", remark, note)))
+    rate = item.frame.rate if item.frame else None
+    return SearchResult(item.path, number, time, faces, status, reason, copy, rate)
 
 
 def _encode_jpeg(image: NDArray[np.uint8]) -> bytes:

@@ -13,9 +13,10 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ from fer_ensemble.faces.animations import is_animated, read_animation
 from fer_ensemble.faces.contents import Content, is_video, recognise
 from fer_ensemble.faces.decode import (
     MAX_PICTURE_BYTES,
+    MAX_PIXELS,
     Decoded,
     TooManyPixels,
     UnreadableImage,
@@ -31,6 +33,7 @@ from fer_ensemble.faces.decode import (
     image_of_given_picture,
 )
 from fer_ensemble.faces.eight_bits import image_of_array
+from fer_ensemble.faces.live import LiveSource, SourceError, read_live
 from fer_ensemble.faces.video import Frame, read_frames
 
 #: What became of an input.
@@ -69,10 +72,13 @@ class GivenPicture(os.PathLike[str]):
         What stands in the column of paths, such as "<array 0>".
     content : array, Pillow's picture, bytes or binary file
         See `image_of_array`; of bytes, and of what a file holds, as `decode_image` takes them.
+    max_pixels : int, default=MAX_PIXELS
+        Of bytes and files, what has more is not decoded.
     """
 
     name: str
     content: Any
+    max_pixels: int = MAX_PIXELS
 
     def __fspath__(self) -> str:
         """Give its name."""
@@ -99,16 +105,20 @@ class VideoRest(os.PathLike[str]):
         return self.path
 
 
-def iterate_items(paths: Iterable[str | os.PathLike[str]], every: int = 1) -> Iterator[Item]:
+def iterate_items(
+    paths: Iterable[str | os.PathLike[str]], every: int = 1, stopped: Event | None = None
+) -> Iterator[Item]:
     """Give the items that files are made of, as they are needed.
 
     Parameters
     ----------
     paths : iterable of path-like
-        Files and `GivenPicture`, told apart by what they hold; of a `VideoRest` the rest. Animated
-        pictures and documents of several pages are taken for videos.
+        Files and `GivenPicture`, told apart by what they hold; of a `VideoRest` the rest; and
+        `LiveSource`. Animated pictures and documents of several pages are taken for videos.
     every : int, default=1
         Of so many frames of a video the first is taken.
+    stopped : Event, optional
+        Ends the waiting for a live source when it is set.
 
     Yields
     ------
@@ -117,17 +127,22 @@ def iterate_items(paths: Iterable[str | os.PathLike[str]], every: int = 1) -> It
     """
     for path in paths:
         name = os.fspath(path)
+        if isinstance(path, LiveSource):
+            frames = read_live(path, every=every, stopped=stopped)
+            yield from _iterate_frames(name, frames)
+            continue
         given = path if isinstance(path, GivenPicture) else None
         source = name if given is None else _read_given(given)
+        max_pixels = MAX_PIXELS if given is None else given.max_pixels
         content = _recognise(source)
         if content is None and given is None and is_video(name):
             content = "video"
         if content == "video" and given is None:
             frames = _check_and_read(name, read_frames(name, every=every))
-        elif content == "animation" and is_animated(source):
-            frames = read_animation(source, every=every)
+        elif content == "animation" and is_animated(source, max_pixels=max_pixels):
+            frames = read_animation(source, every=every, max_pixels=max_pixels)
         else:
-            yield Item(name, given=given and GivenPicture(name, source))
+            yield Item(name, given=given and replace(given, content=source))
             continue
         n_done = path.n_done if isinstance(path, VideoRest) else 0
         yield from _iterate_frames(name, islice(frames, n_done, None))
@@ -198,15 +213,17 @@ def read_item(item: Item) -> Decoded:
     with raising_file_problems(item.path):
         if item.given is None:
             return decode(read_file(item.path))
-        return _decode_given(item.given.content)
+        return _decode_given(item.given.content, item.given.max_pixels)
 
 
-def _decode_given(content: Any) -> Decoded:
+def _decode_given(content: Any, max_pixels: int) -> Decoded:
     if isinstance(content, FileProblem):
         raise content
     if isinstance(content, bytes):
         check_size(len(content))
-        return decode(content)
+        if not content:
+            raise FileProblem("empty", "the file is empty")
+        return decode(content, max_pixels=max_pixels)
     if is_picture_object(content):
         return image_of_given_picture(content)
     try:
@@ -261,6 +278,8 @@ def raising_file_problems(path: str) -> Iterator[None]:
     """
     try:
         yield
+    except SourceError as error:
+        raise FileProblem(error.status, str(error)) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileProblem("missing", _why_missing(path)) from error
     except OSError as error:

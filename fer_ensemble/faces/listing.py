@@ -20,10 +20,13 @@ from fer_ensemble.faces.contents import (
     recognise,
 )
 from fer_ensemble.faces.inputs import GivenPicture, is_picture_object
+from fer_ensemble.faces.live import LIVE, LiveSource
 
 #: What is searched for faces: a path; or a picture as an array, one of Pillow's, the bytes of a
 #: file, or a file that is open.
 Input: TypeAlias = Any
+
+_Source: TypeAlias = str | GivenPicture | LiveSource
 
 #: Stands for a list of paths on standard input.
 STANDARD_INPUT = "-"
@@ -56,7 +59,9 @@ class PictureListing:
     that cannot be opened is given itself, so that it is not lost without a word. A pattern
     (``photos/**/*.jpg``) that is no file's name stands for all that matches it, sorted; one that
     matches nothing is given itself. ``-`` stands for the paths in a list, see `read_path_list`;
-    patterns in it are names. The counts are those of the latest iteration.
+    patterns in it are names. The number of a camera (``0``) and an address (``rtsp://…``,
+    ``http://…``) that is no file's name stand for a `LiveSource`, but never in a list or an
+    iterator. The counts are those of the latest iteration.
 
     Parameters
     ----------
@@ -79,6 +84,8 @@ class PictureListing:
         Hidden files and folders that were left out, and those that systems put there.
     empty_folders : list of str
         The given folders in which there is neither picture nor video.
+    live : list of LiveSource
+        The cameras and streams among the inputs.
     """
 
     def __init__(
@@ -92,18 +99,25 @@ class PictureListing:
         sources = as_sources(paths)
         # Pictures that are made one after the other are not kept; paths take little.
         self._is_read_once = isinstance(paths, Iterator)
-        self._sources = sources if self._is_read_once else list(sources)
+        self.live: list[LiveSource] = []
+        self._sources = sources if self._is_read_once else [*map(self._with_live, sources)]
         self._standard_input = standard_input
         self._left_out: list[str | os.PathLike[str]] = (
             [left_out] if isinstance(left_out, str | os.PathLike) else list(left_out or ())
         )
         self._reset()
 
-    def __iter__(self) -> Iterator[str | GivenPicture]:
+    def _with_live(self, source: _Source) -> _Source:
+        if not isinstance(source, str) or not LIVE.fullmatch(source) or os.path.lexists(source):
+            return source
+        self.live.append(LiveSource(source))
+        return self.live[-1]
+
+    def __iter__(self) -> Iterator[_Source]:
         """Give the paths of the files."""
         self._reset()
         for path in self._expanded():
-            if isinstance(path, GivenPicture) or not os.path.isdir(path):
+            if not isinstance(path, str) or not os.path.isdir(path):
                 yield path
                 continue
             found = False
@@ -127,7 +141,11 @@ class PictureListing:
             None if that cannot be known: a list on standard input can be read only once, and the
             frames of a video are counted by reading it.
         """
-        if self._is_read_once or (self._standard_input and STANDARD_INPUT in self._sources):
+        if (
+            self.live
+            or self._is_read_once
+            or (self._standard_input and STANDARD_INPUT in self._sources)
+        ):
             return None
         total = 0
         # A listing of its own, because the counts of this one are of an iteration that goes on.
@@ -137,9 +155,9 @@ class PictureListing:
             total += 1
         return total
 
-    def _expanded(self) -> Iterator[str | GivenPicture]:
+    def _expanded(self) -> Iterator[_Source]:
         for path in self._sources:
-            if isinstance(path, GivenPicture):
+            if not isinstance(path, str):
                 yield path
             elif path == STANDARD_INPUT and self._standard_input is not None:
                 yield from read_path_list(self._standard_input)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from fer_ensemble.atomic_files import open_atomically
-from fer_ensemble.faces.prediction import Prediction
+from fer_ensemble.faces.prediction import TIME_DIGITS, Prediction
 from fer_ensemble.libraries import require
 
 #: A cell of the table; None where there is nothing.
@@ -23,23 +23,25 @@ Output: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 #: Columns of text, and of whole numbers; all others hold real numbers.
 TEXTS = ("path", "label", "status", "reason")
-COUNTS = ("frame", "face")
+COUNTS = ("frame", "face", "track")
 
-_BEFORE_LABEL = ("path", "frame", "time", "face", "x", "y", "width", "height", "face_score")
-_TIME_DIGITS = 6  # microseconds
+_BEFORE_TRACK = ("path", "frame", "time", "face")
+_AFTER_TRACK = ("x", "y", "width", "height", "face_score", "label", "confidence")
 
 # A group of rows has a header and statistics of its own: one for every batch would cost more
 # than the rows.
 _PARQUET_GROUP = 16_384
 
 
-def columns(class_names: Sequence[str]) -> list[str]:
+def columns(class_names: Sequence[str], *, tracked: bool = False) -> list[str]:
     """Names of the columns.
 
     Parameters
     ----------
     class_names : sequence of str
         Names of the classes, in the order that their columns shall have.
+    tracked : bool, default=False
+        Whether there is a column `track`.
 
     Returns
     -------
@@ -51,16 +53,19 @@ def columns(class_names: Sequence[str]) -> list[str]:
     ['label', 'confidence', 'p_happy', 'p_sad', 'status', 'reason']
     """
     probabilities = [f"p_{name}" for name in class_names]
-    return [*_BEFORE_LABEL, "label", "confidence", *probabilities, "status", "reason"]
+    track = ["track"] * tracked
+    return [*_BEFORE_TRACK, *track, *_AFTER_TRACK, *probabilities, "status", "reason"]
 
 
-def row(prediction: Prediction, class_names: Sequence[str]) -> list[Cell]:
+def row(prediction: Prediction, class_names: Sequence[str], *, tracked: bool = False) -> list[Cell]:
     """Cells of a prediction's row.
 
     Parameters
     ----------
     prediction : Prediction
     class_names : sequence of str
+    tracked : bool, default=False
+        As of `columns`.
 
     Returns
     -------
@@ -72,10 +77,10 @@ def row(prediction: Prediction, class_names: Sequence[str]) -> list[Cell]:
     return [
         printable_path(prediction.path),
         prediction.frame,
-        None if time is None else round(time, _TIME_DIGITS),
-        *(getattr(prediction, name) for name in _BEFORE_LABEL[3:]),
-        prediction.label,
-        prediction.confidence,
+        None if time is None else round(time, TIME_DIGITS),
+        prediction.face,
+        *[prediction.track] * tracked,
+        *(getattr(prediction, name) for name in _AFTER_TRACK),
         *(probabilities.get(name) for name in class_names),
         prediction.status,
         printable_path(prediction.reason) or None,  # it may quote a path
@@ -100,7 +105,12 @@ def printable_path(path: str) -> str:
 
 @contextmanager
 def open_writer(
-    out: Output, class_names: Sequence[str], *, n_kept: int = 0, whole: bool = False
+    out: Output,
+    class_names: Sequence[str],
+    *,
+    n_kept: int = 0,
+    whole: bool = False,
+    tracked: bool = False,
 ) -> Iterator[PredictionWriter]:
     """Open a file for predictions, or write to a stream.
 
@@ -116,9 +126,10 @@ def open_writer(
         Names of the classes, in the order that their columns shall have.
     n_kept : int, default=0
         How many bytes of the file are kept, as the beginning of the table; see `find_kept_rows`.
-
     whole : bool, default=False
         Whether an existing file stays until the new one is complete.
+    tracked : bool, default=False
+        Whether there is a column `track`.
 
     Yields
     ------
@@ -133,7 +144,7 @@ def open_writer(
     """
     kind = choose_writer(out)
     if not isinstance(out, str | os.PathLike):
-        with _finishing(kind(out, class_names)) as writer:
+        with _finishing(kind(out, class_names, tracked=tracked)) as writer:
             yield writer
         return
     Path(out).parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +152,7 @@ def open_writer(
         if n_kept:
             stream.truncate(n_kept)
             stream.seek(n_kept)
-        with _finishing(kind(stream, class_names, begun=n_kept > 0)) as writer:
+        with _finishing(kind(stream, class_names, begun=n_kept > 0, tracked=tracked)) as writer:
             yield writer
 
 
@@ -196,15 +207,23 @@ class PredictionWriter(ABC):
         Names of the classes, in the order that their columns shall have.
     begun : bool, default=False
         Whether the stream holds the beginning of the table already.
+    tracked : bool, default=False
+        Whether there is a column `track`.
     """
 
     def __init__(
-        self, stream: BinaryIO, class_names: Sequence[str], *, begun: bool = False
+        self,
+        stream: BinaryIO,
+        class_names: Sequence[str],
+        *,
+        begun: bool = False,
+        tracked: bool = False,
     ) -> None:
         """Begin the file."""
         self._stream = stream
         self._class_names = tuple(class_names)
-        self._columns = columns(class_names)
+        self._tracked = tracked
+        self._columns = columns(class_names, tracked=tracked)
         if not begun:
             self._begin()
 
@@ -226,7 +245,7 @@ class PredictionWriter(ABC):
         """Write what comes before the rows."""
 
     def _rows(self, predictions: Sequence[Prediction]) -> list[list[Cell]]:
-        return [row(prediction, self._class_names) for prediction in predictions]
+        return [row(item, self._class_names, tracked=self._tracked) for item in predictions]
 
 
 class CsvWriter(PredictionWriter):
@@ -275,12 +294,8 @@ class ParquetWriter(PredictionWriter):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        kinds = {
-            **dict.fromkeys(self._columns, pa.float64()),
-            **dict.fromkeys(TEXTS, pa.string()),
-            **dict.fromkeys(COUNTS, pa.int64()),
-        }
-        self._schema = pa.schema(list(kinds.items()))
+        kinds = {**dict.fromkeys(TEXTS, pa.string()), **dict.fromkeys(COUNTS, pa.int64())}
+        self._schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in self._columns])
         self._writer = pq.ParquetWriter(self._stream, self._schema)
         self._waiting: list[list[Cell]] = []
 

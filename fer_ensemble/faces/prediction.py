@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from threading import Event
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import is_unsure
-from fer_ensemble.faces.annotation import write_copies
+from fer_ensemble.faces.annotated_copies import AnnotatedCopies, ShowPicture
 from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.decode import import_decoders
-from fer_ensemble.faces.finding import FaceFinder, FoundFace, SearchResult, search_item
+from fer_ensemble.faces.finding import FaceFinder, SearchResult, search_item
 from fer_ensemble.faces.inputs import Status, iterate_items
+from fer_ensemble.faces.tracking import Tracker
+from fer_ensemble.processors import count_processors
 
 # While one batch is predicted, two more are read: enough to hide the reading, and few enough to
 # keep in memory.
-_BATCHES_AHEAD = 2
+_AHEAD = 2
+
+#: Digits of a second that are written, and that faces are followed by: microseconds.
+TIME_DIGITS = 6
+
+#: What a box is written as.
+SIDES = ("x", "y", "width", "height")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +52,9 @@ class Prediction:
         Seconds from the video's beginning to the frame.
     face : int or None
         Number of the face in its picture or frame, from 0; None if there is no face.
+    track : int or None
+        Number of the face in its video, from 0, the same in all frames in which it was followed;
+        None if it was not.
     x, y : float or None
         Corner of the face's box at the upper left, in pixels of the picture; None if the picture
         was taken for the face.
@@ -65,6 +78,7 @@ class Prediction:
     frame: int | None = None
     time: float | None = None
     face: int | None = None
+    track: int | None = None
     x: float | None = None
     y: float | None = None
     width: float | None = None
@@ -125,6 +139,9 @@ def predict_files(
     n_jobs: int = -1,
     min_confidence: float = 0.0,
     annotate_to: str | os.PathLike[str] | None = None,
+    tracker: Tracker | None = None,
+    show: ShowPicture | None = None,
+    at_once: bool = False,
 ) -> Generator[list[Prediction], None, None]:
     """Predict the expression of each face in pictures and videos.
 
@@ -154,7 +171,16 @@ def predict_files(
         Faces whose most probable class is less probable than this get no label, and the status
         "unsure"; so do ties of a classifier whose attribute ``ties`` is "abstain".
     annotate_to : path-like, optional
-        Folder for annotated copies of the pictures; see `write_copies`.
+        Folder for annotated copies of the pictures and videos; see `AnnotatedCopies`.
+    tracker : Tracker, optional
+        Follows the faces of videos and smooths their probabilities; label, confidence and status
+        are then those of the smoothed ones.
+    show : callable, optional
+        Called, in the thread of the caller, with the path and the annotated copy of each picture
+        and frame, once its batch is predicted.
+    at_once : bool, default=False
+        Whether a batch ends with what there is before more is waited for, as live sources need it.
+        Its faces then depend on time, and with them the last digits that some networks give.
 
     Yields
     ------
@@ -175,18 +201,32 @@ def predict_files(
     >>> [(row.path, row.status, row.reason) for batch in batches for row in batch]
     [('lost.jpg', 'missing', 'no such file')]
     """
-    search = partial(search_item, finder=finder or FaceFinder(), keep_frame=annotate_to is not None)
-    predict = partial(_predict_batch, classifier, class_names, min_confidence, annotate_to, n_jobs)
+    is_drawn = annotate_to is not None or show is not None
+    search = partial(search_item, finder=finder or FaceFinder(), keep_frame=is_drawn)
     counter = BatchCounter(batch_size)
-    ahead = _BATCHES_AHEAD * batch_size
+    # Of a live source nothing may wait for long.
+    ahead = (n_jobs if n_jobs > 0 else count_processors()) if at_once else _AHEAD * batch_size
+    stopped = Event()
     batch: list[SearchResult] = []
     import_decoders()
-    with _opencv_in_one_thread():
-        for result in map_ordered(search, iterate_items(paths, every), ahead=ahead, n_jobs=n_jobs):
-            batch.append(result)
-            if counter.add(len(result.faces)):
+    with ExitStack() as stack:
+        stack.enter_context(_opencv_in_one_thread())
+        copies = None
+        if is_drawn:
+            copies = stack.enter_context(AnnotatedCopies(annotate_to, n_jobs, show))
+        predict = partial(_predict_batch, classifier, class_names, min_confidence, tracker, copies)
+        items = iterate_items(paths, every, stopped)
+        for result in map_ordered(
+            search, items, ahead=ahead, n_jobs=n_jobs, stopped=stopped, pauses=at_once
+        ):
+            if result is None:
+                is_full = bool(batch)
+            else:
+                batch.append(result)
+                is_full = counter.add(len(result.faces))
+            if is_full:
                 yield predict(batch)
-                batch = []
+                batch, counter = [], BatchCounter(batch_size)
         if batch:
             yield predict(batch)
 
@@ -208,16 +248,18 @@ def _predict_batch(
     classifier: FaceClassifier,
     class_names: Sequence[str],
     min_confidence: float,
-    annotate_to: str | os.PathLike[str] | None,
-    n_jobs: int,
+    tracker: Tracker | None,
+    copies: AnnotatedCopies | None,
     batch: Sequence[SearchResult],
 ) -> list[Prediction]:
     faces = [found.face for result in batch for found in result.faces]
     rows = ask_classifier(classifier, np.stack(faces), class_names) if faces else np.empty((0, 0))
     abstains = getattr(classifier, "ties", None) == "abstain"
-    by_input = label_faces(batch, rows, class_names, min_confidence=min_confidence, ties=abstains)
-    if annotate_to is not None:
-        write_copies(annotate_to, list(zip(batch, by_input, strict=True)), n_jobs)
+    by_input = label_faces(
+        batch, rows, class_names, min_confidence=min_confidence, ties=abstains, tracker=tracker
+    )
+    if copies is not None:
+        copies.add(list(zip(batch, by_input, strict=True)))
     return [prediction for predictions in by_input for prediction in predictions]
 
 
@@ -228,6 +270,7 @@ def label_faces(
     *,
     min_confidence: float = 0.0,
     ties: bool = False,
+    tracker: Tracker | None = None,
 ) -> list[list[Prediction]]:
     """Make predictions of what was found in inputs, and of what a classifier says of the faces.
 
@@ -242,39 +285,67 @@ def label_faces(
         Faces whose most probable class is less probable get no label, and the status "unsure".
     ties : bool, default=False
         Whether faces of which several classes are the most probable get none either.
+    tracker : Tracker, optional
+        Gives faces of videos their numbers, and smooths their probabilities.
 
     Returns
     -------
     list of list of Prediction
         Those of each input: one for every face; where there is none, the one that says why.
     """
-    answers = iter(_answers(probabilities, class_names, min_confidence, ties))
-    return [_predictions(result, answers) for result in batch]
+    boxes = [_box_values(found.box) for result in batch for found in result.faces]
+    tracks: list[int | None] = [None] * len(boxes)
+    if tracker is not None:
+        tracks, probabilities = _follow(tracker, batch, boxes, probabilities)
+    answers = _answers(probabilities, class_names, min_confidence, ties)
+    faces = zip(boxes, tracks, answers, strict=True)
+    return [_predictions(result, faces) for result in batch]
 
 
-def _predictions(result: SearchResult, answers: Iterator[dict[str, Any]]) -> list[Prediction]:
-    """Give the predictions of an input; as many answers are taken as it has faces."""
+def _follow(
+    tracker: Tracker,
+    batch: Sequence[SearchResult],
+    boxes: Sequence[dict[str, Any]],
+    probabilities: NDArray[np.float64],
+) -> tuple[list[int | None], NDArray[np.float64]]:
+    """Give the track of each face, and its smoothed probabilities."""
+    tracks: list[int | None] = []
+    smoothed = np.empty_like(probabilities)
+    for result in batch:
+        part = slice(len(tracks), len(tracks) + len(result.faces))
+        places = [tuple(box[side] for side in SIDES) if box else None for box in boxes[part]]
+        numbers, smoothed[part] = tracker.follow(
+            result.frame, _written_time(result.time), places, probabilities[part]
+        )
+        tracks += numbers
+    return tracks, smoothed
+
+
+def _written_time(time: float | None) -> float | None:
+    return None if time is None else round(time, TIME_DIGITS)
+
+
+def _predictions(
+    result: SearchResult, faces: Iterator[tuple[dict[str, Any], int | None, dict[str, Any]]]
+) -> list[Prediction]:
+    """Give the predictions of an input; as many faces are taken as it has."""
     origin: dict[str, Any] = {"path": result.path, "frame": result.frame, "time": result.time}
     if not result.faces:
         return [Prediction(**origin, status=result.status, reason=result.reason)]
-    return [
-        _prediction(origin, number, found, result.reason, next(answers))
-        for number, found in enumerate(result.faces)
-    ]
-
-
-def _prediction(
-    origin: dict[str, Any], number: int, found: FoundFace, note: str, answer: dict[str, Any]
-) -> Prediction:
-    reason = "; ".join(filter(None, (note, answer.pop("reason"))))
-    return Prediction(**origin, face=number, **_box_values(found.box), **answer, reason=reason)
+    predictions = []
+    for number, (box, track, answer) in enumerate(islice(faces, len(result.faces))):
+        reason = "; ".join(filter(None, (result.reason, answer.pop("reason"))))
+        predictions.append(
+            Prediction(**origin, face=number, track=track, **box, **answer, reason=reason)
+        )
+    return predictions
 
 
 def _box_values(box: FaceBox | None) -> dict[str, Any]:
     if box is None:
         return {}
     # A detector is no surer of a box than to a tenth of a pixel.
-    sides = {name: round(float(getattr(box, name)), 1) for name in ("x", "y", "width", "height")}
+    sides = {name: round(float(getattr(box, name)), 1) for name in SIDES}
     return {**sides, "face_score": round(float(box.score), 4)}
 
 

@@ -19,13 +19,15 @@ from typing import Any, BinaryIO
 from fer_ensemble.faces.batching import BatchCounter
 from fer_ensemble.faces.inputs import VideoRest
 from fer_ensemble.faces.output import (
+    COUNTS,
     CsvWriter,
     ParquetWriter,
     choose_writer,
     columns,
     printable_path,
 )
-from fer_ensemble.faces.prediction import has_failed
+from fer_ensemble.faces.prediction import SIDES, has_failed
+from fer_ensemble.faces.tracking import Tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class KeptRows:
         Rows that hold a prediction.
     n_failed : int
         Rows of inputs that have failed; see :func:`has_failed`.
+    tracked : bool
+        Whether there is a column `track`.
     """
 
     path: str | os.PathLike[str]
@@ -55,10 +59,15 @@ class KeptRows:
     n_items: int = 0
     n_faces: int = 0
     n_failed: int = 0
+    tracked: bool = False
 
 
 def find_kept_rows(
-    path: str | os.PathLike[str], class_names: Sequence[str], batch_size: int
+    path: str | os.PathLike[str],
+    class_names: Sequence[str],
+    batch_size: int,
+    *,
+    tracked: bool = False,
 ) -> KeptRows:
     """Find which part of a table can be kept. The file is left as it is.
 
@@ -70,6 +79,8 @@ def find_kept_rows(
         Names of the classifier's classes.
     batch_size : int
         That of the run that was killed.
+    tracked : bool, default=False
+        Whether it followed faces.
 
     Returns
     -------
@@ -80,7 +91,7 @@ def find_kept_rows(
     ValueError
         If the file is no table with these columns, or has a form that cannot be resumed.
     """
-    kept = read = KeptRows(path, tuple(class_names))
+    kept = read = KeptRows(path, tuple(class_names), tracked=tracked)
     if choose_writer(path) is ParquetWriter:
         raise ValueError(
             f"{os.fspath(path)}: a Parquet file is whole or nothing and cannot be resumed; "
@@ -90,7 +101,7 @@ def find_kept_rows(
         return kept
     counter = BatchCounter(batch_size)
     # The last item may lack rows, so that it is never counted.
-    for item, _ in pairwise(read_items(path, class_names)):
+    for item, _ in pairwise(read_items(path, class_names, tracked=tracked)):
         read = _add_item(read, item)
         if counter.add(item.n_faces):
             kept = read
@@ -157,7 +168,8 @@ class _DoneInput:
 
 def _done_inputs(kept: KeptRows) -> Iterator[_DoneInput]:
     done: _DoneInput | None = None
-    for item in read_items(kept.path, kept.class_names) if kept.n_bytes else ():
+    items = read_items(kept.path, kept.class_names, tracked=kept.tracked)
+    for item in items if kept.n_bytes else ():
         if item.end > kept.n_bytes:
             break
         if done is not None and _continues(item, done):
@@ -211,7 +223,9 @@ class WrittenItem:
     end: int
 
 
-def read_items(path: str | os.PathLike[str], class_names: Sequence[str]) -> Iterator[WrittenItem]:
+def read_items(
+    path: str | os.PathLike[str], class_names: Sequence[str], *, tracked: bool = False
+) -> Iterator[WrittenItem]:
     """Read back what a table holds of each picture and frame.
 
     Reading ends without an error at the first row that is not whole: all that a kill can leave.
@@ -221,6 +235,8 @@ def read_items(path: str | os.PathLike[str], class_names: Sequence[str]) -> Iter
     path : path-like
         A CSV or JSON Lines file that `open_writer` made.
     class_names : sequence of str
+    tracked : bool, default=False
+        Whether there is a column `track`.
 
     Yields
     ------
@@ -232,19 +248,49 @@ def read_items(path: str | os.PathLike[str], class_names: Sequence[str]) -> Iter
     ValueError
         If the file begins with other columns.
     """
-    read = _read_csv if choose_writer(path) is CsvWriter else _read_json_lines
     item: WrittenItem | None = None
-    with open(path, "rb") as stream:
-        for cells, end in read(stream, class_names):
-            # The first face has number 0, and a row without a face none: only the others go on.
-            if cells["face"] and item is not None:
-                item = replace(item, n_rows=item.n_rows + 1, n_faces=item.n_faces + 1, end=end)
-                continue
-            if item is not None:
-                yield item
-            item = _first_row(cells, end)
+    for cells, end in _read_rows(path, class_names, tracked):
+        # The first face has number 0, and a row without a face none: only the others go on.
+        if cells["face"] and item is not None:
+            item = replace(item, n_rows=item.n_rows + 1, n_faces=item.n_faces + 1, end=end)
+            continue
+        if item is not None:
+            yield item
+        item = _first_row(cells, end)
     if item is not None:
         yield item
+
+
+def restore_tracks(tracker: Tracker, kept: KeptRows) -> None:
+    """Bring a tracker to where it was after the rows that are kept.
+
+    Parameters
+    ----------
+    tracker : Tracker
+        A new one.
+    kept : KeptRows
+    """
+    for cells, end in _read_rows(kept.path, kept.class_names, tracked=True) if kept.n_bytes else ():
+        if end > kept.n_bytes:
+            break
+        box = None if _is_empty(cells["x"]) else tuple(float(cells[side]) for side in SIDES)
+        time = None if _is_empty(cells["time"]) else float(cells["time"])
+        names = () if cells["face"] is None else kept.class_names
+        probabilities = [float(cells[f"p_{name}"]) for name in names]
+        tracker.remember(cells["frame"], time, cells["face"], cells["track"], box, probabilities)
+
+
+def _is_empty(cell: str | float | None) -> bool:
+    return cell is None or cell == ""
+
+
+def _read_rows(
+    path: str | os.PathLike[str], class_names: Sequence[str], tracked: bool
+) -> Iterator[tuple[dict[str, Any], int]]:
+    """Give the cells of each row that is whole, and where it ends."""
+    read = _read_csv if choose_writer(path) is CsvWriter else _read_json_lines
+    with open(path, "rb") as stream:
+        yield from read(stream, class_names, tracked)
 
 
 def _first_row(cells: dict[str, Any], end: int) -> WrittenItem:
@@ -254,10 +300,13 @@ def _first_row(cells: dict[str, Any], end: int) -> WrittenItem:
     )
 
 
-def _read_csv(stream: BinaryIO, class_names: Sequence[str]) -> Iterator[tuple[dict[str, Any], int]]:
-    names = columns(class_names)
+def _read_csv(
+    stream: BinaryIO, class_names: Sequence[str], tracked: bool
+) -> Iterator[tuple[dict[str, Any], int]]:
+    names = columns(class_names, tracked=tracked)
+    counts = [name for name in COUNTS if name in names]
     header = io.BytesIO()
-    CsvWriter(header, class_names)
+    CsvWriter(header, class_names, tracked=tracked)
     # A kill may have left a part of the header, but nothing else.
     begun = stream.read(len(header.getvalue()))
     if not header.getvalue().startswith(begun):
@@ -268,15 +317,15 @@ def _read_csv(stream: BinaryIO, class_names: Sequence[str]) -> Iterator[tuple[di
             if len(values) != len(names):  # cut within a path that holds a line break
                 return
             cells = dict(zip(names, values, strict=True))
-            yield {**cells, **{name: _whole(cells[name]) for name in ("frame", "face")}}, lines.end
+            yield {**cells, **{name: _whole(cells[name]) for name in counts}}, lines.end
     except (csv.Error, ValueError):
         return
 
 
 def _read_json_lines(
-    stream: BinaryIO, class_names: Sequence[str]
+    stream: BinaryIO, class_names: Sequence[str], tracked: bool
 ) -> Iterator[tuple[dict[str, Any], int]]:
-    names = columns(class_names)
+    names = columns(class_names, tracked=tracked)
     lines = _CountedLines(stream, 0)
     for line in lines:
         try:
@@ -296,7 +345,7 @@ def _other_columns(stream: BinaryIO, begun: bytes) -> ValueError:
     shown = begun[:80].decode("utf-8", "replace").strip()
     return ValueError(
         f"{stream.name} cannot be resumed: it is no table of predictions with the columns "
-        f"of this model; it begins with {shown!r}. Give another file to write"
+        f"of this model and these options; it begins with {shown!r}. Give another file to write"
     )
 
 

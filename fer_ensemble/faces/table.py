@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What a table shows of itself: enough to see what came out, few enough to fit on a terminal.
-_SHOWN_COLUMNS = ("path", "frame", "face", "label", "confidence", "status")
+_SHOWN_COLUMNS = ("path", "frame", "face", "track", "label", "confidence", "status")
 _SHOWN_ROWS = 10
 
 
@@ -30,10 +30,13 @@ class Predictions(Sequence[Prediction]):
         One becomes one row.
     class_names : sequence of str
         Names of the classes, in the order that their columns shall have.
+    tracked : bool, default=False
+        Whether there is a column `track`.
 
     Attributes
     ----------
     class_names : tuple of str
+    tracked : bool
 
     Examples
     --------
@@ -47,14 +50,21 @@ class Predictions(Sequence[Prediction]):
     1 row of 15 columns
     """
 
-    def __init__(self, predictions: Iterable[Prediction], class_names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        predictions: Iterable[Prediction],
+        class_names: Sequence[str],
+        *,
+        tracked: bool = False,
+    ) -> None:
         self._predictions = tuple(predictions)
         self.class_names = tuple(class_names)
+        self.tracked = tracked
 
     @property
     def columns(self) -> list[str]:
         """Names of the columns, as they stand in a file."""
-        return columns(self.class_names)
+        return columns(self.class_names, tracked=self.tracked)
 
     def __len__(self) -> int:
         return len(self._predictions)
@@ -67,14 +77,15 @@ class Predictions(Sequence[Prediction]):
 
     def __getitem__(self, index: int | slice) -> Prediction | Predictions:
         if isinstance(index, slice):
-            return Predictions(self._predictions[index], self.class_names)
+            kept = self._predictions[index]
+            return Predictions(kept, self.class_names, tracked=self.tracked)
         return self._predictions[index]
 
     def __repr__(self) -> str:
         """Show the first rows, and how many there are."""
         shown = self._predictions[:_SHOWN_ROWS]
-        cells = [[_shown(getattr(item, name)) for name in _SHOWN_COLUMNS] for item in shown]
-        texts = [list(_SHOWN_COLUMNS), *cells]
+        names = [name for name in _SHOWN_COLUMNS if self.tracked or name != "track"]
+        texts = [names, *([_shown(getattr(item, name)) for name in names] for item in shown)]
         widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
         lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in texts]
         if len(self) > len(shown):
@@ -99,7 +110,8 @@ class Predictions(Sequence[Prediction]):
         import pandas as pd
 
         names = self.columns
-        frame = pd.DataFrame([row(item, self.class_names) for item in self], columns=names)
+        rows = [row(item, self.class_names, tracked=self.tracked) for item in self]
+        frame = pd.DataFrame(rows, columns=names)
         # Int64 is pandas' type of whole numbers that may be missing.
         kinds = {
             name: "Int64" if name in COUNTS else "float64" for name in names if name not in TEXTS
@@ -124,7 +136,7 @@ class Predictions(Sequence[Prediction]):
         OSError
             If the file cannot be written.
         """
-        with open_writer(path, self.class_names, whole=True) as writer:
+        with open_writer(path, self.class_names, whole=True, tracked=self.tracked) as writer:
             writer.write(self)
 
 

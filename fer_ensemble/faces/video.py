@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.faces.containers import inspect_container
+from fer_ensemble.faces.containers import Container, inspect_container
 from fer_ensemble.faces.decode import MAX_PIXELS, TooManyPixels, UnreadableImage
 
 # A video counts as damaged when a larger share of its frames, or of its duration, is missing.
@@ -32,11 +32,14 @@ class Frame:
         Seconds since the video's beginning; None if it is the page of a document.
     image : ndarray of shape (height, width) or (height, width, 3), uint8
         Gray, or in the order blue, green, red.
+    rate : float or None
+        How many of these frames a second has, by what the video states; None where it states none.
     """
 
     number: int
     time: float | None
     image: NDArray[np.uint8]
+    rate: float | None = None
 
 
 def read_frames(path: str | os.PathLike[str], *, every: int = 1) -> Iterator[Frame]:
@@ -66,7 +69,7 @@ def read_frames(path: str | os.PathLike[str], *, every: int = 1) -> Iterator[Fra
     # By an absolute path, because FFmpeg takes "http:" and the like at the beginning for protocols.
     video = _open(os.path.abspath(path))
     try:
-        yield from _frames(video, every, path)
+        yield from read_opened(video, path, every=every)
     finally:
         video.release()
 
@@ -80,18 +83,55 @@ def _open(path: str) -> Any:
     if not video.isOpened():
         video.release()
         raise UnreadableImage("not a video, or its beginning is damaged")
+    return video
+
+
+def check_frame_size(video: Any) -> None:
+    """Refuse a video whose frames are larger than is read.
+
+    Parameters
+    ----------
+    video : cv2.VideoCapture
+
+    Raises
+    ------
+    TooManyPixels
+    """
+    import cv2
+
     width, height = video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)
     if width * height > MAX_PIXELS:
-        video.release()
         raise TooManyPixels(
             f"too many pixels a frame: {width:.0f}×{height:.0f}, at most "
             f"{MAX_PIXELS // 1_000_000} million"
         )
-    return video
 
 
-def _frames(video: Any, every: int, path: str | os.PathLike[str]) -> Iterator[Frame]:
+def read_opened(
+    video: Any, path: str | os.PathLike[str] | None = None, *, every: int = 1
+) -> Iterator[Frame]:
+    """Read the frames of a video that was opened, as `read_frames` does.
+
+    Parameters
+    ----------
+    video : cv2.VideoCapture
+    path : path-like, optional
+        Its file, to see whether it is whole; without it, the duration that is stated tells.
+    every : int, default=1
+        As of `read_frames`.
+
+    Yields
+    ------
+    Frame
+
+    Raises
+    ------
+    UnreadableImage
+        As `read_frames`.
+    """
     import cv2
+
+    check_frame_size(video)
 
     rate = video.get(cv2.CAP_PROP_FPS)
     number, last, longest = 0, 0.0, 0.0
@@ -105,7 +145,7 @@ def _frames(video: Any, every: int, path: str | os.PathLike[str]) -> Iterator[Fr
             done, image = video.retrieve()
             if not done:
                 break
-            yield Frame(number, time, image)
+            yield Frame(number, time, image, rate / every if rate > 0 else None)
         number += 1
     if not number:
         raise UnreadableImage("the video has no frame that can be read")
@@ -115,7 +155,7 @@ def _frames(video: Any, every: int, path: str | os.PathLike[str]) -> Iterator[Fr
 
 
 def _find_loss(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None,
     number: int,
     stated: float,
     rate: float,
@@ -127,7 +167,7 @@ def _find_loss(
     FFmpeg states a number of frames that it reckons from the duration and the rate where the
     container has none, which is far too high where frames are shown for unlike times.
     """
-    container = inspect_container(path)
+    container = Container() if path is None else inspect_container(path)
     duration = stated / rate if rate > 0 else 0.0
     n_frames = container.n_frames if container.n_frames is not None else round(stated)
     if container.is_whole is False:

@@ -167,19 +167,17 @@ def test_a_signal_keeps_whole_rows_and_tells_its_code(
     photos: Path, model: Path, sent: signal.Signals, code: int
 ) -> None:
     script = (
-        "import os, signal, sys\n"
+        "import os, signal\n"
         # Where the tests run in the background, it would be left out.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from fer_ensemble.faces.output import CsvWriter\n"
         "def write(self, predictions, write=CsvWriter.write):\n"
-        "    write(self, predictions); os.kill(os.getpid(), int(sys.argv.pop()))\n"
+        f"    write(self, predictions); os.kill(os.getpid(), {int(sent)})\n"
         "CsvWriter.write = write\n"
         "from fer_ensemble.cli import main; main()"
     )
     words = ["predict", "photos", "--out", "rows.csv", f"--model={model}", "--batch-size=4"]
-    run = subprocess.run(
-        [sys.executable, "-c", script, *words, str(int(sent))], capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True)
     assert run.returncode == code, run.stderr
     assert "rows kept in rows.csv" in run.stderr
     assert Path("rows.csv").read_bytes().count(b"\n") == 5

@@ -5,16 +5,19 @@ import sys
 
 # Each takes a tenth of a second to several seconds to import.
 HEAVY = (
+    "fastapi",
     "jax",
     "joblib",
     "keras",
     "matplotlib",
     "pandas",
+    "pydantic",
     "scipy",
     "skimage",
     "sklearn",
     "skops",
     "tensorflow",
+    "uvicorn",
     "xgboost",
 )
 

@@ -1,15 +1,11 @@
-import os
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
-from fer_ensemble.faces import FaceBox, FaceFinder, annotate, predict_files
-from fer_ensemble.faces.annotation import READABLE_SIDE, write_copies
-from tests.faces.stand_ins import FixedBoxes, write_clip
+from fer_ensemble.faces import annotate
+from fer_ensemble.faces.annotation import READABLE_SIDE
 
 PROBABILITIES = {"angry": 0.0, "happy": 0.9, "überrascht": 0.1}
 
@@ -111,81 +107,3 @@ def test_faces_side_by_side_share_the_room_around_them(picture: np.ndarray) -> N
 
 def test_without_faces_the_picture_stays(picture: np.ndarray) -> None:
     np.testing.assert_array_equal(annotate(picture, []), picture)
-
-
-ONE_FACE = FixedBoxes(FaceBox(100, 100, 200, 200, score=1.0))
-
-
-class Sure:
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        return np.tile([0.9, 0.1], (len(X), 1))
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder, below another, with a picture and a clip of two frames."""
-    work = tmp_path / "work"
-    (work / "photos").mkdir(parents=True)
-    picture = np.full((400, 500, 3), 128, np.uint8)
-    for path in (work / "photos" / "a.png", tmp_path / "up.png"):
-        cv2.imwrite(str(path), picture)
-    write_clip(work / "clip.avi", [picture] * 2)
-    monkeypatch.chdir(work)
-    return work
-
-
-def _annotate(*paths: str | Path, detector: object = ONE_FACE) -> None:
-    finder = FaceFinder(detector)
-    batches = predict_files(
-        Sure(), paths, class_names=("happy", "sad"), finder=finder, annotate_to="seen"
-    )
-    list(batches)
-
-
-def _listed(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*g"))
-
-
-def test_pictures_and_frames_have_their_places_in_the_folder(folder: Path) -> None:
-    _annotate("photos/a.png", "clip.avi", "../up.png", "./photos/../photos/a.png")
-    assert _listed(folder / "seen") == [
-        "__/up.png.jpg",
-        "clip.avi/000000.jpg",
-        "clip.avi/000001.jpg",
-        "photos/__/photos/a.png.jpg",
-        "photos/a.png.jpg",
-    ]
-
-
-def test_an_absolute_path_stays_in_the_folder(folder: Path) -> None:
-    _annotate(folder / "photos" / "a.png")
-    [copy] = _listed(folder / "seen")
-    assert copy.endswith("work/photos/a.png.jpg")
-
-
-@pytest.mark.parametrize("name", ["photos/a.png", "clip.avi"])
-def test_a_copy_shows_the_face_and_keeps_the_rest(folder: Path, name: str) -> None:
-    _annotate(name)
-    copy = cv2.imread(str(folder / "seen" / _listed(folder / "seen")[0])).astype(int)
-    assert copy.shape == (400, 500, 3)
-    drawn = np.abs(copy - 128).max(axis=2) > 40
-    assert drawn[90:310, 90:310].any()
-    assert not drawn[:60].any()
-    assert not drawn[:, :60].any()
-
-
-def test_a_picture_without_a_face_is_copied_and_what_cannot_be_read_is_not(folder: Path) -> None:
-    (folder / "text.png").write_text("no picture")
-    _annotate("photos/a.png", "text.png", "lost.png", detector=FixedBoxes())
-    assert _listed(folder / "seen") == ["photos/a.png.jpg"]
-
-
-def test_a_folder_that_cannot_be_made_is_an_error(folder: Path) -> None:
-    (folder / "seen").touch()
-    with pytest.raises(OSError, match="seen"):
-        _annotate("photos/a.png")
-
-
-def test_nothing_is_made_for_no_pictures(folder: Path) -> None:
-    write_copies("seen", [])
-    assert "seen" not in os.listdir()

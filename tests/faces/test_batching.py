@@ -115,3 +115,26 @@ def test_no_thread_is_left(n_taken: int) -> None:
     assert next(results, None) == (None if n_taken == 30 else 1)
     results.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+
+
+def test_it_can_be_said_that_a_result_is_waited_for_and_that_no_more_are_taken() -> None:
+    first, stopped = threading.Event(), threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        first.wait(5)
+        yield 2
+        stopped.wait(5)
+
+    results = map_ordered(abs, items(), ahead=2, n_jobs=1, stopped=stopped, pauses=True)
+    given = [next(results)]
+    while given[-1] is None:
+        given.append(next(results))
+    assert next(results) is None
+    first.set()
+    assert next(results) == 2
+    assert not stopped.is_set()
+    start = time.monotonic()
+    results.close()
+    assert stopped.is_set()
+    assert time.monotonic() - start < 4

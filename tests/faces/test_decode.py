@@ -108,8 +108,15 @@ def test_a_tile_of_too_many_pixels_is_refused_whatever_the_picture(gray: np.ndar
         decode_image(data)
 
 
+def test_fewer_pixels_may_be_allowed(gray: np.ndarray) -> None:
+    data = cv2.imencode(".png", gray)[1].tobytes()
+    assert decode(data, max_pixels=1200).image.shape == (30, 40)
+    with pytest.raises(UnreadableImage, match="too many pixels: 40×30"):
+        decode(data, max_pixels=1199)
+
+
 def test_large_pictures_are_decoded_too(monkeypatch: pytest.MonkeyPatch, gray: np.ndarray) -> None:
-    monkeypatch.setattr("fer_ensemble.faces.decode._LARGE", 100)
+    monkeypatch.setattr("fer_ensemble.faces.decode.LARGE_PICTURE", 100)
     for _ in range(2):  # the lock is given back
         np.testing.assert_array_equal(decode_image(_encoded(gray, ".png")), gray)
 

@@ -25,6 +25,21 @@ def test_the_astronaut_is_found(photograph: np.ndarray) -> None:
     assert (finder.n_searched, finder.n_taken_whole) == (1, 0)
 
 
+def test_a_finder_with_other_settings_shares_the_network_and_nothing_else(
+    photograph: np.ndarray,
+) -> None:
+    finder = FaceFinder("auto")
+    two = np.hstack([photograph, photograph])
+    n_faces = len(finder.find(two))
+    other = finder.adjusted(min_face=200, min_score=0.9, max_faces=1)
+    assert n_faces >= 2
+    assert other.find(two) == []
+    assert len(finder.adjusted(max_faces=1).find(two)) == 1
+    assert len(finder.find(two)) == n_faces
+    assert (finder.n_searched, other.n_searched) == (2, 1)
+    assert other._detector._session is finder._detector._session
+
+
 @pytest.mark.parametrize(
     ("shape", "whole"),
     [((48, 48), 1), ((64, 40), 1), ((65, 40), 0), ((300, 300), 0), ((48, 48, 3), 0)],
