@@ -35,3 +35,13 @@ def more_faces() -> tuple[np.ndarray, np.ndarray]:
 
     images, labels, _ = make_faces(700, random_state=1)
     return images, labels
+
+
+@pytest.fixture
+def eager():
+    """Training steps run as they are: compiling one takes longer than the few that are taken."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -28,14 +28,14 @@ MOST_BYTES = 20_000_000
 def ensemble(faces):
     members = [
         ("bayes", make_pipeline(HOG(), GaussianNB())),
-        ("linear", make_pipeline(HOG(), LogisticRegression(max_iter=200))),
+        ("linear", make_pipeline(HOG(), LogisticRegression(C=0.01))),
     ]
     return VotingEnsemble(members, calibrate=True, random_state=0).fit(*faces)
 
 
 @pytest.fixture(scope="module")
 def alone(faces):
-    member = make_pipeline(HOG(), LogisticRegression(max_iter=200))
+    member = make_pipeline(HOG(), LogisticRegression(C=0.01))
     return VotingEnsemble([("linear", member)], rule="average", calibrate=True, random_state=0).fit(
         *faces
     )
@@ -144,8 +144,8 @@ def test_the_package_comes_with_weights_of_at_most_20_mb(faces):
         assert len(model.training_digests_) > 20_000
 
 
-@pytest.fixture(scope="module")
-def network(faces):
+@pytest.fixture
+def network(faces, eager):
     return KerasClassifier("tiny_xception", epochs=2, random_state=0).fit(*faces)
 
 

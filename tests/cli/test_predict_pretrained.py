@@ -24,7 +24,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     faces = make_faces(140, random_state=0)
     members = [
         ("bayes", make_pipeline(HOG(), GaussianNB())),
-        ("linear", make_pipeline(HOG(), LogisticRegression())),
+        ("linear", make_pipeline(HOG(), LogisticRegression(C=0.01))),
     ]
     ensemble = VotingEnsemble(members, calibrate=True, random_state=0)
     ensemble.fit(faces.images, faces.labels)

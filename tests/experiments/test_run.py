@@ -151,8 +151,9 @@ def test_a_network_starts_from_converted_weights_and_keeps_no_path(tmp_path):
 
 
 def test_a_pupil_learns_from_its_teachers_and_is_trained_on(finished, data, declare):
-    declare("teacher", member="cnn_1")
-    declare("pupil", 'teachers = ["teacher"]', "more_training = 1", member="cnn_1")
+    small = ("[params]", "network_params = { filters = [4], units = 6 }")
+    declare("teacher", *small, member="cnn_1")
+    declare("pupil", 'teachers = ["teacher"]', "more_training = 1", *small, member="cnn_1")
     assert train("teacher", data, finished).exit_code == 0
     outcome = train("pupil", data, finished)
     assert outcome.exit_code == 0, outcome.output
