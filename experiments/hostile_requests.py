@@ -39,7 +39,9 @@ _KINDS = {**MESSAGES, **UPLOADS}
 # What no log may hold: it stands in names, contents and addresses that are sent.
 _MARK = "canary"
 _TOLERANCE = 1e-5  # of probabilities: networks give other last digits in other company
-_REST = 10.0  # seconds after a round, in which the server may close connections
+# After a round the server has some seconds to come to rest: it takes less than a share of a
+# processor, the other client's requests included, for as long as a look lasts.
+_REST, _LOOK, _BUSY = 20.0, 0.4, 0.4
 _TOLD = 100  # lines of the server's log that are shown
 # By so much memory may have grown in the second half of the rounds: onnxruntime keeps the most that
 # any picture took, and the requests that take the most are few and come together by chance.
@@ -159,11 +161,15 @@ async def _crowd(
 
 
 def _at_rest(server: Server, before: Taken) -> Taken:
-    """Say what the server holds once its connections are closed, or ought to be."""
+    """Say what the server holds once connections are closed and work that was given up is over."""
     until = time.monotonic() + _REST
-    while (taken := server.taken()).files > before.files and time.monotonic() < until:
-        time.sleep(0.05)
-    return taken
+    while time.monotonic() < until:
+        busy = server.cpu_seconds()
+        time.sleep(_LOOK)
+        busy = (server.cpu_seconds() - busy) / _LOOK
+        if busy < _BUSY and server.taken().files <= before.files:
+            break
+    return server.taken()
 
 
 @contextmanager
