@@ -177,7 +177,12 @@ class Server:
         """
         own = (sys.prefix, sys.base_prefix, _PACKAGE, "/proc/self/")
         found = self._opened()[self._n_traced_before :]
-        return {path: how for path, how in found if how != "read" or not path.startswith(own)}
+        here = str(self.folder / "work")  # is listed where Python looks for a module
+        return {
+            path: how
+            for path, how in found
+            if how != "read" or not (path.startswith(own) or path == here)
+        }
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", "from fer_ensemble.cli import main; main()", "serve"]
