@@ -16,7 +16,11 @@ import pytest
 
 from fer_ensemble.cli.app import app
 
-MAIN = "from fer_ensemble.cli import main; main()"
+# A shell's background jobs ignore interrupts, and so would this process without the handler.
+MAIN = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from fer_ensemble.cli import main; main()"
+)
 
 
 @pytest.fixture
