@@ -83,6 +83,7 @@ def hostile_summary(hostile: Record) -> str:
     waited = others["seconds"]
     slow = sum(hostile["kinds"].get(kind, {}).get("sent", 0) for kind in _SLOW)
     failed = sum(others["failed"].values())
+    opened = ", ".join(f"`{path}`" for path in hostile["opened"])
     return (
         f"Of {hostile['requests']:,} in {len(hostile['kinds'])} kinds, {slow:,} of them slow, "
         f"{wrong or 'none'} got another status than is right for it. Meanwhile another client's "
@@ -92,7 +93,7 @@ def hostile_summary(hostile: Record) -> str:
         f"{_listed(held['memory_mb'][1:])} MB, {_listed(held['files'][1:])} open files and "
         f"{_listed(held['threads'][1:])} threads; the most it had for a moment were "
         f"{hostile['peak_mb']:,.0f} MB. It wrote {len(hostile['written']) or 'no'} files, "
-        f"opened {len(hostile['opened']) or 'none'} beside its own, and said "
+        f"opened {opened or 'none'} beside its own, and said "
         f"{'something' if hostile['said'] else 'nothing'} of the requests."
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import traceback
@@ -21,6 +22,7 @@ from fer_ensemble.artifact import installed_version
 from fer_ensemble.serving import api_description as api
 from fer_ensemble.serving.guards import Guard
 from fer_ensemble.serving.limits import Limits
+from fer_ensemble.serving.memory import give_memory_back
 from fer_ensemble.serving.model_descriptions import describe_model, read_card, render_card
 from fer_ensemble.serving.monitoring import CountingMiddleware
 from fer_ensemble.serving.page_files import page_file
@@ -71,7 +73,9 @@ def create_app(
     async def live(_: FastAPI) -> AsyncIterator[None]:
         # Not before: a process that loads the application and forks leaves its threads behind.
         service.start()
+        giving_back = asyncio.create_task(give_memory_back(lambda: service.n_requests))
         yield
+        giving_back.cancel()
         service.stop()
 
     app = FastAPI(
@@ -179,7 +183,7 @@ def _answer_head(app: FastAPI) -> None:
     """Let HEAD ask what GET may, as those do who look whether a server is there."""
     app.openapi()  # kept as it is: HEAD stands for itself
     for route in app.routes:
-        if isinstance(route, APIRoute) and "GET" in route.methods:
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
             route.methods.add("HEAD")
 
 

@@ -73,6 +73,8 @@ class Service:
         By name; the first is that of requests that name none.
     stopping : bool
         Whether the server is about to end.
+    n_requests : int
+        That were for predictions so far, and have ended in whatever way.
 
     Raises
     ------
@@ -90,6 +92,7 @@ class Service:
         self.monitoring = Monitoring(self.load)
         self.models: dict[str, SharedModel] = {}
         self.stopping = False
+        self.n_requests = 0
         for model in models or PRETRAINED:
             name = str(model) if model in PRETRAINED else Path(model).resolve().name
             if name in self.models:
@@ -185,6 +188,8 @@ class Service:
                     answer = await _unless_gone(request, self._in_time(work))
         except ClientDisconnect:
             return Response(status_code=GONE)
+        finally:
+            self.n_requests += 1
         self.monitoring.count_pictures(answer.pictures)
         return _respond(answer)
 

@@ -1,6 +1,7 @@
 """What requests share: the model's batches, the threads' turns, the bounds of all together."""
 
 import asyncio
+import platform
 import time
 from threading import Event, Thread
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from fer_ensemble.faces.inputs import GivenPicture
-from fer_ensemble.serving import Limits
+from fer_ensemble.serving import Limits, memory
 from fer_ensemble.serving.limits import Load
 from fer_ensemble.serving.picture_search import SearchThreads, divide
 from fer_ensemble.serving.refusals import Refusal
@@ -175,3 +176,21 @@ def test_all_bodies_together_are_bounded():
 def test_bounds_that_bound_nothing_are_refused(bounds):
     with pytest.raises(ValueError, match=next(iter(bounds))):
         Limits(**bounds)
+
+
+def test_free_memory_is_given_back_while_there_is_work(monkeypatch):
+    asked, work = [], iter([0, 1, 2, 2, 2])
+    monkeypatch.setattr(memory, "SECONDS", 0.001)
+    monkeypatch.setattr(memory, "_find_trim", lambda: asked.append)
+
+    async def give_back():
+        with pytest.raises(RuntimeError):  # of a coroutine whose iterator ends
+            await memory.give_memory_back(lambda: next(work))
+
+    asyncio.run(give_back())
+    assert asked == [0, 0]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_glibc_gives_memory_back():
+    assert memory._find_trim()(0) in (0, 1)
