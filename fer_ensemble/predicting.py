@@ -64,10 +64,11 @@ def predict_faces(
     ----------
     paths : path-like, array, picture of Pillow's, bytes or binary file; or iterable of these
         Pictures, videos, folders of them and patterns; numbers of cameras ("0") and addresses
-        ("rtsp://…", "https://…"); see `PictureListing`. Or pictures
-        themselves: arrays of shape (height, width) or (height, width, 3), in the order blue, green
-        and red as OpenCV reads them, of values from 0 to 255 or 0.0 to 1.0; pictures of Pillow's;
-        and files' contents. These are called "<array 0>" and the like, by their place.
+        ("rtsp://…", "https://…"), so that names from strangers have to be checked first; see
+        `PictureListing`. Or pictures themselves: arrays of shape (height, width) or (height, width,
+        3), in the order blue, green and red as OpenCV reads them, of values from 0 to 255 or 0.0 to
+        1.0; pictures of Pillow's; and files' contents. These are called "<array 0>" and the like,
+        by their place.
     model : path-like, "fast" or classifier, optional
         By default the ensemble that comes with the package, with "fast" the quick network beside
         it; the folder of a saved ensemble; or a fitted classifier with ``classes_`` and a
