@@ -56,7 +56,8 @@ def serving_summary(serving: Record) -> str:
     memory = crowd["memory_mb"]
     return (
         f"{crowd['clients']} clients at once, each asking again as soon as it was answered, sent "
-        f"single faces, batches of eight and photographs for {crowd['seconds']:.0f} s: "
+        f"single faces, batches of eight and photographs (scenes with a drawn face, where no "
+        f"folder is given) for {crowd['seconds']:.0f} s: "
         f"{crowd['answered']:,} requests, of which {failed or 'none'} failed, "
         f"{crowd['requests_per_second']:.1f} a second. They waited for {waited['median']:.1f} s "
         f"(median), {waited['p99']:.1f} s (99th percentile), {waited['max']:.1f} s at most; the "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
@@ -252,3 +254,32 @@ def parse_duration(text: str) -> float:
         return parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+@contextmanager
+def redirecting_decoders(sink: int) -> Iterator[None]:
+    """Let what decoders write to file descriptor 2 go elsewhere; what Python writes stays.
+
+    In a notebook or a test, which have a standard error of their own, nothing is redirected.
+
+    Parameters
+    ----------
+    sink : int
+        File descriptor of where it goes; is closed.
+    """
+    before = sys.stderr
+    if before is not sys.__stderr__ or before is None:
+        os.close(sink)
+        yield
+        return
+    own = os.dup(2)
+    sys.stderr = os.fdopen(os.dup(own), "w", 1, before.encoding, before.errors)
+    os.dup2(sink, 2)
+    os.close(sink)
+    try:
+        yield
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
+        sys.stderr.close()
+        sys.stderr = before

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from fer_ensemble.cli.console import count, notes, visible
+from fer_ensemble.cli.console import count, notes, redirecting_decoders, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -194,24 +194,14 @@ def hiding_decoders() -> Iterator[Counter[str]]:
         How many lines of which kind were dropped, once the block has been left.
     """
     dropped: Counter[str] = Counter()
-    before = sys.stderr
-    if before is not sys.__stderr__ or before is None:
-        # A notebook or a test keeps what is written.
-        yield dropped
-        return
     own, (end, beginning) = os.dup(2), os.pipe()
-    sys.stderr = os.fdopen(os.dup(own), "w", 1, before.encoding, before.errors)
-    os.dup2(beginning, 2)
-    os.close(beginning)
     reader = Thread(target=_pass_on, args=(end, own, dropped), daemon=True)
     reader.start()
     try:
-        yield dropped
+        with redirecting_decoders(beginning):
+            yield dropped
     finally:
-        os.dup2(own, 2)  # the last that writes to the pipe, which ends the thread
-        sys.stderr.close()
-        sys.stderr = before
-        reader.join(_JOIN_SECONDS)
+        reader.join(_JOIN_SECONDS)  # no one writes to the pipe any more, which ends the thread
         os.close(own)
 
 

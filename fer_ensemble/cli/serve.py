@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -100,7 +97,7 @@ def serve(
         2  wrong usage
       130  ended by Ctrl-C, or 143 terminated; requests in work were finished
     """
-    from fer_ensemble.cli.console import notes
+    from fer_ensemble.cli.console import notes, redirecting_decoders
     from fer_ensemble.serving import Limits, create_app, is_loopback, open_socket
     from fer_ensemble.serving import serve as run
 
@@ -147,31 +144,9 @@ def serve(
 
         warnings.simplefilter("ignore")  # of decoders, about pictures; the verb ends with it
         try:
-            with _silent_decoders():
+            # Decoders quote the pictures that they complain of.
+            with redirecting_decoders(os.open(os.devnull, os.O_WRONLY)):
                 run(app, listening, on_ready=say_ready)
         except KeyboardInterrupt:
             notes.print("Stopped")
             raise
-
-
-@contextmanager
-def _silent_decoders() -> Iterator[None]:
-    """Drop what decoders write to file descriptor 2: they quote the pictures that they complain of.
-
-    What Python writes stays.
-    """
-    before = sys.stderr
-    if before is not sys.__stderr__ or before is None:
-        yield  # a notebook or a test keeps what is written
-        return
-    own, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    sys.stderr = os.fdopen(os.dup(own), "w", 1, before.encoding, before.errors)
-    os.dup2(sink, 2)
-    os.close(sink)
-    try:
-        yield
-    finally:
-        os.dup2(own, 2)
-        os.close(own)
-        sys.stderr.close()
-        sys.stderr = before
