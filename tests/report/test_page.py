@@ -4,7 +4,6 @@ import base64
 import io
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +34,7 @@ from fer_ensemble.report.wording import (
     format_gain,
     format_millions,
 )
+from tests.pages import Elements, contrast
 
 SURE, UNSURE, RIGHT = [0.1, 0.9], [0.4, 0.6], [0.8, 0.2]
 
@@ -70,19 +70,6 @@ def test_a_picture_is_in_its_address():
 
 CSS = (Path(report.__file__).parent / "report.css").read_text()
 WIDTHS = [360, 1280]
-
-
-class Elements(HTMLParser):
-    def __init__(self, page):
-        super().__init__()
-        self.found = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def of(self, *tags):
-        return [attributes for tag, attributes in self.found if tag in tags]
 
 
 @pytest.fixture(scope="module")
@@ -218,12 +205,6 @@ def test_pictures_are_files_too(content, tmp_path):
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
 
 
-def luminance(colour):
-    shares = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
-    return linear @ [0.2126, 0.7152, 0.0722]
-
-
 def test_letters_stand_out_from_their_ground_by_day_and_by_night():
     """The ratio is that of WCAG 2.2; 4.5 is its level AA."""
     light, dark = (
@@ -235,8 +216,7 @@ def test_letters_stand_out_from_their_ground_by_day_and_by_night():
             ("ink", "shade"),
             ("ink", "warn-paper"),
         ):
-            low, high = sorted(luminance(colours[name]) for name in (ink, ground))
-            assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
+            assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,12 @@
 """The page's files: nothing from elsewhere, colours that can be read, room on a phone."""
 
 import re
-from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pytest
+
+from tests.pages import Elements, contrast
 
 serving = pytest.importorskip("fer_ensemble.serving")
 
@@ -16,16 +16,6 @@ COLOURS = (FOLDER / "colours.css").read_text()
 HTML = (FOLDER / "index.html").read_text()
 MOST_LINES = 300
 COMMENT = re.compile(r"\s*(//|/?\*)")
-
-
-class Elements(HTMLParser):
-    def __init__(self, page):
-        super().__init__()
-        self.found = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
 
 
 ELEMENTS = Elements(HTML).found
@@ -69,17 +59,6 @@ def test_what_is_asked_for_by_id_is_there():
     for file in FOLDER.glob("*.js"):
         asked = re.findall(r"(?:find|getElementById)\(\"([^\"]+)\"\)", file.read_text())
         assert set(asked) <= ids, file.name
-
-
-def luminance(colour):
-    shares = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
-    return linear @ [0.2126, 0.7152, 0.0722]
-
-
-def contrast(one, other):
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
