@@ -42,6 +42,7 @@ _LIBRARIES = {
     "prometheus_client": ("prometheus-client", _SERVE),
     "pyarrow": ("pyarrow", _extra("parquet")),
     "python_multipart": ("python-multipart", _SERVE),
+    "ray": ("Ray", _extra("ray")),
     "skl2onnx": ("skl2onnx", _TRAIN),
     "tensorflow": ("TensorFlow", _TRAIN),
     "tf2onnx": ("tf2onnx", _TRAIN),
