@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable
 from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fer_ensemble.artifact import load_predictor, model_identity, read_manifest, resolve_model
 from fer_ensemble.datasets import emotion_names
@@ -26,14 +26,21 @@ from fer_ensemble.faces import (
     ShowPicture,
     Tracker,
     choose_writer,
+    gather_groups,
     keep_rows,
     mark_groups,
     open_writer,
     predict_files,
     restore_tracks,
 )
-from fer_ensemble.libraries import require_for_members
+from fer_ensemble.libraries import require, require_for_members
 from fer_ensemble.locks import Lock
+
+if TYPE_CHECKING:
+    from fer_ensemble.spreading import GroupWork
+
+#: What predicts: this process, or a cluster of Ray.
+ENGINES = ("local", "ray")
 
 
 def predict_faces(
@@ -55,6 +62,8 @@ def predict_faces(
     annotate_to: str | os.PathLike[str] | None = None,
     track: bool = False,
     window: float = WINDOW,
+    engine: str = "local",
+    address: str | None = None,
 ) -> Predictions:
     """Predict the expression of each face in pictures and videos.
 
@@ -113,6 +122,14 @@ def predict_faces(
     window : float, default=0.5
         Seconds in which older probabilities lose all but 1/e of their weight, if `track`; see
         :class:`~fer_ensemble.faces.Tracker`. With 0 nothing is smoothed.
+    engine : {"local", "ray"}, default="local"
+        What predicts: this process; or the workers of a cluster of Ray, with the same rows in the
+        same order. Each worker takes `n_jobs` processors, one by default, and sees the model and
+        the inputs under the same names as this process.
+    address : str, optional
+        Of the cluster, as in "10.0.0.1:6379" or "ray://10.0.0.1:10001"; "auto" finds one that runs
+        on this machine. By default that of the environment's ``RAY_ADDRESS``, or else one of this
+        machine alone that is started for the while.
 
     Returns
     -------
@@ -124,12 +141,17 @@ def predict_faces(
     ------
     ArtifactError
         If no ensemble is saved in `model`, or it is damaged, or the package came without weights.
+    ClusterError
+        If there is no cluster, its workers do not see the model or the inputs, or they die again
+        and again over the same ones.
     MissingLibraryError
-        If the model, the detector or the form of `out` needs a library that is not installed.
+        If the model, the detector, the engine or the form of `out` needs a library that is not
+        installed.
     OSError
         If `out` or an annotated copy cannot be written.
     ValueError
-        If there is no such detector, a setting is out of its range, or `out` cannot be resumed.
+        If there is no such detector or engine, a setting is out of its range, or `out` cannot be
+        resumed.
     """
     run = PredictionRun(
         paths,
@@ -149,6 +171,8 @@ def predict_faces(
         annotate_to=annotate_to,
         track=track,
         window=window,
+        engine=engine,
+        address=address,
     )
     run.prepare()
     return Predictions(chain.from_iterable(run.batches()), run.class_names, tracked=track)
@@ -173,7 +197,7 @@ class PredictionRun:
         File to write; a stream takes CSV. By default nothing is written.
     standard_input : binary file, optional
         Where the paths are listed that ``-`` stands for; see `PictureListing`.
-    every, batch_size, n_jobs, min_confidence, annotate_to, track, window
+    every, batch_size, n_jobs, min_confidence, annotate_to, track, window, engine, address
         As of :func:`predict_faces`.
     show : callable, optional
         Called with the path and the annotated copy of each picture and frame: an array of shape
@@ -245,6 +269,8 @@ class PredictionRun:
         track: bool = False,
         window: float = WINDOW,
         show: ShowPicture | None = None,
+        engine: str = "local",
+        address: str | None = None,
     ) -> None:
         if out is not None:
             choose_writer(out)
@@ -278,6 +304,8 @@ class PredictionRun:
             "show": show,
             "at_once": bool(self.listing.live) or show is not None,
         }
+        self._engine, self._address = engine, address
+        self._check_engine()
         if not self._settings["at_once"]:
             self._inputs = mark_groups(self.listing, batch_size)
 
@@ -351,6 +379,8 @@ class PredictionRun:
             If a library that a member predicts with is not installed.
         """
         self.prepare()
+        if self._engine == "ray":  # workers load it
+            return self._model
         if self._classifier is None:
             if isinstance(self._model, str | os.PathLike | None):
                 self._classifier = load_predictor(self._model)
@@ -376,15 +406,7 @@ class PredictionRun:
         """
         with ExitStack() as stack:
             stack.callback(self._release)
-            batches = predict_files(
-                self.load(),
-                self._inputs,
-                class_names=self.class_names,
-                finder=self.finder,
-                batch_size=self._batch_size,
-                tracker=self._tracker,
-                **self._settings,
-            )
+            batches = self._predict()
             writer = None
             if self._out is not None:
                 n_kept = self.kept.n_bytes if self.kept else 0
@@ -402,6 +424,53 @@ class PredictionRun:
                 if writer is not None:
                     writer.write(batch)
                 yield batch
+
+    def _predict(self) -> Generator[list[Prediction], None, None]:
+        if self._engine == "ray":
+            from fer_ensemble.spreading import predict_by_ray
+
+            groups = gather_groups(self._inputs)
+            return predict_by_ray(self._group_work(), groups, self.finder, self._address)
+        return predict_files(
+            self.load(),
+            self._inputs,
+            class_names=self.class_names,
+            finder=self.finder,
+            batch_size=self._batch_size,
+            tracker=self._tracker,
+            **self._settings,
+        )
+
+    def _group_work(self) -> GroupWork:
+        """Say all that a worker has to know."""
+        from fer_ensemble.spreading import GroupWork
+
+        is_saved = isinstance(self._model, str | os.PathLike | None)
+        return GroupWork(
+            model=self._model,
+            identity=model_identity(self._model) if is_saved else None,
+            class_names=self.class_names,
+            finding={**self._finding, "size": self.finder.size},
+            every=self._settings["every"],
+            batch_size=self._batch_size,
+            min_confidence=self._settings["min_confidence"],
+            n_threads=max(1, self._settings["n_jobs"]),
+            tracker=self._tracker,
+        )
+
+    def _check_engine(self) -> None:
+        if self._engine not in ENGINES:
+            raise ValueError(f"there is no engine {self._engine!r}: choose among {ENGINES}")
+        if self._engine == "local":
+            if self._address is not None:
+                raise ValueError("an address belongs to a cluster: give the engine ray with it")
+            return
+        if self._settings["at_once"] or self._settings["annotate_to"] is not None:
+            raise ValueError(
+                "the engine ray takes neither cameras nor streams, opens no window and draws no "
+                "annotated copies: use the engine local for these"
+            )
+        require("ray", "The engine ray")
 
     def _keep(self, table: str | os.PathLike[str]) -> KeptRows:
         kept, self._inputs = keep_rows(

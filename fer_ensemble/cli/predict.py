@@ -150,6 +150,22 @@ def predict(
     device: Annotated[
         str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
     ] = "auto",
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="local predicts in this process; ray on the workers of a cluster, each with "
+            "--jobs processors (1 without it), and with the same rows in the same order."
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="With --engine ray: address of the cluster (10.0.0.1:6379, ray://10.0.0.1:10001), "
+            "or auto for one that runs on this machine. Without it that of RAY_ADDRESS, or one of "
+            "this machine alone, for the while.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Predict the expression of every face in pictures and videos.
 
@@ -182,6 +198,7 @@ def predict(
       fer-ensemble predict 0 --model fast --show --track
       fer-ensemble predict rtsp://camera/1 --out rows.jsonl
       find . -name '*.jpg' -print0 | fer-ensemble predict - --out rows.jsonl
+      fer-ensemble predict /shared/photos/ --out rows.csv --engine ray --address auto
 
     \b
     Exit codes:
@@ -214,6 +231,8 @@ def predict(
         "annotate_to": annotate,
         "track": track,
         "window": window,
+        "engine": engine,
+        "address": address,
     }
     try:
         if show:

@@ -1,0 +1,6 @@
+"""Prediction spread over the workers of a cluster: groups of inputs as tasks, parts of a table."""
+
+from fer_ensemble.spreading.group_work import GroupWork
+from fer_ensemble.spreading.ray_tasks import predict_by_ray
+
+__all__ = ["GroupWork", "predict_by_ray"]
