@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fer_ensemble.faces.addresses import fetched, is_address, read_address
 from fer_ensemble.faces.animations import is_animated, read_animation
 from fer_ensemble.faces.contents import Content, is_video, recognise
 from fer_ensemble.faces.decode import (
@@ -114,7 +115,8 @@ def iterate_items(
     ----------
     paths : iterable of path-like
         Files and `GivenPicture`, told apart by what they hold; of a `VideoRest` the rest; and
-        `LiveSource`. Animated pictures and documents of several pages are taken for videos.
+        `LiveSource`. Animated pictures and documents of several pages are taken for videos. At an
+        address of an object store, what has no ending of a video is taken for a picture.
     every : int, default=1
         Of so many frames of a video the first is taken.
     stopped : Event, optional
@@ -132,6 +134,12 @@ def iterate_items(
             yield from _iterate_frames(name, frames)
             continue
         given = path if isinstance(path, GivenPicture) else None
+        n_done = path.n_done if isinstance(path, VideoRest) else 0
+        if given is None and is_address(name):
+            if is_video(name):
+                yield from _iterate_frames(name, islice(_fetch_and_read(name, every), n_done, None))
+                continue
+            given = fetch_picture(name)
         source = name if given is None else _read_given(given)
         max_pixels = MAX_PIXELS if given is None else given.max_pixels
         content = _recognise(source)
@@ -144,7 +152,6 @@ def iterate_items(
         else:
             yield Item(name, given=given and replace(given, content=source))
             continue
-        n_done = path.n_done if isinstance(path, VideoRest) else 0
         yield from _iterate_frames(name, islice(frames, n_done, None))
 
 
@@ -179,6 +186,30 @@ def _recognise(source: Any) -> Content | None:
 def _check_and_read(path: str, frames: Iterator[Frame]) -> Iterator[Frame]:
     check_file(path)
     yield from frames
+
+
+def _fetch_and_read(address: str, every: int) -> Iterator[Frame]:
+    with fetched(address) as file:
+        yield from _check_and_read(file, read_frames(file, every=every))
+
+
+def fetch_picture(address: str) -> GivenPicture:
+    """Read a picture at an address.
+
+    Parameters
+    ----------
+    address : str
+
+    Returns
+    -------
+    GivenPicture
+        Called by its address; what is wrong with it is told when it is decoded.
+    """
+    try:
+        with raising_file_problems(address):
+            return GivenPicture(address, read_address(address, MAX_PICTURE_BYTES + 1))
+    except FileProblem as problem:
+        return GivenPicture(address, problem)
 
 
 def _iterate_frames(path: str, frames: Iterable[Frame]) -> Iterator[Item]:

@@ -1,0 +1,284 @@
+"""Addresses of object stores and of HDFS: reading, listing and writing what is there.
+
+pyarrow has file systems for S3, Google Cloud Storage, Azure and HDFS; where it has none, as for
+``memory://``, fsspec's is taken. Who may do what is told by the environment, as the tools of each
+store have it (``AWS_PROFILE``, ``AWS_ENDPOINT_URL``, ``GOOGLE_APPLICATION_CREDENTIALS``), and never
+by an address: addresses stand in tables.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from fer_ensemble.libraries import require
+
+_PURPOSE = "An address of an object store or of HDFS"
+
+# What others call the file systems that pyarrow knows.
+_ALIASES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
+_BY_FSSPEC = ("memory",)
+_WITH_FOLDERS = ("file", "hdfs", "memory", "viewfs")
+
+_ADDRESS = re.compile(
+    r"(s3|s3a|s3n|gs|gcs|abfs|abfss|hdfs|viewfs|file|memory)://([^/]*)(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def is_address(name: object) -> bool:
+    """Whether a name is an address of an object store or of HDFS.
+
+    Parameters
+    ----------
+    name : object
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_address("s3://bucket/a.jpg"), is_address("https://host/a.jpg"), is_address("a.jpg")
+    (True, False, False)
+    """
+    return isinstance(name, str) and _ADDRESS.fullmatch(name) is not None
+
+
+def locate(address: str) -> tuple[Any, str]:
+    """Find the file system of an address.
+
+    Parameters
+    ----------
+    address : str
+
+    Returns
+    -------
+    system : pyarrow.fs.FileSystem
+        The same one for all addresses of a store.
+    path : str
+        The file or folder in it.
+
+    Raises
+    ------
+    MissingLibraryError
+        If pyarrow, or fsspec where that is needed, is not installed.
+    ValueError
+        If a password stands in the address.
+    OSError
+        If the store cannot be reached.
+    """
+    match = _ADDRESS.fullmatch(address)
+    assert match is not None
+    scheme, place, path = match[1].lower(), match[2], match[3]
+    if ":" in place.rpartition("@")[0]:
+        raise ValueError(
+            f"leave the password out of {scheme}://***@{place.rpartition('@')[2]}{path}: set it in "
+            "the environment, as the tools of the store have it, since addresses stand in tables"
+        )
+    system, base = _file_system(_ALIASES.get(scheme, scheme), place)
+    return system, f"{base.rstrip('/')}{path}"
+
+
+@cache
+def _file_system(scheme: str, place: str) -> tuple[Any, str]:
+    """Give a file system, and what stands before the paths in it."""
+    require("pyarrow", _PURPOSE)
+    from pyarrow import fs
+
+    if scheme in _BY_FSSPEC:
+        require("fsspec", f"An address {scheme}://")
+        import fsspec
+
+        return fs.PyFileSystem(fs.FSSpecHandler(fsspec.filesystem(scheme))), f"/{place}"
+    if scheme == "file":
+        return fs.LocalFileSystem(), ""
+    with telling_of(f"{scheme}://{place}"):
+        system, base = fs.FileSystem.from_uri(f"{scheme}://{quote(place, safe='@:.')}/")
+    return system, base
+
+
+@contextmanager
+def telling_of(address: str) -> Iterator[None]:
+    """Bring errors of stores to the form that those of the system have.
+
+    Parameters
+    ----------
+    address : str
+
+    Raises
+    ------
+    OSError
+        With a number, a reason in one line and the address.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "no such file", address) from error
+    except OSError as error:
+        reason = " ".join(str(error.strerror or error).split())
+        raise OSError(error.errno or errno.EIO, reason, address) from error
+
+
+def read_address(address: str, most: int) -> bytes:
+    """Read a file.
+
+    Parameters
+    ----------
+    address : str
+    most : int
+        Bytes to read; of a larger file the beginning is given.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    """
+    system, path = locate(address)
+    with telling_of(address), system.open_input_stream(path) as stream:
+        return bytes(stream.read(most))
+
+
+@contextmanager
+def fetched(address: str) -> Iterator[str]:
+    """Copy a file to this machine for a while, as decoders of videos need it.
+
+    Parameters
+    ----------
+    address : str
+
+    Yields
+    ------
+    str
+        A temporary file with the same ending.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or there is no room.
+    """
+    system, path = locate(address)
+    with tempfile.NamedTemporaryFile(suffix=os.path.splitext(path)[1]) as copy:
+        with telling_of(address), system.open_input_stream(path) as stream:
+            shutil.copyfileobj(stream, copy, 1 << 20)
+        copy.flush()
+        yield copy.name
+
+
+@contextmanager
+def open_address(address: str) -> Iterator[BinaryIO]:
+    """Open a file for writing; it is there, whole or not, once the block has been left.
+
+    Parameters
+    ----------
+    address : str
+
+    Yields
+    ------
+    binary file
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    system, path = locate(address)
+    with telling_of(address):
+        make_parent(address)
+        with system.open_output_stream(path) as stream:
+            yield stream
+
+
+def make_parent(address: str) -> None:
+    """Make the folder above a file, where the file system has folders.
+
+    Parameters
+    ----------
+    address : str
+    """
+    system, path = locate(address)
+    if address.partition(":")[0].lower() in _WITH_FOLDERS:
+        system.create_dir(path.rstrip("/").rpartition("/")[0], recursive=True)
+
+
+def walk_address(address: str, is_wanted: Callable[[str, bool], bool]) -> Iterator[str]:
+    """Give the files that an address stands for.
+
+    Parameters
+    ----------
+    address : str
+        Of a file or a folder; or a pattern (``s3://bucket/2024/**/*.jpg``), in which ``**/`` stands
+        for any folders.
+    is_wanted : callable
+        Says of the name of a file or folder in a folder, and of whether it is one, if it shall be
+        given, or gone through.
+
+    Yields
+    ------
+    str
+        Addresses, sorted by name in each folder. A file, and what cannot be listed, is given itself.
+
+    Raises
+    ------
+    MissingLibraryError, ValueError
+        As `locate`.
+    """
+    magic = _MAGIC.search(address)
+    if magic is not None:
+        top = address[: magic.start()].rpartition("/")[0]
+        pattern, found = _compile(address), False
+        for file in walk_address(f"{top}/", lambda _, is_folder: True):
+            if pattern.fullmatch(file):
+                found = True
+                yield file
+        if not found:
+            yield address
+        return
+    from pyarrow import fs
+
+    system, path = locate(address)
+    waiting = [(address.rstrip("/"), path.rstrip("/"), True)]
+    while waiting:
+        name, path, is_folder = waiting.pop()
+        if not is_folder:
+            yield name
+            continue
+        try:
+            entries = system.get_file_info(fs.FileSelector(path))
+        except OSError:  # a file, or nothing: its row will say what is wrong
+            yield address if name == address.rstrip("/") else f"{name}/"
+            continue
+        kept = sorted(
+            (entry.base_name, entry.path, entry.type == fs.FileType.Directory)
+            for entry in entries
+            if is_wanted(entry.base_name, entry.type == fs.FileType.Directory)
+        )
+        waiting.extend((f"{name}/{base}", below, is_one) for base, below, is_one in reversed(kept))
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\*\*/|\*+|\?|\[[^\]]+\])", pattern)
+    meanings = {"**/": "(?:[^/]+/)*", "?": "[^/]"}
+    return re.compile(
+        "".join(
+            meanings.get(part)
+            or ("[^/]*" if part.startswith("*") else part.replace("[!", "[^"))
+            if number % 2
+            else re.escape(part)
+            for number, part in enumerate(parts)
+        ),
+        re.DOTALL,
+    )
