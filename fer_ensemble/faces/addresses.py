@@ -274,8 +274,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
     meanings = {"**/": "(?:[^/]+/)*", "?": "[^/]"}
     return re.compile(
         "".join(
-            meanings.get(part)
-            or ("[^/]*" if part.startswith("*") else part.replace("[!", "[^"))
+            meanings.get(part) or ("[^/]*" if part.startswith("*") else part.replace("[!", "[^"))
             if number % 2
             else re.escape(part)
             for number, part in enumerate(parts)

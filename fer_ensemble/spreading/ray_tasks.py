@@ -56,7 +56,7 @@ def predict_by_ray(
     Yields
     ------
     list of Prediction
-        The rows of each group, in order.
+        The rows of each group, in order, and an empty list after each.
 
     Raises
     ------
@@ -69,8 +69,9 @@ def predict_by_ray(
             _check_seen(done)
             finder.n_taken_whole += done.n_taken_whole
             finder.n_searched += done.n_searched
-            if group:
+            if done.rows:
                 yield done.rows
+            yield []
 
 
 class _Tasks:
