@@ -32,6 +32,8 @@ from fer_ensemble.faces import (
     choose_writer,
     digest_file,
     gather_groups,
+    is_address,
+    is_part_folder,
     keep_rows,
     mark_groups,
     open_writer,
@@ -43,7 +45,7 @@ from fer_ensemble.libraries import require, require_for_members
 from fer_ensemble.locks import Lock
 
 if TYPE_CHECKING:
-    from fer_ensemble.spreading import GroupWork
+    from fer_ensemble.spreading import GroupWork, PartFolder, WrittenPart
 
 #: What predicts: this process, or a cluster of Ray.
 ENGINES = ("local", "ray")
@@ -81,18 +83,21 @@ def predict_faces(
     ----------
     paths : path-like, array, picture of Pillow's, bytes or binary file; or iterable of these
         Pictures, videos, folders of them and patterns; numbers of cameras ("0") and addresses
-        ("rtsp://…", "https://…"), so that names from strangers have to be checked first; see
-        `PictureListing`. Or pictures themselves: arrays of shape (height, width) or (height, width,
-        3), in the order blue, green and red as OpenCV reads them, of values from 0 to 255 or 0.0 to
-        1.0; pictures of Pillow's; and files' contents. These are called "<array 0>" and the like,
-        by their place.
+        ("rtsp://…", "https://…", and of object stores and HDFS, "s3://…"), so that names from
+        strangers have to be checked first; see `PictureListing`. Or pictures themselves: arrays of
+        shape (height, width) or (height, width, 3), in the order blue, green and red as OpenCV
+        reads them, of values from 0 to 255 or 0.0 to 1.0; pictures of Pillow's; and files'
+        contents. These are called "<array 0>" and the like, by their place.
     model : path-like, "fast" or classifier, optional
         By default the ensemble that comes with the package, with "fast" the quick network beside
         it; the folder of a saved ensemble; or a fitted classifier with ``classes_`` and a
         ``predict_proba`` that takes faces of shape (n_samples, size, size), uint8.
     out : path-like, optional
         File to which each batch is written as soon as it is predicted: .csv, .jsonl (or .ndjson)
-        or .parquet.
+        or .parquet; it may be at an address (``s3://bucket/rows.csv``). With the engine "ray" also
+        a folder, by its name or an address that ends with ``/``, into which workers write Parquet
+        files themselves, ``part-000000000.parquet`` and so on in the order of the inputs, and
+        ``_SUCCESS`` at the end.
     resume : bool, default=False
         Whether to keep the rows that a run which was killed has left in `out` (CSV or JSON Lines),
         and predict the rest only; give the same paths and settings. The rows that are kept are in
@@ -225,6 +230,8 @@ class PredictionRun:
         Counts which pictures it searched.
     kept : KeptRows or None
         What is kept of `out`; None unless the run is resumed.
+    writes_parts : bool
+        Whether `out` is a folder, into which workers write: see `parts`.
     is_same_run : bool or None
         Whether the kept rows were made with this model and these settings; None if that is not
         known, because the hidden file beside `out` is missing that says so (``.rows.csv.run``).
@@ -285,10 +292,12 @@ class PredictionRun:
         engine: str = "local",
         address: str | None = None,
     ) -> None:
-        if out is not None:
+        self.writes_parts = out is not None and is_part_folder(out)
+        if out is not None and not self.writes_parts:
             choose_writer(out)
+        self._resume = resume
         self._to_resume = None
-        if resume:
+        if resume and not self.writes_parts:
             if not isinstance(out, str | os.PathLike):
                 raise ValueError("resume needs the file that an earlier run has begun: give out")
             self._to_resume = out
@@ -321,6 +330,8 @@ class PredictionRun:
         }
         self._engine, self._address = engine, address
         self._check_engine()
+        if self.writes_parts or is_address(out):
+            self._check_distant(shard)
         self._shard: ShardInputs | None = None
         if shard is not None:
             self._shard = self._divide(shard)
@@ -383,11 +394,14 @@ class PredictionRun:
         else:
             self.class_names = tuple(emotion_names(self._model.classes_))
         self.finder = FaceFinder(**self._finding, size=size or 48)
-        if isinstance(self._out, str | os.PathLike):
+        if isinstance(self._out, str | os.PathLike) and not is_address(self._out):
+            folder = Path(self._out) if self.writes_parts else Path(self._out).parent
             with suppress(OSError):  # told when the file is opened
-                Path(self._out).parent.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(self._out)
         try:
+            if self.writes_parts:
+                self._folder = self._open_folder()
             self.kept = None if self._to_resume is None else self._keep(self._to_resume)
         except BaseException:
             self._release()
@@ -433,6 +447,10 @@ class PredictionRun:
         ValueError
             As `predict_files`.
         """
+        if self.writes_parts:
+            for part in self._write_parts(gives_rows=True):
+                yield part.rows
+            return
         with ExitStack() as lock:
             lock.callback(self._release)
             with ExitStack() as stack:
@@ -456,6 +474,62 @@ class PredictionRun:
                         group_ends.append(writer.place())
             if self._shard is not None:
                 self._record(self._shard, group_ends, n_rows)
+
+    def parts(self) -> Generator[WrittenPart, None, None]:
+        """Let workers predict the inputs and write their rows; may be gone through once.
+
+        Yields
+        ------
+        WrittenPart
+            What it counts, of each part of a folder; its rows are in its file alone.
+
+        Raises
+        ------
+        ClusterError, OSError, ValueError
+            As of :func:`predict_faces`.
+        """
+        yield from self._write_parts(gives_rows=False)
+
+    def _write_parts(self, *, gives_rows: bool) -> Generator[WrittenPart, None, None]:
+        from fer_ensemble.spreading import write_by_ray
+
+        self.prepare()
+        groups = gather_groups(self._inputs)
+        with ExitStack() as stack:
+            stack.callback(self._release)
+            parts = write_by_ray(
+                self._group_work(),
+                groups,
+                self.finder,
+                self._folder,
+                self._address,
+                gives_rows=gives_rows,
+            )
+            yield from stack.enter_context(closing(parts))
+
+    def _open_folder(self) -> PartFolder:
+        from fer_ensemble.spreading import PartFolder
+
+        assert isinstance(self._out, str | os.PathLike)
+        run = {**self._describe(), "classes": self.class_names, "tracked": self._is_tracked}
+        return PartFolder(self._out, run, resume=self._resume)
+
+    def _check_distant(self, shard: tuple[int, int] | None) -> None:
+        """Refuse what cannot be done with a folder of parts, or at an address."""
+        if self.writes_parts:
+            if self._engine != "ray":
+                raise ValueError(
+                    "a folder of Parquet parts is written by workers: give the engine ray, or the "
+                    "name of a file (.csv, .jsonl or .parquet)"
+                )
+            require("pyarrow", "Parquet")
+        elif self._to_resume is not None:
+            raise ValueError(
+                "a file at an address cannot be resumed: write to a folder there (s3://…/rows/) by "
+                "the engine ray, or to a file of this machine"
+            )
+        if shard is not None:
+            raise ValueError("a shard needs a file of this machine for its rows")
 
     def _open(self) -> AbstractContextManager[PredictionWriter]:
         assert self._out is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +23,8 @@ def predict(
         typer.Argument(
             help="Pictures, videos, folders of them, patterns ('photos/**/*.jpg'), - for a list of "
             "paths on standard input, the number of a camera (0), and addresses of streams and "
-            "videos (rtsp://, http://, https://).",
+            "videos (rtsp://, http://, https://) and of what object stores and HDFS hold (s3://, "
+            "gs://, abfs://, hdfs://).",
             metavar="PATHS",
             show_default=False,
         ),
@@ -37,11 +38,13 @@ def predict(
         ),
     ] = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="File to write: .csv, .jsonl (or .ndjson) or .parquet. Without it, CSV goes to "
             "standard output. Names stand in it as they are: let a spreadsheet import them as "
-            "text, or it may take =1+1.png for a formula.",
+            "text, or it may take =1+1.png for a formula. With --engine ray also a folder (rows/, "
+            "s3://bucket/rows/), into which workers write parts in Parquet themselves.",
+            metavar="FILE",
             show_default=False,
         ),
     ] = None,
@@ -274,7 +277,7 @@ def predict(
 
 
 def _run_in_window(
-    paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally: Tally
+    paths: Sequence[str], out: str | None, settings: dict[str, Any], tally: Tally
 ) -> int:
     """Predict, show it, and leave the last picture until someone has seen it."""
     from fer_ensemble.cli.prediction_progress import ERROR, say
@@ -294,7 +297,7 @@ def _run_in_window(
 
 def _run(
     paths: Sequence[str],
-    out: Path | None,
+    out: str | None,
     settings: dict[str, Any],
     tally: Tally,
     window: PictureWindow | None = None,
@@ -316,7 +319,9 @@ def _run(
     try:
         run = PredictionRun(paths, out=output, standard_input=listed, **settings)
     except (ValueError, ImportError) as error:
-        say(f"Error: {'--shard' if settings['shard'] else '--out'}: {error}")
+        distant = settings["engine"] != "local" or settings["address"] is not None
+        option = "--shard" if settings["shard"] else "--engine" if distant else "--out"
+        say(f"Error: {option}: {error}")
         return ERROR
     if not run.has_inputs():
         report_left_out(run.listing)
@@ -340,7 +345,7 @@ def _run(
 
 
 def _predict(
-    run: PredictionRun, out: Path | None, tally: Tally, window: PictureWindow | None
+    run: PredictionRun, out: str | None, tally: Tally, window: PictureWindow | None
 ) -> bool:
     """Write the rows of the inputs under a bar; False if they cannot be written."""
     from fer_ensemble.cli.console import notes
@@ -363,10 +368,12 @@ def _predict(
     total = run.count_pictures() if notes.is_terminal else None
     tally.started = time.perf_counter()
     try:
-        with hiding_decoders() as dropped, progress, closing(run.batches()) as batches:
+        steps = run.parts() if run.writes_parts else run.batches()
+        count_step: Callable[[Any], None] = tally.add_part if run.writes_parts else tally.add
+        with hiding_decoders() as dropped, progress, closing(steps):
             task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
-            for batch in batches:
-                tally.add(batch)
+            for step in steps:
+                count_step(step)
                 progress.update(task, completed=tally.items, rate=tally.rate)
                 if window is not None and window.is_closed:
                     break
@@ -393,5 +400,5 @@ def _parse_shard(text: str) -> tuple[int, int]:
     return int(number), int(count)
 
 
-def _name(out: Path | None) -> str:
+def _name(out: str | None) -> str:
     return "standard output" if out is None else str(out)

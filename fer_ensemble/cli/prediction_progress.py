@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from fer_ensemble.faces import FaceFinder, KeptRows, PictureListing, Prediction
+    from fer_ensemble.spreading import WrittenPart
 
 ALL, ERROR, SOME, NONE, INTERRUPTED = 0, 1, 3, 4, 130  # exit codes; 2 is typer's, for wrong usage
 
@@ -63,10 +63,23 @@ class Tally:
         self.faces += sum(item.face is not None for item in predictions)
         self.failed += len(failures)
         self.frames = self.frames or any(item.frame is not None for item in predictions)
+        self._explain(failures)
+        self.all_missing &= all(item.status == "missing" for item in predictions)
+
+    def add_part(self, part: WrittenPart) -> None:
+        """Count a part that a worker has written, now or in a run before."""
+        counts = part.counts
+        self.rows, self.items = self.rows + counts.n_rows, self.items + counts.n_items
+        self.faces, self.failed = self.faces + counts.n_faces, self.failed + counts.n_failed
+        self.kept_items += 0 if part.host else counts.n_items
+        self.frames |= counts.has_frames
+        self.all_missing &= counts.all_missing
+        self._explain(part.rows)
+
+    def _explain(self, failures: Sequence[Prediction]) -> None:
         for item in failures[: _REASONS_SHOWN - len(self.reasons)]:
             hint = suggest_name(item.path) if item.status == "missing" else ""
             self.reasons.append(f"{visible(item.path, '')}: {item.status} ({item.reason}){hint}")
-        self.all_missing &= all(item.status == "missing" for item in predictions)
 
     @property
     def seconds(self) -> float:
@@ -104,7 +117,7 @@ class Tally:
         )
 
 
-def picture_bar(out: Path | None) -> Progress:
+def picture_bar(out: str | None) -> Progress:
     """Make the bar, which hides where it would be in the way."""
     from rich.progress import (
         BarColumn,

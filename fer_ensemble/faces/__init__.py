@@ -1,5 +1,6 @@
 """Pictures and videos: decoding them, finding faces, and predicting their expressions."""
 
+from fer_ensemble.faces.addresses import is_address, is_local, locate, write_address
 from fer_ensemble.faces.annotated_copies import ShowPicture
 from fer_ensemble.faces.annotation import annotate
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
@@ -15,7 +16,9 @@ from fer_ensemble.faces.output import (
     ParquetWriter,
     PredictionWriter,
     choose_writer,
+    is_part_folder,
     open_writer,
+    printable_path,
 )
 from fer_ensemble.faces.prediction import FaceClassifier, Prediction, predict_files
 from fer_ensemble.faces.resuming import KeptRows, keep_rows, restore_tracks
@@ -65,11 +68,16 @@ __all__ = [
     "decode_image",
     "digest_file",
     "gather_groups",
+    "is_address",
+    "is_local",
+    "is_part_folder",
     "is_video",
     "keep_rows",
+    "locate",
     "mark_groups",
     "open_writer",
     "predict_files",
+    "printable_path",
     "read_frames",
     "read_record",
     "record_path",
@@ -77,4 +85,5 @@ __all__ = [
     "select_shard",
     "to_face",
     "without_secrets",
+    "write_address",
 ]

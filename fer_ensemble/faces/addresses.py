@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -202,6 +203,60 @@ def open_address(address: str) -> Iterator[BinaryIO]:
             yield stream
 
 
+def write_address(address: str, content: bytes) -> None:
+    """Write a file that has its name once it is whole.
+
+    Parameters
+    ----------
+    address : str
+    content : bytes
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    system, path = locate(address)
+    with telling_of(address):
+        make_parent(address)
+        # Object stores show a file when its last byte has come; where there are folders, a file is
+        # seen while it grows.
+        folder, _, name = path.rpartition("/")
+        begun = f"{folder}/.{name}.{os.urandom(8).hex()}.partial" if has_folders(address) else path
+        with system.open_output_stream(begun) as stream:
+            stream.write(content)
+        if begun != path:
+            system.move(begun, path)
+
+
+def is_local(address: str) -> bool:
+    """Whether an address is one of a file of this machine.
+
+    Parameters
+    ----------
+    address : str
+
+    Returns
+    -------
+    bool
+    """
+    return address.lower().startswith("file://")
+
+
+def has_folders(address: str) -> bool:
+    """Whether there are folders where an address is, and not names with slashes in them alone.
+
+    Parameters
+    ----------
+    address : str
+
+    Returns
+    -------
+    bool
+    """
+    return address.partition(":")[0].lower() in _WITH_FOLDERS
+
+
 def make_parent(address: str) -> None:
     """Make the folder above a file, where the file system has folders.
 
@@ -210,43 +265,62 @@ def make_parent(address: str) -> None:
     address : str
     """
     system, path = locate(address)
-    if address.partition(":")[0].lower() in _WITH_FOLDERS:
+    if has_folders(address):
         system.create_dir(path.rstrip("/").rpartition("/")[0], recursive=True)
 
 
-def walk_address(address: str, is_wanted: Callable[[str, bool], bool]) -> Iterator[str]:
-    """Give the files that an address stands for.
+def match_addresses(pattern: str) -> Iterator[str]:
+    """Give the files that an address with ``*``, ``?`` or ``[…]`` stands for.
+
+    Parameters
+    ----------
+    pattern : str
+        As in ``s3://bucket/2024/**/*.jpg``, where ``**/`` stands for any folders.
+
+    Yields
+    ------
+    str
+        Their addresses, sorted by name in each folder; the pattern itself if there are none.
+    """
+    magic = _MAGIC.search(pattern)
+    assert magic is not None
+    top, matcher = pattern[: magic.start()].rpartition("/")[0], _compile(pattern)
+    # Hidden files are left out, as where a pattern stands for files of this machine.
+    files = walk_address(top, lambda address, _: not address.rpartition("/")[2].startswith("."))
+    matching = filter(matcher.fullmatch, files)
+    yield from chain([next(matching, pattern)], matching)
+
+
+def has_pattern(address: str) -> bool:
+    """Whether an address may stand for others, see :func:`match_addresses`.
 
     Parameters
     ----------
     address : str
-        Of a file or a folder; or a pattern (``s3://bucket/2024/**/*.jpg``), in which ``**/`` stands
-        for any folders.
+
+    Returns
+    -------
+    bool
+    """
+    return _MAGIC.search(address) is not None
+
+
+def walk_address(address: str, is_wanted: Callable[[str, bool], bool]) -> Iterator[str]:
+    """Give the files in a folder and all that is below.
+
+    Parameters
+    ----------
+    address : str
     is_wanted : callable
-        Says of the name of a file or folder in a folder, and of whether it is one, if it shall be
+        Says of the address of a file or folder below, and of whether it is a folder, if it shall be
         given, or gone through.
 
     Yields
     ------
     str
-        Addresses, sorted by name in each folder. A file, and what cannot be listed, is given itself.
-
-    Raises
-    ------
-    MissingLibraryError, ValueError
-        As `locate`.
+        Addresses, sorted by name in each folder. What cannot be listed is given itself, as is a
+        file.
     """
-    magic = _MAGIC.search(address)
-    if magic is not None:
-        top = address[: magic.start()].rpartition("/")[0]
-        pattern, found = _compile(address), False
-        for file in walk_address(f"{top}/", lambda _, is_folder: True):
-            if pattern.fullmatch(file):
-                found = True
-                yield file
-        if not found:
-            yield address
-        return
     from pyarrow import fs
 
     system, path = locate(address)
@@ -261,12 +335,11 @@ def walk_address(address: str, is_wanted: Callable[[str, bool], bool]) -> Iterat
         except OSError:  # a file, or nothing: its row will say what is wrong
             yield address if name == address.rstrip("/") else f"{name}/"
             continue
-        kept = sorted(
-            (entry.base_name, entry.path, entry.type == fs.FileType.Directory)
+        below = sorted(
+            (f"{name}/{entry.base_name}", entry.path, entry.type == fs.FileType.Directory)
             for entry in entries
-            if is_wanted(entry.base_name, entry.type == fs.FileType.Directory)
         )
-        waiting.extend((f"{name}/{base}", below, is_one) for base, below, is_one in reversed(kept))
+        waiting.extend(entry for entry in reversed(below) if is_wanted(entry[0], entry[2]))
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

@@ -1,6 +1,7 @@
 """Prediction spread over the workers of a cluster: groups of inputs as tasks, parts of a table."""
 
 from fer_ensemble.spreading.group_work import GroupWork
-from fer_ensemble.spreading.ray_tasks import predict_by_ray
+from fer_ensemble.spreading.parquet_parts import PartFolder, WrittenPart
+from fer_ensemble.spreading.ray_tasks import predict_by_ray, write_by_ray
 
-__all__ = ["GroupWork", "predict_by_ray"]
+__all__ = ["GroupWork", "PartFolder", "WrittenPart", "predict_by_ray", "write_by_ray"]

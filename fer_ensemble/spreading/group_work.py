@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 from fer_ensemble.artifact import ArtifactError, load_predictor, model_identity
 from fer_ensemble.faces import (
@@ -21,6 +21,9 @@ from fer_ensemble.faces import (
 )
 from fer_ensemble.processors import grant_processors
 from fer_ensemble.ray_clusters import ClusterError
+
+#: Inputs that follow each other in a listing.
+Group: TypeAlias = Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,31 @@ class GroupRows:
     host: str
 
 
+@dataclass(frozen=True, slots=True)
+class PredictGroup:
+    """A task: to predict a group.
+
+    Parameters
+    ----------
+    inputs : sequence of path-like
+    """
+
+    inputs: Group
+
+    def do(self, predictor: GroupPredictor) -> GroupRows:
+        """Predict it.
+
+        Parameters
+        ----------
+        predictor : GroupPredictor
+
+        Returns
+        -------
+        GroupRows
+        """
+        return predictor.predict(self.inputs)
+
+
 class GroupPredictor:
     """A model that is loaded and a detector that is made, for group after group.
 
@@ -93,7 +121,7 @@ class GroupPredictor:
     """
 
     def __init__(self, work: GroupWork) -> None:
-        self._work = work
+        self.work = work
         # Where there is no such folder, the driver finds out by the rows: see `ray_tasks`.
         with suppress(OSError):
             os.chdir(work.folder)
@@ -101,7 +129,7 @@ class GroupPredictor:
         self._classifier = _load(work)
         self._finder = FaceFinder(**work.finding)
 
-    def predict(self, group: Sequence[str | os.PathLike[str]]) -> GroupRows:
+    def predict(self, group: Group) -> GroupRows:
         """Predict a group.
 
         Parameters
@@ -112,7 +140,7 @@ class GroupPredictor:
         -------
         GroupRows
         """
-        work, finder = self._work, self._finder
+        work, finder = self.work, self._finder
         before = finder.n_taken_whole, finder.n_searched
         batches = predict_files(
             self._classifier,
@@ -148,3 +176,26 @@ def _load(work: GroupWork) -> FaceClassifier:
             f"{found} there and {work.identity} here. Give all machines the same one"
         )
     return classifier
+
+
+def check_seen(rows: Iterable[Prediction], host: str) -> None:
+    """Make sure that what a worker did not find is not there; of addresses it is taken for sure.
+
+    Parameters
+    ----------
+    rows : iterable of Prediction
+    host : str
+        The worker's machine.
+
+    Raises
+    ------
+    ClusterError
+        If it is there on this machine.
+    """
+    for row in rows:
+        if row.status == "missing" and os.path.exists(row.path):
+            raise ClusterError(
+                f"A worker on {host} does not see {row.path}, which is there on this machine: put "
+                "the inputs where all machines of the cluster find them under the same name, as on "
+                "a shared disk or at an address of an object store (s3://…)"
+            )

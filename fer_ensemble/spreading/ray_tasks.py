@@ -14,11 +14,18 @@ import uuid
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol
 
 from fer_ensemble.faces import FaceFinder, Prediction
 from fer_ensemble.ray_clusters import ClusterError, connected
-from fer_ensemble.spreading.group_work import GroupPredictor, GroupRows, GroupWork
+from fer_ensemble.spreading.group_work import (
+    Group,
+    GroupPredictor,
+    GroupWork,
+    PredictGroup,
+    check_seen,
+)
+from fer_ensemble.spreading.parquet_parts import PartFolder, WrittenPart
 
 # How often a group is tried: machines that are taken away are no fault of it, but a picture that
 # brings down every process that decodes it must not do so for ever.
@@ -32,14 +39,20 @@ _AHEAD = 16
 
 _LOOK_SECONDS = 5.0  # so often it is looked for machines that joined or left
 
-Group = Sequence[str | os.PathLike[str]]
+
+class Task(Protocol):
+    """What a worker is given to do."""
+
+    @property
+    def inputs(self) -> Sequence[str | os.PathLike[str]]:
+        """The inputs that it is about."""
+
+    def do(self, predictor: GroupPredictor, /) -> Any:
+        """Do it."""
 
 
 def predict_by_ray(
-    work: GroupWork,
-    groups: Iterable[Group],
-    finder: FaceFinder,
-    address: str | None = None,
+    work: GroupWork, groups: Iterable[Group], finder: FaceFinder, address: str | None = None
 ) -> Generator[list[Prediction], None, None]:
     """Predict groups of inputs on a cluster of Ray.
 
@@ -64,14 +77,74 @@ def predict_by_ray(
         If there is no cluster; if a worker does not see the model, or a picture that is seen here;
         or if workers died again and again over the same group.
     """
-    with connected(address, "The engine ray") as ray, closing(_Tasks(ray, work)) as tasks:
-        for group, done in tasks.run(groups):
-            _check_seen(done)
+    with closing(run_by_ray(work, map(PredictGroup, groups), address)) as results:
+        for done in results:
+            check_seen(done.rows, done.host)
             finder.n_taken_whole += done.n_taken_whole
             finder.n_searched += done.n_searched
             if done.rows:
                 yield done.rows
             yield []
+
+
+def write_by_ray(
+    work: GroupWork,
+    groups: Iterable[Group],
+    finder: FaceFinder,
+    folder: PartFolder,
+    address: str | None = None,
+    *,
+    gives_rows: bool = False,
+) -> Generator[WrittenPart, None, None]:
+    """Let the workers of a cluster of Ray write the parts of a table.
+
+    Parameters
+    ----------
+    work, groups, finder, address
+        As of :func:`predict_by_ray`.
+    folder : PartFolder
+    gives_rows : bool, default=False
+        Whether all rows are given back too.
+
+    Yields
+    ------
+    WrittenPart
+        In the order of the inputs.
+
+    Raises
+    ------
+    ClusterError, OSError, ValueError
+        As of :func:`predict_by_ray` and `PartFolder`.
+    """
+    tasks = folder.tasks(groups, gives_rows=gives_rows)
+    with closing(run_by_ray(work, tasks, address)) as results:
+        for part in results:
+            folder.check(part)
+            finder.n_taken_whole += part.counts.n_taken_whole
+            finder.n_searched += part.counts.n_searched
+            yield part
+    folder.finish()
+
+
+def run_by_ray(
+    work: GroupWork, tasks: Iterable[Task], address: str | None
+) -> Generator[Any, None, None]:
+    """Do tasks on a cluster of Ray.
+
+    Parameters
+    ----------
+    work : GroupWork
+    tasks : iterable of Task
+        Is gone through as results are made, and never far ahead of them.
+    address : str or None
+
+    Yields
+    ------
+    object
+        What each task came to, in order.
+    """
+    with connected(address, "The engine ray") as ray, closing(_Tasks(ray, work)) as running:
+        yield from running.run(tasks)
 
 
 class _Tasks:
@@ -83,25 +156,25 @@ class _Tasks:
         # Kept as a reference within another value, it is fetched by those alone who need it.
         self._shared = [ray.put(work)]
         self._key = uuid.uuid4().hex
-        self._task = ray.remote(_predict_group).options(
-            name="predict_group", max_retries=_TRIES - 1, **self._resources
+        self._function = ray.remote(_do).options(
+            name="predict", max_retries=_TRIES - 1, **self._resources
         )
         self._running: set[Any] = set()
         self._looked = -_LOOK_SECONDS
         self._places = 1
 
-    def run(self, groups: Iterable[Group]) -> Generator[tuple[Group, GroupRows], None, None]:
-        waiting, in_order = iter(groups), deque[tuple[Any, Group]]()
+    def run(self, tasks: Iterable[Task]) -> Generator[Any, None, None]:
+        waiting, in_order = iter(tasks), deque[tuple[Any, Task]]()
         more = True
         while True:
             while more and self._has_room(len(in_order)):
-                group = next(waiting, None)
-                if group is None:
+                task = next(waiting, None)
+                if task is None:
                     more = False
                     break
-                reference = self._task.remote(self._key, self._shared, list(group))
+                reference = self._function.remote(self._key, self._shared, task)
                 self._running.add(reference)
-                in_order.append((reference, group))
+                in_order.append((reference, task))
             if not in_order:
                 return
             # Rows that were made elsewhere stay there until it is their turn.
@@ -112,8 +185,8 @@ class _Tasks:
             )
             self._running.difference_update(done)
             while in_order and in_order[0][0] not in self._running:
-                reference, group = in_order.popleft()
-                yield group, self._fetch(reference, group)
+                reference, task = in_order.popleft()
+                yield self._fetch(reference, task)
                 if more:  # workers shall not wait while others are fetched
                     break
 
@@ -128,32 +201,31 @@ class _Tasks:
             self._looked, self._places = now, _count_places(self._ray, self._resources)
         return len(self._running) < _QUEUED * self._places and n_ahead < _AHEAD * self._places
 
-    def _fetch(self, reference: Any, group: Group) -> GroupRows:
+    def _fetch(self, reference: Any, task: Task) -> Any:
         errors = self._ray.exceptions
         try:
-            result: GroupRows = self._ray.get(reference)
+            return self._ray.get(reference)
         except errors.RayTaskError as error:
             raise getattr(error, "cause", None) or error from None
         except errors.RayError as error:
             raise ClusterError(
-                f"The workers died that were given {os.fspath(group[0])!r} and the "
-                f"{len(group) - 1} inputs after it, {_TRIES} times ({_first_line(error)}). Predict "
-                "them alone to see which one it is, or give workers more memory"
+                f"The workers died that were given {os.fspath(task.inputs[0])!r} and the "
+                f"{len(task.inputs) - 1} inputs after it, {_TRIES} times ({_first_line(error)}). "
+                "Predict them alone to see which one it is, or give workers more memory"
             ) from error
-        return result
 
 
 _predictors: dict[str, GroupPredictor] = {}
 
 
-def _predict_group(key: str, shared: list[Any], group: Group) -> GroupRows:
-    """Predict a group in a worker, whose process keeps the model for the next one."""
+def _do(key: str, shared: list[Any], task: Task) -> Any:
+    """Do a task in a worker, whose process keeps the model for the next one."""
     if key not in _predictors:
         import ray
 
         _predictors.clear()
         _predictors[key] = GroupPredictor(ray.get(shared[0]))
-    return _predictors[key].predict(group)
+    return task.do(_predictors[key])
 
 
 def _resources(ray: Any, work: GroupWork) -> dict[str, Any]:
@@ -170,17 +242,6 @@ def _count_places(ray: Any, resources: dict[str, Any]) -> int:
 
 def _nodes(ray: Any) -> list[dict[str, float]]:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-def _check_seen(done: GroupRows) -> None:
-    """Raise an error if a worker did not find what stands here."""
-    for row in done.rows:
-        if row.status == "missing" and os.path.exists(row.path):
-            raise ClusterError(
-                f"A worker on {done.host} does not see {row.path}, which is there on this machine: "
-                "put the inputs where all machines of the cluster find them under the same name, "
-                "as on a shared disk or at an address of an object store (s3://…)"
-            )
 
 
 def _first_line(error: Exception) -> str:
