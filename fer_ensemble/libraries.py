@@ -42,6 +42,7 @@ _LIBRARIES = {
     "prometheus_client": ("prometheus-client", _SERVE),
     "pyarrow": ("pyarrow", _extra("parquet")),
     "python_multipart": ("python-multipart", _SERVE),
+    "ray": ("Ray", _extra("ray")),
     "skl2onnx": ("skl2onnx", _TRAIN),
     "tensorflow": ("TensorFlow", _TRAIN),
     "tf2onnx": ("tf2onnx", _TRAIN),
@@ -79,10 +80,10 @@ def require(library: str, purpose: str) -> None:
     fer_ensemble.libraries.MissingLibraryError: A network needs Keras, which is not installed: ...
     """
     if library == "keras":
-        refuse_after_fork(_keras_backend(), purpose)
+        refuse_after_fork(keras_backend(), purpose)
     if sys.modules.get(library) is not None:
         return
-    needed = [library, _keras_backend()] if library == "keras" else [library]
+    needed = [library, keras_backend()] if library == "keras" else [library]
     for module in needed:
         if module not in (library, *KERAS_BACKENDS):  # no name to tell people to install
             raise MissingLibraryError(
@@ -120,15 +121,14 @@ def require_for_members(members: Iterable[tuple[str, Any]]) -> None:
                 require(library, f"The member {name!r}")
 
 
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ImportError:
-        return False
+def keras_backend() -> str:
+    """Return the backend that Keras has taken, or would take, as Keras itself finds it out.
 
-
-def _keras_backend() -> str:
-    """Return the backend that Keras has taken, or would take, as Keras itself finds it out."""
+    Returns
+    -------
+    str
+        Mostly one of `KERAS_BACKENDS`.
+    """
     if (keras := sys.modules.get("keras")) is not None and hasattr(keras, "backend"):
         return str(keras.backend.backend())
     folder = Path(os.environ.get("KERAS_HOME") or Path("~", ".keras").expanduser())
@@ -137,6 +137,13 @@ def _keras_backend() -> str:
     except (OSError, ValueError, LookupError, TypeError):
         chosen = "tensorflow"
     return os.environ.get("KERAS_BACKEND") or str(chosen)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False
 
 
 # Held by the thread that imports a library: file descriptors belong to the whole process.

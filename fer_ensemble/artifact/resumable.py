@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,7 +43,7 @@ _WITHOUT_EFFECT = ("checkpoint", "memory", "n_jobs", "verbose")
 
 @dataclass(frozen=True)
 class MemberStore:
-    """Fitted members on disk: a fit that was done before is read, any other is done and written.
+    """Fitted members on disk: a fit that was done before is read, any other is written when done.
 
     It is what `VotingEnsemble.fit` takes as ``keep``.
 
@@ -52,20 +51,21 @@ class MemberStore:
     ----------
     directory : Path
         Where fits are kept.
-    features : str
+    features : Path
         Folder in which members share the features that they extract.
     on_member : callable
         Called with the name and ``'fitting'``, ``'fitted'`` or ``'kept'``.
     """
 
     directory: Path
-    features: str
+    features: Path
     on_member: Callable[[str, str], None]
+    _fingerprints: dict[str, str] = field(default_factory=dict)
 
-    def fit(
+    def read(
         self, name: str, member: Any, X: NDArray[Any], y: NDArray[Any], **keywords: Any
-    ) -> tuple[Any, float]:
-        """Read the fit of the same member on the same data, or do it and keep it.
+    ) -> tuple[Any, float] | None:
+        """Read the fit of the same member on the same data, if there is one.
 
         Parameters
         ----------
@@ -82,49 +82,67 @@ class MemberStore:
 
         Returns
         -------
-        member : classifier
-            Fitted.
-        seconds : float
-            What the fit took, when it was done.
+        tuple of (classifier, float), or None
+            The fitted member, and the seconds that its fit took when it was done.
         """
         fingerprint = _fingerprint(member, X, y, keywords)
-        kept = self._read(name, fingerprint)
-        if kept is not None:
-            self.on_member(name, "kept")
-            return kept
-        self.on_member(name, "fitting")
-        unfinished = self.directory / f"{name}.checkpoint"
-        # Members with the same features share them; a saved member must not point there.
-        places = _unset(member, "memory", self.features)
-        places |= _unset(member, "checkpoint", str(unfinished))
-        member.set_params(**places)
-        started = time.perf_counter()
-        member.fit(X, y, **keywords)
-        seconds = time.perf_counter() - started
-        member.set_params(**dict.fromkeys(places))
-        self._write(name, member, fingerprint, seconds)
-        unfinished.unlink(missing_ok=True)
-        self.on_member(name, "fitted")
-        return member, seconds
-
-    def _read(self, name: str, fingerprint: str) -> tuple[Any, float] | None:
+        self._fingerprints[name] = fingerprint
         try:
             entry = json.loads((self.directory / f"{name}.json").read_text())
             if entry["fingerprint"] != fingerprint:
                 return None
             content = read_verified(self.directory, StoredFile(**entry["stored"]))
-            return load_member(name, content), float(entry["seconds"])
+            kept = load_member(name, content), float(entry["seconds"])
         except (OSError, ValueError, KeyError, TypeError):
             return None  # nothing usable was kept: the member is fitted again
+        self.on_member(name, "kept")
+        return kept
 
-    def _write(self, name: str, fitted: Any, fingerprint: str, seconds: float) -> None:
-        stored = store(self.directory, f"{name}.skops", dump_member(name, fitted))
+    def begin(self, name: str, member: Any) -> dict[str, str]:
+        """Choose where a member keeps features and, if it is a network, the state of its training.
+
+        Parameters
+        ----------
+        name : str
+        member : classifier
+            Unfitted.
+
+        Returns
+        -------
+        dict of str to str
+            Values of those of its parameters ``memory`` and ``checkpoint`` that have none. A saved
+            member must not point there.
+        """
+        self.on_member(name, "fitting")
+        # The folder of the features has a name drawn at random: it stands where it is shared alone.
+        shared = str(self.features / "shared")
+        return _unset(member, "memory", shared) | _unset(
+            member, "checkpoint", str(self._checkpoint(name))
+        )
+
+    def write(self, name: str, member: Any, seconds: float) -> None:
+        """Keep a fitted member; its checkpoint is not needed any more.
+
+        Parameters
+        ----------
+        name : str
+        member : classifier
+            Fitted, after `read` was asked for it.
+        seconds : float
+            What the fit took.
+        """
+        stored = store(self.directory, f"{name}.skops", dump_member(name, member))
         entry = {
-            "fingerprint": fingerprint,
+            "fingerprint": self._fingerprints[name],
             "seconds": seconds,
             "stored": {"file": stored.file, "sha256": stored.sha256},
         }
         write_atomically(self.directory / f"{name}.json", json.dumps(entry).encode())
+        self._checkpoint(name).unlink(missing_ok=True)
+        self.on_member(name, "fitted")
+
+    def _checkpoint(self, name: str) -> Path:
+        return self.directory / f"{name}.checkpoint"
 
 
 def fit_resumable(
@@ -231,7 +249,7 @@ def _fit(
             y,
             sample_weight=sample_weight,
             validation_data=validation_data,
-            keep=MemberStore(unfinished, features, on_member),
+            keep=MemberStore(unfinished.absolute(), Path(features), on_member),
         )
     save_ensemble(ensemble, directory, data=data, face_size=X.shape[1], overwrite=True)
     # By another name at once: half of it would look like a fit that has members left to do.

@@ -1,27 +1,27 @@
-"""Fit members one after the other, or side by side in processes that share the processors."""
+"""Fit members one after the other, side by side on this machine, or on a cluster."""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.ensemble.evidence import align_columns, check_classes
+from fer_ensemble.ensemble.workers import Call, Surroundings, Workers, find_workers
 
 LOGGER = logging.getLogger(__name__)
 
@@ -46,19 +46,24 @@ class MemberFit(NamedTuple):
 
 
 class FitStore(Protocol):
-    """Where fitted members are kept, so that an interrupted fit of an ensemble can be resumed."""
+    """Where fitted members are kept, so that an interrupted fit of an ensemble can be resumed.
 
-    def fit(
+    It is asked in the process that the fit of the ensemble was called in, wherever members are
+    fitted: first `read`; then, if that finds nothing, `begin`, and `write` as soon as the member is
+    fitted.
+    """
+
+    def read(
         self, name: str, member: Any, X: Any, y: NDArray[Any], **keywords: Any
-    ) -> tuple[Any, float]:
-        """Fit a member, or read the same fit that was kept before.
+    ) -> tuple[Any, float] | None:
+        """Read the same fit, if it was kept before.
 
         Parameters
         ----------
         name : str
             The member's name in the ensemble.
         member : classifier
-            Unfitted, and the store's to change.
+            Unfitted.
         X : array, sparse matrix or data frame whose first axis is the samples
         y : ndarray of shape (n_samples,)
         **keywords
@@ -66,10 +71,38 @@ class FitStore(Protocol):
 
         Returns
         -------
+        tuple of (classifier, float), or None
+            The fitted member, and the seconds that its fit took when it was done.
+        """
+        ...
+
+    def begin(self, name: str, member: Any) -> dict[str, str]:
+        """Choose where a member may keep what it has done, while it is fitted.
+
+        Parameters
+        ----------
+        name : str
+        member : classifier
+            Unfitted.
+
+        Returns
+        -------
+        dict of str to str
+            Parameters, and paths as their values. They are set for the fit and unset after it,
+            where the path's folder is there: it need not be on another machine.
+        """
+        ...
+
+    def write(self, name: str, member: Any, seconds: float) -> None:
+        """Keep a fitted member.
+
+        Parameters
+        ----------
+        name : str
         member : classifier
             Fitted.
         seconds : float
-            What the fit took, when it was done.
+            What the fit took.
         """
         ...
 
@@ -89,11 +122,17 @@ def fit_side_by_side(
     log_level: int,
     keep: FitStore | None = None,
 ) -> Iterator[tuple[int, FitResult]]:
-    """Do fits in processes, and those that cannot share the machine one at a time in this one.
+    """Do fits by the workers of joblib's active backend.
 
-    The threads within the processes are limited, by way of the thread pools of OpenMP and BLAS
-    and of the parameters called ``n_jobs``, so that all processes together have one for each
-    processor. Where the fits run does not change what comes out of them.
+    On this machine they are processes, unless a `joblib.parallel_config` says otherwise, and those
+    fits that cannot share it are done one at a time in this process. Threads within the processes
+    are limited, by way of the thread pools of OpenMP and BLAS and of the parameters called
+    ``n_jobs``, so that all processes together have one for each processor. What a library computes
+    in another number of threads, as XGBoost does then, differs in its last digits.
+
+    On a cluster, each fit computes in as many threads as it would in this process, so that on
+    processors of the same kind the same comes out, to the bit; a network has a worker to itself,
+    with its devices.
 
     Parameters
     ----------
@@ -102,17 +141,18 @@ def fit_side_by_side(
     data : TrainingData
         What to fit on.
     n_jobs : int or None
-        How many processes, up to the number of processors, as in scikit-learn: -1 means all
-        processors, None means 1 unless a `joblib.parallel_config` says otherwise.
+        How many at a time, as in scikit-learn: -1 means all processors or workers, None means 1
+        unless a `joblib.parallel_config` says otherwise.
     log_level : int
         Level of the messages about each fit.
     keep : FitStore, optional
-        What fits the members, or reads them where they were fitted before.
+        Where members are kept as they come, and read from where they were fitted before.
 
     Yields
     ------
     number : int
-        Place in `fits`. First come those done in processes.
+        Place in `fits`. First come those that were kept, then those that workers do, in the order
+        in which they end.
     outcome : FitResult
         Probabilities of shape (n_held_out, n_classes) if rows were held out.
 
@@ -120,25 +160,57 @@ def fit_side_by_side(
     ------
     ValueError
         If a member, once fitted, knows other classes than those of the data.
+    WorkersDiedError
+        If workers died of the same fits several times.
     """
-    processors = joblib.cpu_count()
-    workers = min(joblib.effective_n_jobs(n_jobs), processors)
-    apart = [i for i, fit in enumerate(fits) if workers > 1 and not fits_alone(fit.member)]
-    if len(apart) < 2:
-        apart = []
-    else:
-        workers = min(workers, len(apart))
-        threads = processors // workers
-        with joblib.parallel_config("loky", inner_max_num_threads=threads):
-            parallel = Parallel(n_jobs=workers, return_as="generator")
-        outcomes = parallel(delayed(_fit)(fits[i], data, log_level, keep, threads) for i in apart)
-        for number, outcome in zip(apart, outcomes, strict=True):
-            _log_end(fits[number], outcome, log_level)
-            yield number, outcome
-    for number in sorted(set(range(len(fits))) - set(apart)):
-        outcome = _fit(fits[number], data, log_level, keep)
-        _log_end(fits[number], outcome, log_level)
+    left = []
+    for number, fit in enumerate(fits):
+        kept = None if keep is None else _read(fit, data, keep)
+        if kept is None:
+            left.append(number)
+        else:
+            yield number, kept
+    workers = find_workers(n_jobs)
+    apart = left
+    if not workers.are_elsewhere:
+        sharing = [number for number in left if not fits_alone(fits[number].member)]
+        apart = sharing if workers.count > 1 and len(sharing) > 1 else []
+    for number, outcome in _fit_apart(workers, fits, apart, data, log_level, keep):
+        _end(fits[number], outcome, log_level, keep)
         yield number, outcome
+    for number in left:
+        if number not in apart:
+            places = _begin(fits[number], keep)
+            outcome = _fit(data, fits[number], log_level, places)
+            _end(fits[number], outcome, log_level, keep)
+            yield number, outcome
+
+
+def _fit_apart(
+    workers: Workers,
+    fits: Sequence[MemberFit],
+    apart: Sequence[int],
+    data: TrainingData,
+    log_level: int,
+    keep: FitStore | None,
+) -> Iterator[tuple[int, FitResult]]:
+    if not apart:
+        return
+    surroundings = Surroundings.of_this_process()
+    threads = max(1, surroundings.processors // min(workers.count, len(apart)))
+    calls = []
+    for number in apart:
+        fit = fits[number]
+        arguments = fit, log_level, _begin(fit, keep)
+        if workers.are_elsewhere:
+            alone = fits_alone(fit.member)
+            wanted = surroundings.processors if alone else _threads_wanted(fit.member, surroundings)
+            calls.append(Call(fit.name, (*arguments, surroundings), wanted, alone))
+        else:
+            calls.append(Call(fit.name, (*arguments, threads), threads))
+    function = _fit_elsewhere if workers.are_elsewhere else _fit
+    for place, outcome in workers.run(function, data, calls):
+        yield apart[place], outcome
 
 
 def fits_alone(member: Any) -> bool:
@@ -240,11 +312,26 @@ def _says_nothing_of_weights(estimator: Any) -> bool:
     return estimator._get_metadata_request().fit.requests.get("sample_weight") is None
 
 
+def _read(fit: MemberFit, data: TrainingData, keep: FitStore) -> FitResult | None:
+    kept = keep.read(fit.name, fit.member, data.X, data.y, **_keywords(fit, data))
+    return None if kept is None else FitResult(*kept)
+
+
+def _begin(fit: MemberFit, keep: FitStore | None) -> dict[str, str]:
+    return {} if keep is None else keep.begin(fit.name, fit.member)
+
+
+def _end(fit: MemberFit, outcome: FitResult, log_level: int, keep: FitStore | None) -> None:
+    if keep is not None:
+        keep.write(fit.name, outcome.result, outcome.seconds)
+    LOGGER.log(log_level, "%s: fitted in %.1f s", fit.name, outcome.seconds)
+
+
 def _fit(
-    fit: MemberFit,
     data: TrainingData,
+    fit: MemberFit,
     log_level: int,
-    keep: FitStore | None = None,
+    places: Mapping[str, str],
     threads: int | None = None,
 ) -> FitResult:
     X, y, keywords = data.X, data.y, _keywords(fit, data)
@@ -252,22 +339,46 @@ def _fit(
         X, y = _safe_indexing(X, fit.rows), y[fit.rows]
     LOGGER.log(log_level, "%s: fitting on %d samples", fit.name, len(y))
     member = clone(fit.member)
-    unlimited = {} if threads is None else _limit_threads(member, threads)
+    unset = {} if threads is None else _limit_threads(member, threads)
+    for parameter, path in places.items():
+        if Path(path).parent.is_dir():
+            unset[parameter] = None
+            member.set_params(**{parameter: path})
     with weights_asked_for(member):
-        if keep is None:
-            start = time.perf_counter()
-            member = member.fit(X, y, **keywords)
-            seconds = time.perf_counter() - start
-        else:
-            member, seconds = keep.fit(fit.name, member, X, y, **keywords)
-    if unlimited:
-        member.set_params(**unlimited)
+        start = time.perf_counter()
+        member = member.fit(X, y, **keywords)
+        seconds = time.perf_counter() - start
+    if unset:
+        member.set_params(**unset)
     check_classes(getattr(member, "classes_", None), data.classes, fit.name)
     if fit.held_out is None:
         return FitResult(member, seconds)
     probabilities = member.predict_proba(_safe_indexing(data.X, fit.held_out))
     aligned = align_columns(probabilities, member.classes_, data.classes, fit.name)
     return FitResult(aligned, seconds)
+
+
+# Held by the network that a process fits: workers of Dask may have several threads.
+_ONE_NETWORK = Lock()
+
+
+def _fit_elsewhere(
+    data: TrainingData,
+    fit: MemberFit,
+    log_level: int,
+    places: Mapping[str, str],
+    surroundings: Surroundings,
+) -> FitResult:
+    """Fit a member in a worker of a cluster as in the process that the ensemble is fitted in."""
+    member = clone(fit.member)
+    every = {name: surroundings.processors for name, n in _n_jobs(member).items() if n < 0}
+    member.set_params(**every)
+    alone = _ONE_NETWORK if fits_alone(member) else nullcontext()
+    with surroundings.taken_on(), alone:
+        result, seconds = _fit(data, fit._replace(member=member), log_level, places)
+    if fit.held_out is None:
+        result.set_params(**dict.fromkeys(every, -1))
+    return FitResult(result, seconds)
 
 
 def _keywords(fit: MemberFit, data: TrainingData) -> dict[str, Any]:
@@ -291,21 +402,27 @@ def _takes_validation_data(member: Any) -> bool:
     return has_fit_parameter(member, "validation_data") and not learns
 
 
-def _limit_threads(member: Any, threads: int) -> dict[str, Any]:
-    """Lower every ``n_jobs`` within a member to a number of threads, and return what it was."""
-    former = {
+def _n_jobs(member: Any) -> dict[str, int]:
+    """Return every ``n_jobs`` within a member that is not None."""
+    return {
         name: value
         for name, value in member.get_params().items()
         if name.split("__")[-1] == "n_jobs" and value is not None
     }
+
+
+def _limit_threads(member: Any, threads: int) -> dict[str, Any]:
+    """Lower every ``n_jobs`` within a member to a number of threads, and return what it was."""
+    former = _n_jobs(member)
     member.set_params(
         **{name: min(value, threads) if value > 0 else threads for name, value in former.items()}
     )
-    return former
+    return dict(former)
 
 
-def _log_end(fit: MemberFit, outcome: FitResult, log_level: int) -> None:
-    LOGGER.log(log_level, "%s: fitted in %.1f s", fit.name, outcome.seconds)
+def _threads_wanted(member: Any, surroundings: Surroundings) -> int:
+    wanted = _n_jobs(member).values()
+    return max((n if n > 0 else surroundings.processors for n in wanted), default=1)
 
 
 def predict_out_of_fold(

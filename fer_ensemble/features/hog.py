@@ -173,7 +173,8 @@ def _extract(
 ) -> NDArray[np.float32]:
     n_chunks = min(effective_n_jobs(n_jobs), max(1, len(faces) // _MIN_FACES_PER_JOB))
     chunks = np.array_split(faces, n_chunks)
-    threads = Parallel(n_jobs=n_chunks, prefer="threads")
+    # Required, since a backend chosen for fits, such as a cluster, goes before what is preferred.
+    threads = Parallel(n_jobs=n_chunks, require="sharedmem")
     return np.concatenate(
         list(threads(delayed(oriented_gradients)(c, **parameters) for c in chunks))
     )

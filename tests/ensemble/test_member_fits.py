@@ -11,7 +11,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fer_ensemble.ensemble import member_fits as fitting
 from fer_ensemble.ensemble.member_fits import MemberFit, TrainingData, fit_side_by_side, fits_alone
 
 
@@ -48,7 +47,7 @@ def _run(*members: Any, n_jobs: int | None) -> list[Any]:
 
 @pytest.fixture
 def four_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting.joblib, "cpu_count", lambda: 4)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
 
 
 @pytest.mark.usefixtures("four_processors")
@@ -73,7 +72,7 @@ def test_one_after_the_other_is_the_default() -> None:
 
 
 def test_one_processor_needs_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting.joblib, "cpu_count", lambda: 1)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
     assert {spy.process_ for spy in _run(_spy(), _spy(), n_jobs=8)} == {os.getpid()}
 
 

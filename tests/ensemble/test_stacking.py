@@ -21,7 +21,6 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
-from fer_ensemble.ensemble import member_fits as fitting
 from fer_ensemble.splitting import row_digests
 
 NAMES = np.array(["sad", "angry", "happy"])
@@ -449,7 +448,7 @@ def test_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = _table()
     # Of classes that processes can import: those of a test module they cannot.
     one, two = _stacking(), _stacking(n_jobs=2)
-    monkeypatch.setattr(fitting.joblib, "cpu_count", lambda: 4)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
     one.fit(X, y), two.fit(X, y)
     np.testing.assert_array_equal(one.oof_probabilities_, two.oof_probabilities_)
     np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))

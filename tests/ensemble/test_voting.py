@@ -23,7 +23,6 @@ from fer_ensemble.ensemble import (
     combine,
     learn_weights,
 )
-from fer_ensemble.ensemble import member_fits as fitting
 from fer_ensemble.splitting import row_digests
 from tests.ensemble.stand_ins import (
     NAMES,
@@ -607,7 +606,7 @@ def test_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = make_table()
     # Of classes that processes can import: those of a test module they cannot.
     one, two = make_ensemble(), make_ensemble(n_jobs=2)
-    monkeypatch.setattr(fitting.joblib, "cpu_count", lambda: 4)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
     one.fit(X, y), two.fit(X, y)
     np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
     assert [name for name, _ in two.members_] == ["lr", "nb", "tree"]
