@@ -214,7 +214,8 @@ def _said(record: ShardRecord, name: str) -> dict[str, Any]:
     if name == "count":
         return {"of": record.n_shards}
     if name == "listing":
-        return {key: record.listing[key] for key in ("inputs", "sha256", "groups")}
+        listing = {key: record.listing[key] for key in ("inputs", "groups")}
+        return {**listing, "names' digest": str(record.listing["sha256"])[:12]}
     classes = ", ".join(record.class_names)
     return {**record.settings, "classes": classes, "track": record.tracked}
 
