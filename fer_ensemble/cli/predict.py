@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +12,6 @@ import typer
 if TYPE_CHECKING:
     from fer_ensemble.cli.prediction_progress import Tally
     from fer_ensemble.cli.prediction_window import PictureWindow
-    from fer_ensemble.predicting import PredictionRun
 
 
 def predict(
@@ -238,7 +235,7 @@ def predict(
       130  interrupted, or 143 terminated; rows that were written are kept
     """
     from fer_ensemble.cli.console import choose_device
-    from fer_ensemble.cli.prediction_progress import INTERRUPTED, Tally, count, say
+    from fer_ensemble.cli.prediction_progress import INTERRUPTED, Tally, count, name_output, say
 
     if resume and out is None:
         raise typer.BadParameter("--resume continues a file: name it with --out.")
@@ -271,7 +268,7 @@ def predict(
         else:
             code = _run(paths, out, settings, tally)
     except KeyboardInterrupt:
-        say(f"\nInterrupted; {count(tally.rows, 'row')} kept in {_name(out)}.", "yellow")
+        say(f"\nInterrupted; {count(tally.rows, 'row')} kept in {name_output(out)}.", "yellow")
         code = INTERRUPTED
     raise typer.Exit(code)
 
@@ -308,12 +305,14 @@ def _run(
         ALL,
         ERROR,
         NONE,
+        name_output,
+        predict_under_bar,
         report_left_out,
         report_taken_whole,
         say,
     )
     from fer_ensemble.faces import DetectorError
-    from fer_ensemble.predicting import PredictionRun
+    from fer_ensemble.prediction_run import PredictionRun
 
     output, listed = out or row_output(), sys.stdin.buffer
     try:
@@ -332,62 +331,16 @@ def _run(
     except (DetectorError, ImportError) as error:
         say(f"Error: --detector: {error}")
         return ERROR
-    if not _predict(run, out, tally, window):
+    if not predict_under_bar(run, out, tally, window):
         return ERROR
     report_left_out(run.listing)
     if settings["detector"] == "auto":
         report_taken_whole(run.finder)
-    tally.report(_name(out))
+    tally.report(name_output(out))
     if settings["shard"] and not tally.items:
         say("No input falls to this shard: there are fewer groups of inputs than shards")
         return ALL
     return tally.code(run.listing)
-
-
-def _predict(
-    run: PredictionRun, out: str | None, tally: Tally, window: PictureWindow | None
-) -> bool:
-    """Write the rows of the inputs under a bar; False if they cannot be written."""
-    from fer_ensemble.cli.console import notes
-    from fer_ensemble.cli.prediction_progress import (
-        count,
-        hiding_decoders,
-        picture_bar,
-        report_dropped,
-        report_live,
-        say,
-    )
-
-    if run.kept is not None:
-        tally.keep(run.kept)
-    if run.is_same_run is None:
-        say("What is kept may come of another model or other options: nothing says so", "yellow")
-    with notes.status("Loading the ensemble"):
-        run.load()
-    progress = picture_bar(out)
-    total = run.count_pictures() if notes.is_terminal else None
-    tally.started = time.perf_counter()
-    try:
-        steps = run.parts() if run.writes_parts else run.batches()
-        count_step: Callable[[Any], None] = tally.add_part if run.writes_parts else tally.add
-        with hiding_decoders() as dropped, progress, closing(steps):
-            task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
-            for step in steps:
-                count_step(step)
-                progress.update(task, completed=tally.items, rate=tally.rate)
-                if window is not None and window.is_closed:
-                    break
-        report_dropped(dropped)
-    except BrokenPipeError:
-        raise  # the reader has enough, as `head` does: typer ends quietly
-    except OSError as error:
-        file = f": {error.filename}" if error.filename else ""
-        kept = f"; {count(tally.rows, 'row')} kept" if tally.rows else ""
-        say(f"Error: cannot write {_name(out)} ({error.strerror}{file}){kept}")
-        return False
-    finally:
-        report_live(run.listing)
-    return True
 
 
 def _parse_shard(text: str) -> tuple[int, int]:
@@ -398,7 +351,3 @@ def _parse_shard(text: str) -> tuple[int, int]:
     if not 1 <= int(number) <= int(count):
         raise typer.BadParameter(f"--shard {text}: of n shards, the first is 1/n and the last n/n.")
     return int(number), int(count)
-
-
-def _name(out: str | None) -> str:
-    return "standard output" if out is None else str(out)

@@ -1,10 +1,10 @@
 """Pictures and videos: decoding them, finding faces, and predicting their expressions."""
 
-from fer_ensemble.faces.addresses import is_address, is_local, locate, write_address
+from fer_ensemble.faces.addresses import is_local, locate, write_address
 from fer_ensemble.faces.annotated_copies import ShowPicture
 from fer_ensemble.faces.annotation import annotate
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
-from fer_ensemble.faces.contents import is_video
+from fer_ensemble.faces.contents import is_address, is_video
 from fer_ensemble.faces.decode import UnreadableImage, decode_gray, decode_image, to_face
 from fer_ensemble.faces.detectors import DetectorError, create_detector
 from fer_ensemble.faces.finding import FaceFinder, FoundFace
@@ -21,7 +21,7 @@ from fer_ensemble.faces.output import (
     printable_path,
 )
 from fer_ensemble.faces.prediction import FaceClassifier, Prediction, predict_files
-from fer_ensemble.faces.resuming import KeptRows, keep_rows, restore_tracks
+from fer_ensemble.faces.resuming import KeptRows, check_same_settings, keep_rows, restore_tracks
 from fer_ensemble.faces.shards import (
     RECORD_ENDING,
     ShardInputs,
@@ -61,6 +61,7 @@ __all__ = [
     "Tracker",
     "UnreadableImage",
     "annotate",
+    "check_same_settings",
     "choose_writer",
     "create_detector",
     "crop_face",

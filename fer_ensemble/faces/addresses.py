@@ -20,6 +20,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
+from fer_ensemble.faces.contents import ADDRESS
 from fer_ensemble.libraries import require
 
 _PURPOSE = "An address of an object store or of HDFS"
@@ -29,30 +30,7 @@ _ALIASES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
 _BY_FSSPEC = ("memory",)
 _WITH_FOLDERS = ("file", "hdfs", "memory", "viewfs")
 
-_ADDRESS = re.compile(
-    r"(s3|s3a|s3n|gs|gcs|abfs|abfss|hdfs|viewfs|file|memory)://([^/]*)(.*)",
-    re.IGNORECASE | re.DOTALL,
-)
 _MAGIC = re.compile(r"[*?\[]")
-
-
-def is_address(name: object) -> bool:
-    """Whether a name is an address of an object store or of HDFS.
-
-    Parameters
-    ----------
-    name : object
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> is_address("s3://bucket/a.jpg"), is_address("https://host/a.jpg"), is_address("a.jpg")
-    (True, False, False)
-    """
-    return isinstance(name, str) and _ADDRESS.fullmatch(name) is not None
 
 
 def locate(address: str) -> tuple[Any, str]:
@@ -78,7 +56,7 @@ def locate(address: str) -> tuple[Any, str]:
     OSError
         If the store cannot be reached.
     """
-    match = _ADDRESS.fullmatch(address)
+    match = ADDRESS.fullmatch(address)
     assert match is not None
     scheme, place, path = match[1].lower(), match[2], match[3]
     if ":" in place.rpartition("@")[0]:

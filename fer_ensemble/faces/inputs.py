@@ -14,16 +14,17 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from fer_ensemble.faces.addresses import fetched, is_address, read_address
+from fer_ensemble.faces.addresses import fetched, read_address
 from fer_ensemble.faces.animations import is_animated, read_animation
-from fer_ensemble.faces.contents import Content, is_video, recognise
+from fer_ensemble.faces.batching import map_ordered
+from fer_ensemble.faces.contents import Content, is_address, is_video, recognise
 from fer_ensemble.faces.decode import (
     MAX_PICTURE_BYTES,
     MAX_PIXELS,
@@ -36,6 +37,13 @@ from fer_ensemble.faces.decode import (
 from fer_ensemble.faces.eight_bits import image_of_array
 from fer_ensemble.faces.live import LiveSource, SourceError, read_live
 from fer_ensemble.faces.video import Frame, read_frames
+
+# Pictures at addresses that are fetched at once, since to wait for a store takes no processor; and
+# that are kept in memory.
+_FETCHED_AT_ONCE = 16
+_FETCHED_AHEAD = 32
+
+P = TypeVar("P", bound="str | os.PathLike[str] | None")
 
 #: What became of an input.
 Status = Literal["ok", "no_face", "unreadable", "empty", "missing", "too_large"]
@@ -210,6 +218,35 @@ def fetch_picture(address: str) -> GivenPicture:
             return GivenPicture(address, read_address(address, MAX_PICTURE_BYTES + 1))
     except FileProblem as problem:
         return GivenPicture(address, problem)
+
+
+def fetch_ahead(paths: Iterable[P]) -> Iterator[P | GivenPicture]:
+    """Read the pictures at addresses before they are asked for.
+
+    Parameters
+    ----------
+    paths : iterable of path-like or None
+
+    Yields
+    ------
+    path-like or None
+        The same, but for each picture at an address what it holds. Nothing is read ahead where
+        there are none.
+    """
+    remaining = iter(paths)
+    for path in remaining:
+        if is_address(path):
+            yield from map_ordered(
+                _fetch, chain([path], remaining), ahead=_FETCHED_AHEAD, n_jobs=_FETCHED_AT_ONCE
+            )
+            return
+        yield path
+
+
+def _fetch(path: P) -> P | GivenPicture:
+    if isinstance(path, str) and is_address(path) and not is_video(path):
+        return fetch_picture(path)
+    return path
 
 
 def _iterate_frames(path: str, frames: Iterable[Frame]) -> Iterator[Item]:

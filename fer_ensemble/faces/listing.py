@@ -14,7 +14,6 @@ import numpy as np
 
 from fer_ensemble.faces.addresses import (
     has_pattern,
-    is_address,
     match_addresses,
     walk_address,
 )
@@ -22,6 +21,7 @@ from fer_ensemble.faces.contents import (
     PICTURE_ENDINGS,
     VIDEO_ENDINGS,
     ending,
+    is_address,
     is_video,
     recognise,
 )

@@ -19,9 +19,8 @@ from fer_ensemble.faces.annotated_copies import AnnotatedCopies, ShowPicture
 from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.decode import import_decoders
-from fer_ensemble.faces.fetching import fetch_ahead
 from fer_ensemble.faces.finding import FaceFinder, SearchResult, search_item
-from fer_ensemble.faces.inputs import Item, Status, iterate_items
+from fer_ensemble.faces.inputs import Item, Status, fetch_ahead, iterate_items
 from fer_ensemble.faces.tracking import Tracker
 from fer_ensemble.processors import count_processors
 

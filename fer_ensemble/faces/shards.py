@@ -90,6 +90,42 @@ class ShardInputs:
             self.n_own += given is not None
             yield given
 
+    def record(
+        self,
+        table: str | os.PathLike[str],
+        *,
+        class_names: tuple[str, ...],
+        tracked: bool,
+        settings: dict[str, Any],
+        rows: int,
+        group_ends: array[int],
+    ) -> None:
+        """Say beside its table that the shard is complete.
+
+        Parameters
+        ----------
+        table : path-like
+        class_names, tracked, settings, rows, group_ends
+            As of `ShardRecord`.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        ShardRecord(
+            shard=self.number,
+            n_shards=self.count,
+            class_names=class_names,
+            tracked=tracked,
+            settings={name: value for name, value in settings.items() if name != "shard"},
+            listing={"inputs": self.n_inputs, "groups": self.n_groups, "sha256": self.digest},
+            inputs=self.n_own,
+            rows=rows,
+            table=digest_file(table),
+            group_ends=group_ends,
+        ).write(table)
+
     def _digested(self) -> Iterator[str | os.PathLike[str]]:
         for given in self._listing:
             # No name holds a zero byte.

@@ -84,8 +84,8 @@ def test_videos_are_parts_by_themselves_and_others_are_gathered(tmp_path):
         ({"engine": "ray", "annotate_to": "seen"}, "draws no annotated copies"),
         ({"out": "rows/"}, "give the engine ray"),
         ({"out": "memory://rows.csv", "resume": True}, "at an address cannot be resumed"),
-        ({"out": "memory://rows.csv", "shard": (1, 2)}, "a file of this machine"),
-        ({"out": "rows/", "engine": "ray", "shard": (1, 2)}, "a file of this machine"),
+        ({"out": "memory://rows.csv", "shard": (1, 2)}, "a file of its own on this machine"),
+        ({"out": "rows/", "engine": "ray", "shard": (1, 2)}, "a file of its own on this machine"),
     ],
 )
 def test_what_cannot_be_done_is_said_at_once(settings, message):

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("ray")
 
 from fer_ensemble import predict_faces
-from fer_ensemble.predicting import PredictionRun
+from fer_ensemble.prediction_run import PredictionRun
 from fer_ensemble.ray_clusters import ClusterError
 from fer_ensemble.spreading import ray_tasks
 
