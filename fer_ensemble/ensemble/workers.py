@@ -251,10 +251,17 @@ def _ray_resources(call: Call) -> dict[str, Any]:
         "max_retries": TRIES - 1,
         "num_cpus": min([call.threads, *processors]),
     }
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
-    if call.takes_device and not is_hidden and any(node.get("GPU", 0) >= 1 for node in nodes):
+    if (
+        call.takes_device
+        and not _are_gpus_hidden()
+        and any(node.get("GPU", 0) >= 1 for node in nodes)
+    ):
         resources["num_gpus"] = 1
     return resources
+
+
+def _are_gpus_hidden() -> bool:
+    return os.environ.get("CUDA_VISIBLE_DEVICES") == ""
 
 
 @dataclass(frozen=True)
@@ -314,7 +321,7 @@ class _DaskWorkers:
 
     def _submit(self, function: Callable[..., Any], data: Any, call: Call) -> Any:
         options = dict(self.submit_args)
-        if call.takes_device and "resources" not in options:
+        if call.takes_device and not _are_gpus_hidden() and "resources" not in options:
             workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
             if any(worker.get("resources", {}).get("GPU", 0) >= 1 for worker in workers):
                 options["resources"] = {"GPU": 1}
@@ -359,6 +366,9 @@ class Surroundings(NamedTuple):
         environment["KERAS_BACKEND"] = keras_backend()
         # More threads than a worker has processors would only wait for one another, and busily.
         environment["OMP_WAIT_POLICY"] = "PASSIVE"
+        if _are_gpus_hidden():
+            names = ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS", "KERAS_TORCH_DEVICE")
+            environment |= {name: os.environ[name] for name in names if name in os.environ}
         origin = socket.gethostname(), os.getpid()
         threads = {"blas": processors, "openmp": processors}
         threads |= {pool["user_api"]: pool["num_threads"] for pool in threadpool_info()}
