@@ -140,7 +140,7 @@ def find_faults(record: dict[str, Any], held: Sequence[Taken]) -> list[str]:
             last.memory_mb > half.memory_mb * _MOST_GROWTH
         ),
         f"open files grew from {files} to {last.files}": last.files > files,
-        f"threads grew from {first.threads} to {last.threads}": last.threads > first.threads,
+        f"threads grew from {half.threads} to {last.threads}": last.threads > half.threads,
         f"written: {record['written']}": record["written"],
         f"said of requests: {record['said']}": record["said"],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from fer_ensemble.faces import (
     FaceFinder,
     Input,
     KeptRows,
+    Marked,
     Output,
     PictureListing,
     Prediction,
@@ -25,11 +26,11 @@ from fer_ensemble.faces import (
     ShowPicture,
     Tracker,
     choose_writer,
-    find_kept_rows,
+    keep_rows,
+    mark_groups,
     open_writer,
     predict_files,
     restore_tracks,
-    skip_done,
 )
 from fer_ensemble.libraries import require_for_members
 from fer_ensemble.locks import Lock
@@ -254,7 +255,7 @@ class PredictionRun:
             self._to_resume = out
         written = [file for file in (out, annotate_to) if isinstance(file, str | os.PathLike)]
         self.listing = PictureListing(paths, standard_input, left_out=written)
-        self._inputs: Iterator[str | os.PathLike[str]] = iter(self.listing)
+        self._inputs: Marked = iter(self.listing)
         self._model = model
         self._classifier: FaceClassifier | None = None
         self._out = out
@@ -277,6 +278,8 @@ class PredictionRun:
             "show": show,
             "at_once": bool(self.listing.live) or show is not None,
         }
+        if not self._settings["at_once"]:
+            self._inputs = mark_groups(self.listing, batch_size)
 
     def has_inputs(self) -> bool:
         """Say whether there is any picture or video to predict.
@@ -394,17 +397,20 @@ class PredictionRun:
                 self._lock.note(self._describe())
             # The generator is closed, and its threads are stopped, whoever breaks off.
             for batch in stack.enter_context(closing(batches)):
+                if not batch:  # the end of a group
+                    continue
                 if writer is not None:
                     writer.write(batch)
                 yield batch
 
     def _keep(self, table: str | os.PathLike[str]) -> KeptRows:
-        kept = find_kept_rows(table, self.class_names, self._batch_size, tracked=self._is_tracked)
+        kept, self._inputs = keep_rows(
+            table, self.class_names, self._inputs, self._batch_size, tracked=self._is_tracked
+        )
         if kept.n_bytes:
             self._check_run(table)
         if self._tracker is not None:
             restore_tracks(self._tracker, kept)
-        self._inputs = skip_done(self._inputs, kept)
         return kept
 
     @property

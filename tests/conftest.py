@@ -20,6 +20,14 @@ def fer2013_path() -> Path:
 
 
 @pytest.fixture(scope="session")
+def fer2013(fer2013_path):
+    """The faces of the real FER2013, read once: it takes seconds."""
+    from fer_ensemble.datasets import load_faces
+
+    return load_faces(fer2013_path, strict=True)
+
+
+@pytest.fixture(scope="session")
 def faces() -> tuple[np.ndarray, np.ndarray]:
     """Synthetic faces and labels, too few to learn much from."""
     from fer_ensemble.datasets import make_faces

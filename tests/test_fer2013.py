@@ -5,17 +5,11 @@ import pytest
 
 from fer_ensemble import load_ensemble
 from fer_ensemble.artifact import fit_resumable
-from fer_ensemble.datasets import load_faces
 from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
 from fer_ensemble.models import create_member
 from fer_ensemble.splitting import copy_groups
 
 N_TRAINING = 2500
-
-
-@pytest.fixture(scope="module")
-def fer2013(fer2013_path):
-    return load_faces(fer2013_path)
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,12 @@ from fer_ensemble.faces.contents import is_video
 from fer_ensemble.faces.decode import UnreadableImage, decode_gray, decode_image, to_face
 from fer_ensemble.faces.detectors import DetectorError, create_detector
 from fer_ensemble.faces.finding import FaceFinder, FoundFace
+from fer_ensemble.faces.grouping import Marked, gather_groups, mark_groups, select_shard
 from fer_ensemble.faces.listing import Input, PictureListing
 from fer_ensemble.faces.live import LiveSource, without_secrets
 from fer_ensemble.faces.output import Output, PredictionWriter, choose_writer, open_writer
 from fer_ensemble.faces.prediction import FaceClassifier, Prediction, predict_files
-from fer_ensemble.faces.resuming import KeptRows, find_kept_rows, restore_tracks, skip_done
+from fer_ensemble.faces.resuming import KeptRows, keep_rows, restore_tracks
 from fer_ensemble.faces.table import Predictions
 from fer_ensemble.faces.tracking import WINDOW, Tracker
 from fer_ensemble.faces.video import Frame, read_frames
@@ -29,6 +30,7 @@ __all__ = [
     "Input",
     "KeptRows",
     "LiveSource",
+    "Marked",
     "Output",
     "PictureListing",
     "Prediction",
@@ -43,13 +45,15 @@ __all__ = [
     "crop_face",
     "decode_gray",
     "decode_image",
-    "find_kept_rows",
+    "gather_groups",
     "is_video",
+    "keep_rows",
+    "mark_groups",
     "open_writer",
     "predict_files",
     "read_frames",
     "restore_tracks",
-    "skip_done",
+    "select_shard",
     "to_face",
     "without_secrets",
 ]

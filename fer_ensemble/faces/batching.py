@@ -16,8 +16,9 @@ from typing import Any, Literal, TypeVar, cast, overload
 
 from fer_ensemble.processors import count_processors
 
-# Pictures in which there is no face must not hold back the rows of those before them for long.
-_INPUTS_A_FACE = 2
+#: Inputs of a batch for each of its faces, at most: pictures without a face must not hold back the
+#: rows of those before them for long.
+INPUTS_A_FACE = 2
 
 # Threads that are given up finish what they hold, and are waited for so long: one that waits for
 # standard input may never end. They are daemons, so that such a one does not hold up the exit.
@@ -35,6 +36,7 @@ class BatchCounter:
     A batch is full with the input that brings it to `batch_size` faces or to twice as many inputs.
     An input is never divided. The rule depends on nothing but the faces of the inputs since the
     last batch, so that whoever knows the inputs that were written knows where the batches ended.
+    A batch ends with a group of inputs too, see `fer_ensemble.faces.grouping`.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ class BatchCounter:
         self._n_faces += n_faces
         self._n_inputs += 1
         full = (
-            self._n_faces >= self._batch_size or self._n_inputs >= _INPUTS_A_FACE * self._batch_size
+            self._n_faces >= self._batch_size or self._n_inputs >= INPUTS_A_FACE * self._batch_size
         )
         if full:
             self._n_faces = self._n_inputs = 0

@@ -20,13 +20,15 @@ from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.decode import import_decoders
 from fer_ensemble.faces.finding import FaceFinder, SearchResult, search_item
-from fer_ensemble.faces.inputs import Status, iterate_items
+from fer_ensemble.faces.inputs import Item, Status, iterate_items
 from fer_ensemble.faces.tracking import Tracker
 from fer_ensemble.processors import count_processors
 
 # While one batch is predicted, two more are read: enough to hide the reading, and few enough to
 # keep in memory.
 _AHEAD = 2
+
+_GROUP_END = object()
 
 #: Digits of a second that are written, and that faces are followed by: microseconds.
 TIME_DIGITS = 6
@@ -130,7 +132,7 @@ class FaceClassifier(Protocol):
 
 def predict_files(
     classifier: FaceClassifier,
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str] | None],
     *,
     class_names: Sequence[str],
     finder: FaceFinder | None = None,
@@ -149,14 +151,16 @@ def predict_files(
     batches of faces are in memory at most, however many files there are and however long a video.
 
     The faces of a batch depend on the inputs alone, see `BatchCounter`, and never on time: networks
-    may give a face other last digits in other company.
+    may give a face other last digits in other company. Where a group of inputs ends, see
+    :func:`~fer_ensemble.faces.mark_groups`, a batch ends.
 
     Parameters
     ----------
     classifier : FaceClassifier
         Fitted, with a ``predict_proba`` that takes faces of shape (n_samples, size, size), uint8.
-    paths : iterable of path-like
-        Pictures and videos. Folders are not walked through; see `PictureListing`.
+    paths : iterable of path-like or None
+        Pictures and videos, and None where a group of them ends. Folders are not walked through;
+        see `PictureListing`.
     class_names : sequence of str
         Names of the classifier's classes, in the order of its columns.
     finder : FaceFinder, optional
@@ -186,7 +190,8 @@ def predict_files(
     ------
     list of Prediction
         Of a batch: one for every face, and one for every picture or frame without a face, in the
-        order of the paths. Those of one picture or frame are never divided.
+        order of the paths. Those of one picture or frame are never divided. And an empty list for
+        each end of a group, once all its batches have been given.
 
     Raises
     ------
@@ -202,11 +207,15 @@ def predict_files(
     [('lost.jpg', 'missing', 'no such file')]
     """
     is_drawn = annotate_to is not None or show is not None
-    search = partial(search_item, finder=finder or FaceFinder(), keep_frame=is_drawn)
+    search_one = partial(search_item, finder=finder or FaceFinder(), keep_frame=is_drawn)
     counter = BatchCounter(batch_size)
     # Of a live source nothing may wait for long.
     ahead = (n_jobs if n_jobs > 0 else count_processors()) if at_once else _AHEAD * batch_size
     stopped = Event()
+
+    def search(item: Item | None) -> SearchResult | object:
+        return _GROUP_END if item is None else search_one(item)
+
     batch: list[SearchResult] = []
     import_decoders()
     with ExitStack() as stack:
@@ -215,20 +224,32 @@ def predict_files(
         if is_drawn:
             copies = stack.enter_context(AnnotatedCopies(annotate_to, n_jobs, show))
         predict = partial(_predict_batch, classifier, class_names, min_confidence, tracker, copies)
-        items = iterate_items(paths, every, stopped)
+        items = _items(paths, every, stopped)
         for result in map_ordered(
             search, items, ahead=ahead, n_jobs=n_jobs, stopped=stopped, pauses=at_once
         ):
-            if result is None:
-                is_full = bool(batch)
-            else:
+            if isinstance(result, SearchResult):
                 batch.append(result)
                 is_full = counter.add(len(result.faces))
+            else:
+                is_full = bool(batch)
             if is_full:
                 yield predict(batch)
                 batch, counter = [], BatchCounter(batch_size)
+            if result is _GROUP_END:
+                yield []
         if batch:
             yield predict(batch)
+
+
+def _items(
+    paths: Iterable[str | os.PathLike[str] | None], every: int, stopped: Event
+) -> Iterator[Item | None]:
+    for path in paths:
+        if path is None:
+            yield None
+        else:
+            yield from iterate_items([path], every, stopped)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 A resumed run writes what an unbroken run would have written, to the byte. Networks may give a face
 other last digits in other company, so only whole batches are kept, and the batches after them begin
-where they would have begun: at the inputs that `BatchCounter` finds by the rows alone.
+where they would have begun: where `BatchCounter` says so by the rows, and with each group of inputs.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Any, BinaryIO
 
 from fer_ensemble.faces.batching import BatchCounter
+from fer_ensemble.faces.grouping import Marked
 from fer_ensemble.faces.inputs import VideoRest
 from fer_ensemble.faces.output import (
     COUNTS,
@@ -50,6 +52,8 @@ class KeptRows:
         Rows of inputs that have failed; see :func:`has_failed`.
     tracked : bool
         Whether there is a column `track`.
+    group_ends : array of int
+        How many bytes of the file there are up to the end of each group of inputs that is kept.
     """
 
     path: str | os.PathLike[str]
@@ -60,16 +64,18 @@ class KeptRows:
     n_faces: int = 0
     n_failed: int = 0
     tracked: bool = False
+    group_ends: array[int] = field(default_factory=lambda: array("q"))
 
 
-def find_kept_rows(
+def keep_rows(
     path: str | os.PathLike[str],
     class_names: Sequence[str],
+    inputs: Marked,
     batch_size: int,
     *,
     tracked: bool = False,
-) -> KeptRows:
-    """Find which part of a table can be kept. The file is left as it is.
+) -> tuple[KeptRows, Marked]:
+    """Find which part of a table can be kept, and which inputs remain. The file is left as it is.
 
     Parameters
     ----------
@@ -77,6 +83,9 @@ def find_kept_rows(
         A CSV or JSON Lines file that `open_writer` began, or none yet.
     class_names : sequence of str
         Names of the classifier's classes.
+    inputs : iterator of path-like or None
+        All inputs of the run, with the ends of their groups; see
+        :func:`~fer_ensemble.faces.mark_groups`.
     batch_size : int
         That of the run that was killed.
     tracked : bool, default=False
@@ -84,28 +93,89 @@ def find_kept_rows(
 
     Returns
     -------
-    KeptRows
+    kept : KeptRows
+    remaining : iterator of path-like or None
+        The inputs whose rows are not kept; at first, perhaps, a `VideoRest`, or the end of a group
+        of which all are.
 
     Raises
     ------
     ValueError
-        If the file is no table with these columns, or has a form that cannot be resumed.
+        If the file is no table with these columns, or has a form that cannot be resumed; or if its
+        rows do not belong to the first of the inputs, in their order.
     """
-    kept = read = KeptRows(path, tuple(class_names), tracked=tracked)
+    kept = KeptRows(path, tuple(class_names), tracked=tracked)
     if choose_writer(path) is ParquetWriter:
         raise ValueError(
             f"{os.fspath(path)}: a Parquet file is whole or nothing and cannot be resumed; "
             "write .csv or .jsonl"
         )
     if not os.path.exists(path):  # killed before the first row, or the first run of all
-        return kept
-    counter = BatchCounter(batch_size)
-    # The last item may lack rows, so that it is never counted.
-    for item, _ in pairwise(read_items(path, class_names, tracked=tracked)):
-        read = _add_item(read, item)
-        if counter.add(item.n_faces):
-            kept = read
-    return kept
+        return kept, inputs
+    return _Walk(kept, inputs, batch_size).go()
+
+
+class _Walk:
+    """Goes through the rows of a table and the inputs side by side, batch by batch.
+
+    Batches end with those of the run before: with a full one, and with a group. That a group has
+    ended is known once a row of the next one stands there, since the last row of all may have been
+    followed by others of its input.
+    """
+
+    def __init__(self, kept: KeptRows, inputs: Marked, batch_size: int) -> None:
+        self._kept = self._read = kept
+        self._inputs = inputs
+        self._counter, self._batch_size = BatchCounter(batch_size), batch_size
+        self._done: _DoneInput | None = None
+        self._n_inputs = 0
+        # Inputs that were begun after the last batch, and have to be searched again.
+        self._again: list[str | os.PathLike[str]] = []
+
+    def go(self) -> tuple[KeptRows, Marked]:
+        kept = self._kept
+        items = read_items(kept.path, kept.class_names, tracked=kept.tracked)
+        # The last item may lack rows, so that it is never counted.
+        for item, following in pairwise(chain(items, [None])):
+            assert item is not None
+            if self._done is None or not _continues(item, self._done):
+                self._begin(item)
+            if following is not None:
+                self._add(item)
+        return self._kept, chain(self._again, self._inputs)
+
+    def _begin(self, item: WrittenItem) -> None:
+        given = next(self._inputs, None)
+        # The end of a group, or that of all inputs, which is no better than another input.
+        if given is None and self._done is not None:
+            self._end_batch()
+            self._kept.group_ends.append(self._read.n_bytes)
+            self._again = []
+            given = next(self._inputs, None)
+        self._n_inputs += 1
+        if given is None or printable_path(os.fspath(given)) != item.path:
+            found = "there is none" if given is None else f"it is {os.fspath(given)!r}"
+            raise ValueError(
+                f"{os.fspath(self._kept.path)} cannot be resumed: by its rows input "
+                f"{self._n_inputs:,} is {item.path!r}, but now {found}. Give the same inputs in "
+                "the same order, or another file to write"
+            )
+        self._again.append(given)
+        self._done = _DoneInput(item.path)
+
+    def _add(self, item: WrittenItem) -> None:
+        assert self._done is not None
+        self._done.add(item)
+        self._read = _add_item(self._read, item)
+        if self._counter.add(item.n_faces):
+            self._end_batch()
+            given = self._again[-1]
+            rest = VideoRest(os.fspath(given), self._done.n_frames)
+            self._again = [] if self._done.ended else [rest]
+
+    def _end_batch(self) -> None:
+        self._kept = self._read
+        self._counter = BatchCounter(self._batch_size)
 
 
 def _add_item(rows: KeptRows, item: WrittenItem) -> KeptRows:
@@ -119,73 +189,20 @@ def _add_item(rows: KeptRows, item: WrittenItem) -> KeptRows:
     )
 
 
-def skip_done(
-    paths: Iterable[str | os.PathLike[str]], kept: KeptRows
-) -> Iterator[str | os.PathLike[str]]:
-    """Leave out the inputs whose rows are kept, having made sure that they are the same.
-
-    Parameters
-    ----------
-    paths : iterable of path-like
-        All inputs of the run.
-    kept : KeptRows
-
-    Returns
-    -------
-    iterator of path-like
-        The inputs that remain; at first, perhaps, a `VideoRest`.
-
-    Raises
-    ------
-    ValueError
-        If the kept rows do not belong to the first of the paths, in their order.
-    """
-    remaining = iter(paths)
-    given, last = None, None
-    for number, last in enumerate(_done_inputs(kept), 1):
-        given = next(remaining, None)
-        if given is None or printable_path(os.fspath(given)) != last.path:
-            found = "there is none" if given is None else f"it is {os.fspath(given)!r}"
-            raise ValueError(
-                f"{os.fspath(kept.path)} cannot be resumed: by its rows input {number:,} is "
-                f"{last.path!r}, but now {found}. Give the same inputs in the same order, or "
-                "another file to write"
-            )
-    if last is not None and given is not None and not last.ended:
-        return chain([VideoRest(os.fspath(given), last.n_frames)], remaining)
-    return remaining
-
-
 @dataclass(slots=True)
 class _DoneInput:
-    """An input whose rows are kept, and if it is a video, how many of its frames are done."""
+    """An input of which rows have been read, and if it is a video, how many of its frames."""
 
     path: str
-    n_frames: int
-    last_frame: int
-    ended: bool
+    n_frames: int = 0
+    last_frame: int = -1
+    ended: bool = False
 
-
-def _done_inputs(kept: KeptRows) -> Iterator[_DoneInput]:
-    done: _DoneInput | None = None
-    items = read_items(kept.path, kept.class_names, tracked=kept.tracked)
-    for item in items if kept.n_bytes else ():
-        if item.end > kept.n_bytes:
-            break
-        if done is not None and _continues(item, done):
-            if item.frame is None:
-                done.ended = True
-            else:
-                done.n_frames, done.last_frame = done.n_frames + 1, item.frame
-            continue
-        if done is not None:
-            yield done
+    def add(self, item: WrittenItem) -> None:
         if item.frame is None:
-            done = _DoneInput(item.path, 0, -1, ended=True)
+            self.ended = True
         else:
-            done = _DoneInput(item.path, 1, item.frame, ended=False)
-    if done is not None:
-        yield done
+            self.n_frames, self.last_frame = self.n_frames + 1, item.frame
 
 
 def _continues(item: WrittenItem, done: _DoneInput) -> bool:

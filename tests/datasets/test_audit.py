@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ensemble.datasets import DataAudit, FaceDataset, audit_faces, find_near_copies, load_faces
+from fer_ensemble.datasets import DataAudit, FaceDataset, audit_faces, find_near_copies
 from fer_ensemble.datasets.audit import copy_sets
 
 
@@ -211,8 +211,8 @@ def test_the_threshold_is_a_least_similarity(photographs: np.ndarray) -> None:
 
 
 @pytest.fixture(scope="module")
-def fer2013_audit(fer2013_path) -> DataAudit:
-    return audit_faces(load_faces(fer2013_path))
+def fer2013_audit(fer2013) -> DataAudit:
+    return audit_faces(fer2013)
 
 
 @pytest.mark.slow

@@ -100,8 +100,8 @@ def test_import_is_light() -> None:
     assert run.stdout.strip() == "set()"
 
 
-def test_fer2013(fer2013_path: Path) -> None:
-    faces = load_faces(fer2013_path, strict=True)
+def test_fer2013(fer2013: FaceDataset, fer2013_path: Path) -> None:
+    faces = fer2013
     train = faces.select("train")
     assert len(train) == 28_709
     assert list(train.class_counts().values()) == [3995, 436, 4097, 7215, 4830, 3171, 4965]

@@ -10,10 +10,10 @@ from fer_ensemble.faces import (
     FaceBox,
     FaceFinder,
     Prediction,
-    find_kept_rows,
+    keep_rows,
+    mark_groups,
     open_writer,
     predict_files,
-    skip_done,
 )
 from fer_ensemble.faces.inputs import VideoRest
 from fer_ensemble.faces.resuming import read_items
@@ -59,9 +59,10 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def _run(out: Path, inputs: Iterable[str], resume: bool = False) -> None:
-    kept = find_kept_rows(out, NAMES, 7) if resume else None
-    n_kept = kept.n_bytes if kept else 0
-    remaining = skip_done(inputs, kept) if kept else inputs
+    n_kept, remaining = 0, mark_groups(inputs, 7)
+    if resume:
+        kept, remaining = keep_rows(out, NAMES, remaining, 7)
+        n_kept = kept.n_bytes
     finder = FaceFinder(CROWD)
     batches = predict_files(
         Company(), remaining, class_names=NAMES, finder=finder, batch_size=7, n_jobs=2
@@ -91,9 +92,11 @@ def test_only_whole_batches_are_kept_and_counted(tmp_path: Path, inputs: list[st
     out = tmp_path / "rows.csv"
     _run(out, inputs)
     finder = FaceFinder(CROWD)
-    batches = list(predict_files(Company(), inputs, class_names=NAMES, finder=finder, batch_size=7))
+    marked = mark_groups(inputs, 7)
+    batches = list(predict_files(Company(), marked, class_names=NAMES, finder=finder, batch_size=7))
+    batches = [batch for batch in batches if batch]
     rows = [row for batch in batches[:-1] for row in batch]
-    kept = find_kept_rows(out, NAMES, 7)
+    kept, _ = keep_rows(out, NAMES, mark_groups(inputs, 7), 7)
     assert kept.n_rows == len(rows)
     assert kept.n_faces == sum(row.face is not None for row in rows)
     assert kept.n_items == sum(not row.face for row in rows)
@@ -106,15 +109,16 @@ def test_only_whole_batches_are_kept_and_counted(tmp_path: Path, inputs: list[st
 
 
 def test_nothing_is_kept_of_a_file_that_is_not_there(tmp_path: Path) -> None:
-    kept = find_kept_rows(tmp_path / "rows.csv", NAMES, 7)
+    inputs = mark_groups(["a.png", "b.mp4"], 7)
+    kept, remaining = keep_rows(tmp_path / "rows.csv", NAMES, inputs, 7)
     assert (kept.n_bytes, kept.n_rows) == (0, 0)
-    assert list(skip_done(["a.png", "b.mp4"], kept)) == ["a.png", "b.mp4"]
+    assert list(remaining) == ["a.png", None, "b.mp4", None]
 
 
 def test_parquet_cannot_be_resumed(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     with pytest.raises(ValueError, match=r"cannot be resumed; write \.csv or \.jsonl"):
-        find_kept_rows(tmp_path / "rows.parquet", NAMES, 7)
+        keep_rows(tmp_path / "rows.parquet", NAMES, iter([]), 7)
 
 
 def _lost(path: str) -> Prediction:
@@ -132,13 +136,19 @@ def _frames(path: str, *numbers: int) -> list[Prediction]:
         (
             [*_frames("v.mp4", 0, 5, 10), *_frames("v.mp4", 0)],
             ["v.mp4", "v.mp4"],
-            [VideoRest("v.mp4", 3), "v.mp4"],
+            ["v.mp4"],
         ),
         (
             [*_frames("v.mp4", 0, 5), _lost("a")],
             ["v.mp4", "a"],
-            [VideoRest("v.mp4", 2), "a"],
+            ["a"],
         ),
+        (
+            [*_frames("v.gif", 0, 5), _lost("a")],
+            ["v.gif", "a"],
+            [VideoRest("v.gif", 2), "a"],
+        ),
+        ([*_frames("v.mp4", 0, 5, 10)], ["v.mp4", "a"], [VideoRest("v.mp4", 2), "a"]),
         (
             [*_frames("v.mp4", 0, 5), _lost("v.mp4"), _lost("a")],
             ["v.mp4", "a"],
@@ -148,7 +158,7 @@ def _frames(path: str, *numbers: int) -> list[Prediction]:
         (
             [*_frames("v.mp4", 0, 5), *_frames("w.mp4", 0, 5), _lost("a")],
             ["v.mp4", "w.mp4", "a"],
-            [VideoRest("w.mp4", 2), "a"],
+            ["a"],
         ),
     ],
 )
@@ -158,15 +168,15 @@ def test_inputs_that_are_done_are_left_out(
     out = tmp_path / "rows.csv"
     with open_writer(out, NAMES) as writer:
         writer.write(rows)
-    # Batches of one face are full with each second of these rows, and the last row is uncertain:
-    # where their number is even, another before them brings all but the last into full batches.
-    n_kept = find_kept_rows(out, NAMES, 1).n_items
-    assert n_kept == (len(rows) - 1) // 2 * 2
-    if n_kept < len(rows) - 1:
+    # Batches of one face are full with each second of these rows, and end with a group; the last
+    # row is uncertain. Where not all but the last are in full batches, another before them helps.
+    kept, left = keep_rows(out, NAMES, mark_groups(inputs, 1), 1)
+    if kept.n_rows < len(rows) - 1:
         with open_writer(out, NAMES) as writer:
             writer.write([_lost("before"), *rows])
-        inputs = ["before", *inputs]
-    assert list(skip_done(inputs, find_kept_rows(out, NAMES, 1))) == remaining
+        kept, left = keep_rows(out, NAMES, mark_groups(["before", *inputs], 1), 1)
+        assert kept.n_rows >= len(rows) - 1
+    assert [given for given in left if given is not None] == remaining
 
 
 @pytest.mark.parametrize(
@@ -185,7 +195,7 @@ def test_other_inputs_are_an_error_and_the_file_stays(
         writer.write([_lost("a.png"), _lost("b.png"), _lost("c.png")])
     before = out.read_bytes()
     with pytest.raises(ValueError, match=f"rows.csv cannot be resumed: by its rows {message}"):
-        skip_done(inputs, find_kept_rows(out, NAMES, 1))
+        keep_rows(out, NAMES, mark_groups(inputs, 1), 1)
     assert out.read_bytes() == before
 
 

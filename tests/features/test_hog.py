@@ -12,7 +12,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from fer_ensemble.datasets import load_faces
 from fer_ensemble.features import HOG
 from fer_ensemble.features import hog as hog_module
 from fer_ensemble.features.cascade import to_side
@@ -58,8 +57,8 @@ def test_any_faces_cells_and_blocks_are_cut_as_by_scikit_image(shape, cell, bloc
 
 
 @pytest.mark.slow
-def test_values_on_real_faces_are_those_of_scikit_image(fer2013_path):
-    images = load_faces(fer2013_path).select("public_test").images
+def test_values_on_real_faces_are_those_of_scikit_image(fer2013):
+    images = fer2013.select("public_test").images
     agree_with_scikit_image(images[::10])
 
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fer_ensemble.artifact.member_files import dump_member, load_member
-from fer_ensemble.datasets import load_faces, make_faces
+from fer_ensemble.datasets import make_faces
 from fer_ensemble.features import Landmarks, geometry, geometry_names, load_landmark_regressor
 from fer_ensemble.features.cascade import gradient_descriptor
 from fer_ensemble.features.point_features import local_hog, local_hog_names
@@ -122,12 +122,11 @@ def test_wrong_input_is_named(faces, points):
 
 
 @pytest.mark.slow
-def test_a_linear_classifier_on_landmarks_knows_expressions(fer2013_path):
-    faces = load_faces(fer2013_path)
+def test_a_linear_classifier_on_landmarks_knows_expressions(fer2013):
     rng = np.random.default_rng(0)
     train, test = (
         part.take(rng.permutation(len(part))[:2500])
-        for part in (faces.select("train"), faces.select("public_test"))
+        for part in (fer2013.select("train"), fer2013.select("public_test"))
     )
     most_frequent = np.bincount(test.labels).max() / len(test)
     for output, gain in {"geometry": 0.15, "hog": 0.2}.items():
