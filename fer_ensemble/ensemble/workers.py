@@ -167,7 +167,7 @@ class _JoblibWorkers:
         died: BaseException | None = None
         for _ in range(TRIES):
             try:
-                for number, result in self._try(function, shared, left):
+                for number, result in self._try(function, shared, dict(left)):
                     del left[number]
                     yield number, result
                 return
@@ -181,7 +181,8 @@ class _JoblibWorkers:
         backend, _ = get_active_backend()
         # Some can only return everything in the end.
         streams = getattr(backend, "supports_return_generator", False)
-        count = min(self.count, len(calls))
+        # Of one, joblib would be this process itself: what killed a worker is left to workers.
+        count = max(2, min(self.count, len(calls)))
         options = {"n_jobs": count, "return_as": "generator_unordered" if streams else "list"}
         threads = {call.threads for call in calls.values()}
         if (
