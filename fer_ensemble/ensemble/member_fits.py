@@ -210,7 +210,7 @@ def _fit_apart(
         else:
             calls.append(Call(fit.name, (*arguments, threads), threads))
     function = _fit_elsewhere if workers.are_elsewhere else _fit
-    for place, outcome in workers.run(function, data, calls):
+    for place, outcome in workers.run(function, data, calls, surroundings.environment):
         yield apart[place], outcome
 
 
