@@ -232,7 +232,7 @@ class _File(NamedTuple):
         if not out.size:
             return
         size = out[:1].nbytes
-        content = memoryview(out.reshape(-1).view(np.uint8))
+        content = memoryview(out.reshape(-1).view(np.uint8).data)
         ends = np.append(np.flatnonzero(np.diff(rows) != 1) + 1, len(rows))
         with open(self.path, "rb", buffering=0) as stream:
             begin = 0

@@ -128,9 +128,11 @@ class MemberPipeline(Pipeline):
             features = stored.fit(X, _mirrored if self.mirror else None)
             if validation_data is not None:
                 held_out, y_held_out = validation_data
-                is_stored = isinstance(held_out, StoredArray)
-                transform = stored.transform if is_stored else self[:-1].transform
-                validation_data = (transform(held_out), y_held_out)
+                if isinstance(held_out, StoredArray):
+                    watched: Any = stored.transform(held_out)
+                else:
+                    watched = self[:-1].transform(held_out)
+                validation_data = (watched, y_held_out)
             self._fit_classifier(X, features, y, sample_weight, validation_data)
 
     def _fit_classifier(
