@@ -26,11 +26,9 @@ from fer_ensemble.faces import (
     Predictions,
     PredictionWriter,
     ShardInputs,
-    ShardRecord,
     ShowPicture,
     Tracker,
     choose_writer,
-    digest_file,
     keep_rows,
     mark_groups,
     open_writer,
@@ -425,7 +423,9 @@ class PredictionRun:
                     elif self._shard is not None and writer is not None:
                         group_ends.append(writer.place())
             if self._shard is not None:
-                self._record(self._shard, group_ends, n_rows)
+                settings = {**self._describe()}
+                settings.pop("shard")
+                self._shard.record(group_ends, n_rows, self.class_names, self._is_tracked, settings)
 
     def _predict(self) -> Generator[list[Prediction], None, None]:
         return predict_files(
@@ -453,27 +453,7 @@ class PredictionRun:
                 "a shard is a part of a listing of files: neither cameras and streams nor what is "
                 "shown in a window can be divided. Leave out shard"
             )
-        return ShardInputs(self.listing, shard, self._batch_size)
-
-    def _record(self, shard: ShardInputs, group_ends: array[int], n_rows: int) -> None:
-        """Say that the shard is complete."""
-        assert isinstance(self._out, str | os.PathLike)
-        ShardRecord(
-            shard=shard.number,
-            n_shards=shard.count,
-            class_names=self.class_names,
-            tracked=self._is_tracked,
-            settings={name: value for name, value in self._describe().items() if name != "shard"},
-            listing={
-                "inputs": shard.n_inputs,
-                "groups": shard.n_groups,
-                "sha256": shard.digest,
-            },
-            inputs=shard.n_own,
-            rows=n_rows,
-            table=digest_file(self._out),
-            group_ends=group_ends,
-        ).write(self._out)
+        return ShardInputs(self.listing, shard, self._batch_size, self._out)
 
     def _keep(self, table: str | os.PathLike[str]) -> KeptRows:
         try:

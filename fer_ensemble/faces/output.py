@@ -291,6 +291,10 @@ class JsonLinesWriter(PredictionWriter):
 class ParquetWriter(PredictionWriter):
     """Writes Parquet with pyarrow; what there is not is null. Readable once it is finished."""
 
+    _waiting: list[pa.Table]
+    _n_waiting: int
+    _n_rows: int
+
     def write(self, predictions: Sequence[Prediction]) -> None:  # noqa: D102
         import pyarrow as pa
 
@@ -334,7 +338,7 @@ class ParquetWriter(PredictionWriter):
         kinds = {**dict.fromkeys(TEXTS, pa.string()), **dict.fromkeys(COUNTS, pa.int64())}
         self._schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in self._columns])
         self._writer = pq.ParquetWriter(self._stream, self._schema)
-        self._waiting: list[pa.Table] = []
+        self._waiting = []
         self._n_waiting = self._n_rows = 0
 
 
