@@ -183,7 +183,8 @@ class PredictionRun:
         self._check_means(shard)
         self._shard: ShardInputs | None = None
         if shard is not None:
-            self._shard = ShardInputs(self.listing, shard, batch_size)
+            assert isinstance(out, str | os.PathLike)
+            self._shard = ShardInputs(self.listing, shard, batch_size, out)
             self._inputs = iter(self._shard)
         elif not self._settings["at_once"]:
             self._inputs = mark_groups(self.listing, batch_size)
@@ -319,15 +320,9 @@ class PredictionRun:
                     elif self._shard is not None and writer is not None:
                         group_ends.append(writer.place())
             if self._shard is not None:
-                assert isinstance(self._out, str | os.PathLike)
-                self._shard.record(
-                    self._out,
-                    class_names=self.class_names,
-                    tracked=self._is_tracked,
-                    settings=self._describe(),
-                    rows=n_rows,
-                    group_ends=group_ends,
-                )
+                settings = self._describe()
+                settings.pop("shard")
+                self._shard.record(group_ends, n_rows, self.class_names, self._is_tracked, settings)
 
     def parts(self) -> Generator[WrittenPart, None, None]:
         """Let workers predict the inputs and write their rows; may be gone through once.
