@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
@@ -28,9 +30,13 @@ from fer_ensemble.datasets import (
 from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, score_ensemble
 from fer_ensemble.libraries import require, require_for_members
 from fer_ensemble.models import augment_copies, create_member, find_parameters
+from fer_ensemble.ray_clusters import connected
 
 DEFAULT_MEMBERS = ("dense_hog", "boosted_hog", "cnn_2")
 """What an ensemble is made of where nothing else is asked for: one member of each kind."""
+
+ENGINES = ("local", "ray")
+"""Where members are fitted: by this process, or on a cluster of Ray."""
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _PATTERN = re.compile(r"(?=.)(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?")
@@ -132,6 +138,8 @@ def fit_ensemble(
     resume: bool = False,
     overwrite: bool = False,
     strict: bool = False,
+    engine: str = "local",
+    address: str | None = None,
     on_data: Callable[[TrainingSet], None] | None = None,
     on_member: Callable[[str, str], None] | None = None,
 ) -> FittedEnsemble:
@@ -173,6 +181,13 @@ def fit_ensemble(
         Whether to replace what stands in the folder.
     strict : bool, default=False
         Whether a face that can't be used is an error.
+    engine : {'local', 'ray'}, default='local'
+        Who fits the members: ``'local'`` is this process, or what a `joblib.parallel_config` around
+        the call says; ``'ray'`` sends each to a worker of a cluster of Ray, of which a network has
+        a GPU to itself where there are some. The same comes out on the same processors.
+    address : str, optional
+        Of Ray's cluster, such as ``10.0.0.1:6379``; ``'auto'`` finds one that runs on this machine.
+        Without it, the environment's ``RAY_ADDRESS`` counts, or this machine alone is used.
     on_data : callable, optional
         Called once with the `TrainingSet`, before the first fit.
     on_member : callable, optional
@@ -189,9 +204,13 @@ def fit_ensemble(
     DatasetError
         If the data can't be read.
     ValueError
-        If there is no such member, rule, protocol or part, or a class is too small.
+        If there is no such member, rule, protocol, part or engine, or a class is too small.
     MissingLibraryError
-        If a library that a member is fitted with is not installed.
+        If a library that a member is fitted with is not installed, or Ray where it is asked for.
+    ClusterError
+        If no cluster of Ray answers at the address.
+    WorkersDiedError
+        If workers died of the same members several times.
 
     Examples
     --------
@@ -201,6 +220,7 @@ def fit_ensemble(
     0.51
     """
     # What is wrong with the arguments should not cost the reading of a large file.
+    check_engine(engine, address)
     if find_protocol(protocol).augments:
         require("keras", f"The protocol {protocol!r}")
     estimators = [
@@ -225,19 +245,62 @@ def fit_ensemble(
     if on_data is not None:
         on_data(training)
     held_out = training.held_out
-    ensemble = fit_resumable(
-        ensemble,
-        training.X,
-        training.y,
-        out,
-        sample_weight=training.sample_weight,
-        validation_data=None if held_out is None else (held_out.images, held_out.labels),
-        data=training.record,
-        resume=resume,
-        overwrite=overwrite,
-        on_member=on_member,
-    )
+    with _fitting_on(engine, address):
+        ensemble = fit_resumable(
+            ensemble,
+            training.X,
+            training.y,
+            out,
+            sample_weight=training.sample_weight,
+            validation_data=None if held_out is None else (held_out.images, held_out.labels),
+            data=training.record,
+            resume=resume,
+            overwrite=overwrite,
+            on_member=on_member,
+        )
     return FittedEnsemble(ensemble, training, Path(out))
+
+
+_ON_RAY = "A fit on the engine 'ray'"
+
+
+def check_engine(engine: str, address: str | None) -> None:
+    """Raise an error if members cannot be fitted on an engine.
+
+    Parameters
+    ----------
+    engine : str
+        One of `ENGINES`.
+    address : str or None
+        Of its cluster.
+
+    Raises
+    ------
+    ValueError
+        If there is no such engine, or it has no address.
+    MissingLibraryError
+        If Ray is asked for and not installed.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"There is no engine {engine!r}: choose among {', '.join(ENGINES)}.")
+    if address is not None and engine == "local":
+        raise ValueError(f"The address {address} is for the engine 'ray': ask for that, too.")
+    if engine == "ray":
+        require("ray", _ON_RAY)
+
+
+@contextmanager
+def _fitting_on(engine: str, address: str | None) -> Iterator[None]:
+    """Have members fitted on an engine."""
+    if engine == "local":
+        yield
+        return
+    with connected(address, _ON_RAY):
+        from ray.util.joblib import register_ray
+
+        register_ray()
+        with joblib.parallel_config("ray", n_jobs=-1):
+            yield
 
 
 def _prepare(

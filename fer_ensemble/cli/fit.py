@@ -92,6 +92,21 @@ def fit(
     ] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes and threads; -1 takes all processors.")] = -1,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="Where members are fitted: local, on this machine; or ray, each by a worker of a "
+            "cluster of Ray, networks with a GPU to themselves where it has some."
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Ray's cluster, as in 10.0.0.1:6379; auto is one that runs on this machine. "
+            "Without it, RAY_ADDRESS counts, or this machine alone.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume an interrupted fit in the same folder.")
     ] = False,
@@ -121,15 +136,18 @@ def fit(
       fer-ensemble fit fer2013.csv --ferplus fer2013new.csv --out model/
 
       fer-ensemble fit RAF-DB/ --classes rafdb --out model/
+
+      fer-ensemble fit fer2013.zip --engine ray --address 10.0.0.1:6379 --out model/
     """
     from fer_ensemble.cli.console import choose_device, list_counts, notes, output, read_faces
     from fer_ensemble.cli.tables import score_table
     from fer_ensemble.datasets import find_protocol
-    from fer_ensemble.fitting import TrainingSet, create_members, fit_ensemble
+    from fer_ensemble.fitting import TrainingSet, check_engine, create_members, fit_ensemble
 
     choose_device(device)
     # What is wrong with the options is reported before a large file is read.
     find_protocol(protocol)
+    check_engine(engine, address)
     names = [name.strip() for name in members.split(",") if name.strip()]
     seconds = None if time_budget is None else parse_duration(time_budget)
     if data is None and seconds is None:
@@ -172,6 +190,8 @@ def fit(
         finished.append(name)
         if stage == "kept":
             notes.print(f"{name} is taken over from the interrupted fit")
+        elif engine != "local":
+            notes.print(f"{name} is fitted ({len(finished)} of {len(names)} done)")
 
     try:
         fitted = fit_ensemble(
@@ -187,6 +207,8 @@ def fit(
             seed=seed,
             resume=resume,
             overwrite=overwrite,
+            engine=engine,
+            address=address,
             on_data=on_data,
             on_member=on_member,
         )

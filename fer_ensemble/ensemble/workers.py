@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,7 +83,11 @@ class Workers(Protocol):
         """See above."""
 
     def run(
-        self, function: Callable[..., Any], shared: Any, calls: Sequence[Call]
+        self,
+        function: Callable[..., Any],
+        shared: Any,
+        calls: Sequence[Call],
+        environment: Mapping[str, str],
     ) -> Iterator[tuple[int, Any]]:
         """Make calls, and those whose workers die again.
 
@@ -94,6 +98,8 @@ class Workers(Protocol):
         shared : object
             Its first argument in every call. It is sent to each worker once.
         calls : sequence of Call
+        environment : mapping of str to str
+            Variables for workers that are started for these calls, as Ray's are.
 
         Yields
         ------
@@ -151,13 +157,17 @@ class _JoblibWorkers:
     are_elsewhere: bool
 
     def run(
-        self, function: Callable[..., Any], shared: Any, calls: Sequence[Call]
+        self,
+        function: Callable[..., Any],
+        shared: Any,
+        calls: Sequence[Call],
+        environment: Mapping[str, str],
     ) -> Iterator[tuple[int, Any]]:
         left = dict(enumerate(calls))
         died: BaseException | None = None
         for _ in range(TRIES):
             try:
-                for number, result in self._try(function, shared, left):
+                for number, result in self._try(function, shared, dict(left)):
                     del left[number]
                     yield number, result
                 return
@@ -171,7 +181,8 @@ class _JoblibWorkers:
         backend, _ = get_active_backend()
         # Some can only return everything in the end.
         streams = getattr(backend, "supports_return_generator", False)
-        count = min(self.count, len(calls))
+        # Of one, joblib would be this process itself: what killed a worker is left to workers.
+        count = max(2, min(self.count, len(calls)))
         options = {"n_jobs": count, "return_as": "generator_unordered" if streams else "list"}
         threads = {call.threads for call in calls.values()}
         if (
@@ -208,7 +219,11 @@ class _RayWorkers:
     are_elsewhere = True
 
     def run(
-        self, function: Callable[..., Any], shared: Any, calls: Sequence[Call]
+        self,
+        function: Callable[..., Any],
+        shared: Any,
+        calls: Sequence[Call],
+        environment: Mapping[str, str],
     ) -> Iterator[tuple[int, Any]]:
         import ray
 
@@ -220,7 +235,7 @@ class _RayWorkers:
             while waiting or running:
                 while waiting and len(running) < self.count:
                     number, call = waiting.popleft()
-                    options = {**_ray_resources(call), **self.remote_args}
+                    options = {**_ray_options(call, environment), **self.remote_args}
                     reference = task.options(**options).remote(data, *call.arguments)
                     running[reference] = number
                 (ended, *_), _ = ray.wait(list(running))
@@ -241,20 +256,32 @@ class _RayWorkers:
             raise WorkersDiedError(names, next(iter(died.values())))
 
 
-def _ray_resources(call: Call) -> dict[str, Any]:
+def _ray_options(call: Call, environment: Mapping[str, str]) -> dict[str, Any]:
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     processors = [int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1]
-    resources: dict[str, Any] = {
+    options: dict[str, Any] = {
         "name": call.name,
+        "runtime_env": {"env_vars": dict(environment)},
         "max_retries": TRIES - 1,
         "num_cpus": min([call.threads, *processors]),
     }
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
-    if call.takes_device and not is_hidden and any(node.get("GPU", 0) >= 1 for node in nodes):
-        resources["num_gpus"] = 1
-    return resources
+    if (
+        call.takes_device
+        and not _are_gpus_hidden()
+        and any(node.get("GPU", 0) >= 1 for node in nodes)
+    ):
+        options["num_gpus"] = 1
+    return options
+
+
+def _are_gpus_hidden() -> bool:
+    return os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+
+
+def _same(shared: Any) -> Any:
+    return shared
 
 
 @dataclass(frozen=True)
@@ -271,12 +298,16 @@ class _DaskWorkers:
     are_elsewhere = True
 
     def run(
-        self, function: Callable[..., Any], shared: Any, calls: Sequence[Call]
+        self,
+        function: Callable[..., Any],
+        shared: Any,
+        calls: Sequence[Call],
+        environment: Mapping[str, str],
     ) -> Iterator[tuple[int, Any]]:
         from distributed import KilledWorker, as_completed
 
         waiting, running, died = deque(enumerate(calls)), {}, {}
-        data, losses = self._scatter(shared), Counter[int]()
+        data = self._send(shared)
         ended = as_completed()
         try:
             while waiting or running:
@@ -289,32 +320,28 @@ class _DaskWorkers:
                 number = running.pop(future)
                 if future.status == "finished":
                     yield number, future.result()
-                elif future.status == "error":
-                    error = future.exception()
-                    if not isinstance(error, KilledWorker):
-                        raise error
-                    died[number] = error
-                else:  # The workers died that had the data.
-                    losses[number] += 1
-                    if losses[number] == TRIES:
-                        died[number] = RuntimeError(f"Dask calls it {future.status}")
-                        continue
-                    if data.status != "finished":
-                        data = self._scatter(shared)
-                    waiting.append((number, calls[number]))
+                    continue
+                error = future.exception() if future.status == "error" else None
+                if error is not None and not isinstance(error, KilledWorker):
+                    raise error
+                died[number] = error or RuntimeError(f"Dask calls it {future.status}")
         finally:
             self.client.cancel(list(running), force=True)
         if died:
             names = [calls[number].name for number in died]
             raise WorkersDiedError(names, next(iter(died.values())))
 
-    def _scatter(self, shared: Any) -> Any:
-        # To all workers, since what only dead ones have is lost. In a list: tuples are taken apart.
-        return self.client.scatter([shared], broadcast=True, hash=False)[0]
+    def _send(self, shared: Any) -> Any:
+        import dask
+
+        # As what a task returns, which is done again where it is lost. Of data that are scattered,
+        # Dask soon keeps one copy alone, even if they were sent to all workers.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1PB"}):
+            return self.client.submit(_same, shared, pure=False)
 
     def _submit(self, function: Callable[..., Any], data: Any, call: Call) -> Any:
         options = dict(self.submit_args)
-        if call.takes_device and "resources" not in options:
+        if call.takes_device and not _are_gpus_hidden() and "resources" not in options:
             workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
             if any(worker.get("resources", {}).get("GPU", 0) >= 1 for worker in workers):
                 options["resources"] = {"GPU": 1}
@@ -357,8 +384,13 @@ class Surroundings(NamedTuple):
         numbers = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
         environment = {name: os.environ.get(name) or str(processors) for name in numbers}
         environment["KERAS_BACKEND"] = keras_backend()
-        # More threads than a worker has processors would only wait for one another, and busily.
+        # More threads than a worker has processors would wait for one another, and busily: boosted
+        # trees took seven times as long. OpenMP reads it as it is loaded, so that only workers that
+        # are started with it heed it.
         environment["OMP_WAIT_POLICY"] = "PASSIVE"
+        if _are_gpus_hidden():
+            names = ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS", "KERAS_TORCH_DEVICE")
+            environment |= {name: os.environ[name] for name in names if name in os.environ}
         origin = socket.gethostname(), os.getpid()
         threads = {"blas": processors, "openmp": processors}
         threads |= {pool["user_api"]: pool["num_threads"] for pool in threadpool_info()}

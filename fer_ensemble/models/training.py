@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import keras
 import numpy as np
+from keras.src.random import seed_generator
 from numpy.typing import NDArray
 
 from fer_ensemble.models.augmentation import augmentation_layers
@@ -386,9 +387,10 @@ def _building(seed: int | None = None) -> Iterator[None]:
     """Have what Keras keeps for the whole process to oneself, and give it back as it was.
 
     While layers are built, Keras draws their seeds from Python's own generator, and asks what
-    ``keras.json`` says of axes and types. Fits in several threads take turns here, for the fraction
-    of a second that it takes to build a network: all that is drawn later, in training, comes from
-    generators of the layers' own, and of the loop's. Nested, it does nothing.
+    ``keras.json`` says of axes and types. Threads of other libraries draw from it too, as Dask's
+    do, so that Keras is given another meanwhile. Fits in several threads take turns here, for the
+    fraction of a second that it takes to build a network: all that is drawn later, in training,
+    comes from generators of the layers' own, and of the loop's. Nested, it does nothing.
     """
     with _TURN:
         if _nested:
@@ -402,8 +404,10 @@ def _building(seed: int | None = None) -> Iterator[None]:
             keras.config.set_floatx("float32")
             if seed is not None:
                 keras.utils.set_random_seed(seed)
+                seed_generator.python_random = random.Random(seed)
             yield
         finally:
+            seed_generator.python_random = random
             keras.config.set_image_data_format(data_format)
             keras.config.set_floatx(floats)
             random.setstate(python_state)

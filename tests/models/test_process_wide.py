@@ -5,6 +5,7 @@ import pickle
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 
@@ -34,6 +35,25 @@ def test_fits_and_predictions_in_threads_are_those_of_each_alone(faces):
     alone = fit()
     for probabilities in together:
         np.testing.assert_array_equal(probabilities, alone)
+
+
+def test_what_other_threads_draw_while_a_network_is_built_changes_nothing(faces):
+    estimator = KerasClassifier(epochs=1, network_params={"units": (4, 4)}, random_state=0)
+    expected = estimator.fit(*faces).weights_
+    ended = Event()
+
+    def draw():
+        while not ended.wait(1e-4):
+            random.random()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(draw)
+        try:
+            found = estimator.fit(*faces).weights_
+        finally:
+            ended.set()
+    for weights, others in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(weights, others)
 
 
 def test_building_a_network_leaves_what_others_draw_as_it_was(faces):
