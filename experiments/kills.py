@@ -49,16 +49,16 @@ def main(
     """Compare the table of a run that was killed many times with an unbroken run's."""
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder) / "photos"
-        _draw_photos(photos, files)
+        draw_photos(photos, files)
         whole, broken = (Path(folder) / f"{name}{ending}" for name in ("whole", "broken"))
         command = partial(predict_command, photos, model, batch_size=batch_size)
-        seconds = _run_through(command(whole))
+        seconds = run_through(command(whole))
         resumed = command(broken, resume=True)
         chance = random.Random(seed)
         sizes = kill_often(
             resumed, broken, kills, whole.stat().st_size, chance, SIGNALS, is_locked=True
         )
-        _run_through(resumed)
+        run_through(resumed)
         fit_moments, is_same_fit = kill_fits(Path(folder), fit_kills, chance)
         record = {
             "files": files,
@@ -77,7 +77,15 @@ def main(
     raise typer.Exit(not (record["identical"] and is_same_fit))
 
 
-def _draw_photos(folder: Path, n_files: int) -> None:
+def draw_photos(folder: Path, n_files: int) -> None:
+    """Draw synthetic faces, and write some files that are no pictures among them.
+
+    Parameters
+    ----------
+    folder : Path
+        Is made.
+    n_files : int
+    """
     folder.mkdir()
     for number, face in enumerate(make_faces(n_files, random_state=0).images):
         cv2.imwrite(str(folder / f"{number:05}.png"), face)
@@ -89,7 +97,24 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def _run_through(command: list[str]) -> float:
+def run_through(command: list[str]) -> float:
+    """Run a prediction to its end.
+
+    Parameters
+    ----------
+    command : list of str
+        Its words.
+
+    Returns
+    -------
+    float
+        Seconds that it took.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it ended otherwise than for want of some predictions.
+    """
     process = _start(command)
     wall, _, (_, errors) = timed(process.communicate)
     if process.returncode != 3:  # some pictures are broken

@@ -2,6 +2,7 @@ from .artifact import load_ensemble, load_pretrained, save_ensemble
 from .exporting import export_ensemble
 from .faces import annotate
 from .fitting import fit_ensemble
+from .merging import merge_shards
 from .predicting import predict_faces
 from .report import write_report
 
@@ -11,6 +12,7 @@ __all__ = [
     "fit_ensemble",
     "load_ensemble",
     "load_pretrained",
+    "merge_shards",
     "predict_faces",
     "save_ensemble",
     "write_report",

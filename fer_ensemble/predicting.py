@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Generator, Iterable
-from contextlib import ExitStack, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,13 +24,18 @@ from fer_ensemble.faces import (
     PictureListing,
     Prediction,
     Predictions,
+    PredictionWriter,
+    ShardInputs,
+    ShardRecord,
     ShowPicture,
     Tracker,
     choose_writer,
+    digest_file,
     keep_rows,
     mark_groups,
     open_writer,
     predict_files,
+    record_path,
     restore_tracks,
 )
 from fer_ensemble.libraries import require_for_members
@@ -42,6 +48,7 @@ def predict_faces(
     *,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    shard: tuple[int, int] | None = None,
     detector: str | Detector = "auto",
     align: bool = True,
     min_face: int | None = None,
@@ -81,6 +88,10 @@ def predict_faces(
         Whether to keep the rows that a run which was killed has left in `out` (CSV or JSON Lines),
         and predict the rest only; give the same paths and settings. The rows that are kept are in
         the file alone, not in what is returned.
+    shard : (int, int), optional
+        Predict one part of the inputs only, such as (2, 7) for the second of seven; all parts get
+        the same paths and settings, and each writes its own `out`.
+        :func:`~fer_ensemble.merge_shards` joins them.
     detector : str or Detector, default="auto"
         What finds the faces; see `FaceFinder`, also for `align` and `min_face`.
     align : bool, default=True
@@ -136,6 +147,7 @@ def predict_faces(
         model,
         out=out,
         resume=resume,
+        shard=shard,
         detector=detector,
         align=align,
         min_face=min_face,
@@ -167,7 +179,7 @@ class PredictionRun:
 
     Parameters
     ----------
-    paths, model, resume, detector, align, min_face, min_score, max_faces, face_size
+    paths, model, resume, shard, detector, align, min_face, min_score, max_faces, face_size
         As of :func:`predict_faces`.
     out : path-like or binary file, optional
         File to write; a stream takes CSV. By default nothing is written.
@@ -230,6 +242,7 @@ class PredictionRun:
         *,
         out: Output | None = None,
         resume: bool = False,
+        shard: tuple[int, int] | None = None,
         standard_input: BinaryIO | None = None,
         detector: str | Detector = "auto",
         align: bool = True,
@@ -254,6 +267,8 @@ class PredictionRun:
                 raise ValueError("resume needs the file that an earlier run has begun: give out")
             self._to_resume = out
         written = [file for file in (out, annotate_to) if isinstance(file, str | os.PathLike)]
+        if isinstance(out, str | os.PathLike):
+            written.append(record_path(out))
         self.listing = PictureListing(paths, standard_input, left_out=written)
         self._inputs: Marked = iter(self.listing)
         self._model = model
@@ -278,7 +293,11 @@ class PredictionRun:
             "show": show,
             "at_once": bool(self.listing.live) or show is not None,
         }
-        if not self._settings["at_once"]:
+        self._shard: ShardInputs | None = None
+        if shard is not None:
+            self._shard = self._divide(shard)
+            self._inputs = iter(self._shard)
+        elif not self._settings["at_once"]:
             self._inputs = mark_groups(self.listing, batch_size)
 
     def has_inputs(self) -> bool:
@@ -289,11 +308,21 @@ class PredictionRun:
         bool
         """
         first = next(self._inputs, None)
-        if first is None:
-            return False
+        if first is None:  # there may be fewer groups than shards
+            return self._shard is not None and self._shard.n_inputs > 0
         # Inputs are listed while others are predicted, and a list on standard input is read once.
         self._inputs = chain([first], self._inputs)
         return True
+
+    def count_pictures(self) -> int | None:
+        """Count the pictures beforehand, as a progress bar needs it.
+
+        Returns
+        -------
+        int or None
+            None if that cannot be known; see `PictureListing`. How many are a shard's is not.
+        """
+        return None if self._shard is not None else self.listing.count_pictures()
 
     def prepare(self) -> None:
         """Read what the model says of itself, make the detector and find the rows to keep.
@@ -374,39 +403,87 @@ class PredictionRun:
         ValueError
             As `predict_files`.
         """
-        with ExitStack() as stack:
-            stack.callback(self._release)
-            batches = predict_files(
-                self.load(),
-                self._inputs,
-                class_names=self.class_names,
-                finder=self.finder,
-                batch_size=self._batch_size,
-                tracker=self._tracker,
-                **self._settings,
+        with ExitStack() as lock:
+            lock.callback(self._release)
+            with ExitStack() as stack:
+                batches = self._predict()
+                writer = stack.enter_context(self._open()) if self._out is not None else None
+                if self._lock is not None:  # the table has been begun: no earlier rows are in it
+                    self._lock.note(self._describe())
+                group_ends, n_rows = array("q"), 0
+                if self._shard is not None and writer is not None:
+                    group_ends.append(writer.place())
+                if self.kept is not None and self.kept.n_bytes:
+                    group_ends, n_rows = self.kept.group_ends, self.kept.n_rows
+                # The generator is closed, and its threads are stopped, whoever breaks off.
+                for batch in stack.enter_context(closing(batches)):
+                    if batch:
+                        if writer is not None:
+                            writer.write(batch)
+                        n_rows += len(batch)
+                        yield batch
+                    elif self._shard is not None and writer is not None:
+                        group_ends.append(writer.place())
+            if self._shard is not None:
+                self._record(self._shard, group_ends, n_rows)
+
+    def _predict(self) -> Generator[list[Prediction], None, None]:
+        return predict_files(
+            self.load(),
+            self._inputs,
+            class_names=self.class_names,
+            finder=self.finder,
+            batch_size=self._batch_size,
+            tracker=self._tracker,
+            **self._settings,
+        )
+
+    def _open(self) -> AbstractContextManager[PredictionWriter]:
+        assert self._out is not None
+        if isinstance(self._out, str | os.PathLike):  # what it says would be true no more
+            record_path(self._out).unlink(missing_ok=True)
+        n_kept = self.kept.n_bytes if self.kept else 0
+        return open_writer(self._out, self.class_names, n_kept=n_kept, tracked=self._is_tracked)
+
+    def _divide(self, shard: tuple[int, int]) -> ShardInputs:
+        if not isinstance(self._out, str | os.PathLike):
+            raise ValueError("a shard needs a file of its own for its rows: give out")
+        if self._settings["at_once"]:
+            raise ValueError(
+                "a shard is a part of a listing of files: neither cameras and streams nor what is "
+                "shown in a window can be divided. Leave out shard"
             )
-            writer = None
-            if self._out is not None:
-                n_kept = self.kept.n_bytes if self.kept else 0
-                writer = stack.enter_context(
-                    open_writer(
-                        self._out, self.class_names, n_kept=n_kept, tracked=self._is_tracked
-                    )
-                )
-            if self._lock is not None:  # the table has been begun: no earlier rows are in it
-                self._lock.note(self._describe())
-            # The generator is closed, and its threads are stopped, whoever breaks off.
-            for batch in stack.enter_context(closing(batches)):
-                if not batch:  # the end of a group
-                    continue
-                if writer is not None:
-                    writer.write(batch)
-                yield batch
+        return ShardInputs(self.listing, shard, self._batch_size)
+
+    def _record(self, shard: ShardInputs, group_ends: array[int], n_rows: int) -> None:
+        """Say that the shard is complete."""
+        assert isinstance(self._out, str | os.PathLike)
+        ShardRecord(
+            shard=shard.number,
+            n_shards=shard.count,
+            class_names=self.class_names,
+            tracked=self._is_tracked,
+            settings={name: value for name, value in self._describe().items() if name != "shard"},
+            listing={
+                "inputs": shard.n_inputs,
+                "groups": shard.n_groups,
+                "sha256": shard.digest,
+            },
+            inputs=shard.n_own,
+            rows=n_rows,
+            table=digest_file(self._out),
+            group_ends=group_ends,
+        ).write(self._out)
 
     def _keep(self, table: str | os.PathLike[str]) -> KeptRows:
-        kept, self._inputs = keep_rows(
-            table, self.class_names, self._inputs, self._batch_size, tracked=self._is_tracked
-        )
+        try:
+            kept, self._inputs = keep_rows(
+                table, self.class_names, self._inputs, self._batch_size, tracked=self._is_tracked
+            )
+        except ValueError:
+            # That it is another shard, say, is why there are other inputs.
+            self._check_run(table)
+            raise
         if kept.n_bytes:
             self._check_run(table)
         if self._tracker is not None:
@@ -441,6 +518,7 @@ class PredictionRun:
             # What is not asked for is left out, as runs had it that knew nothing of it.
             **({} if self._tracker is None else {"window": self._tracker.window}),
             **({"at_once": True} if self._settings["at_once"] else {}),
+            **({} if self._shard is None else {"shard": str(self._shard)}),
         }
 
     def _check_run(self, table: str | os.PathLike[str]) -> None:

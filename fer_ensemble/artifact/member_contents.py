@@ -153,6 +153,7 @@ _OURS: Mapping[str, Mapping[str, Kind]] = {
         "max_bin": whole(2, 65_536),
         "early_stopping_rounds": COUNT,
         "validation_fraction": _SHARE | NOTHING,
+        "external_memory": FLAG,
         "n_jobs": NOTHING,
         "random_state": SEED,
         "verbose": whole(0, 0),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +32,7 @@ from fer_ensemble.libraries import require_for_members
 from fer_ensemble.locks import holding_folder
 from fer_ensemble.models import find_parameters
 from fer_ensemble.splitting import row_digests
+from fer_ensemble.stored_arrays import StoredArray, by_content
 
 _UNFINISHED = "unfinished"
 _FINISHED = "finished"
@@ -243,7 +245,7 @@ def _fit(
     _claim(directory, unfinished, **claim)
     unfinished.mkdir(parents=True, exist_ok=True)
     # Cached features are pickled, so they have no place in the folder that becomes an artifact.
-    with TemporaryDirectory(prefix="fer-ensemble-features-") as features:
+    with _feature_folder(X, unfinished) as features:
         ensemble.fit(
             X,
             y,
@@ -258,6 +260,18 @@ def _fit(
     unfinished.rename(finished)
     shutil.rmtree(finished)
     return ensemble
+
+
+@contextmanager
+def _feature_folder(X: Any, unfinished: Path) -> Iterator[str]:
+    """Find a folder for features; those of faces on disk are large, and are kept for a resume."""
+    if isinstance(X, StoredArray):
+        features = unfinished / "features"
+        features.mkdir(exist_ok=True)
+        yield str(features)
+        return
+    with TemporaryDirectory(prefix="fer-ensemble-features-") as folder:
+        yield folder
 
 
 def _read_finished(
@@ -341,7 +355,7 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
 
 
 def _fingerprint(member: Any, X: NDArray[Any], y: NDArray[Any], keywords: dict[str, Any]) -> str:
-    return str(joblib.hash([type(member).__name__, _settings(member), X, y, keywords]))
+    return str(joblib.hash(by_content([type(member).__name__, _settings(member), X, y, keywords])))
 
 
 def _settings(member: Any) -> dict[str, Any]:

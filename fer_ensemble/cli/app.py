@@ -22,6 +22,7 @@ from fer_ensemble.cli.export import export
 from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
+from fer_ensemble.cli.merge import merge
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score
@@ -73,6 +74,7 @@ app = typer.Typer(
 for verb in (
     fit,
     predict,
+    merge,
     evaluate,
     report,
     serve,

@@ -52,6 +52,15 @@ def predict(
             help="Resume --out after a run that was killed; give the same inputs and options.",
         ),
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Predict part i of n of the inputs only, from 1/n to n/n, into an --out of its "
+            "own; with the same inputs and options for each. 'fer-ensemble merge' joins the parts.",
+            metavar="i/n",
+            show_default=False,
+        ),
+    ] = None,
     detector: Annotated[
         str,
         typer.Option(
@@ -183,6 +192,22 @@ def predict(
       fer-ensemble predict rtsp://camera/1 --out rows.jsonl
       find . -name '*.jpg' -print0 | fer-ensemble predict - --out rows.jsonl
 
+    On several machines that see the same files, each task predicts a shard; one
+    that was stopped is started again with the same line.
+
+    \b
+      Slurm, sbatch --array=1-100:
+        fer-ensemble predict photos/ --out parts/$SLURM_ARRAY_TASK_ID.csv \\
+          --resume --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT
+      Kubernetes, an indexed job of 100 completions, counted from 0:
+        fer-ensemble predict photos/ --out parts/$JOB_COMPLETION_INDEX.csv \\
+          --resume --shard $((JOB_COMPLETION_INDEX+1))/100
+      xargs, four processes:
+        seq 4 | xargs -P 4 -I{} fer-ensemble predict photos/ \\
+          --out parts/{}.csv --resume --shard {}/4 --jobs 1
+      then:
+        fer-ensemble merge parts/ --out rows.csv
+
     \b
     Exit codes:
         0  every input has its prediction
@@ -197,11 +222,14 @@ def predict(
 
     if resume and out is None:
         raise typer.BadParameter("--resume continues a file: name it with --out.")
+    if shard is not None and out is None:
+        raise typer.BadParameter("--shard needs a file for its rows: name it with --out.")
     choose_device(device)
     tally = Tally()
     settings = {
         "model": model,
         "resume": resume,
+        "shard": None if shard is None else _parse_shard(shard),
         "detector": detector,
         "align": align,
         "min_face": min_face,
@@ -255,6 +283,7 @@ def _run(
     """Predict step by step, so that each error is put down to the option that it comes from."""
     from fer_ensemble.cli.console import row_output
     from fer_ensemble.cli.prediction_progress import (
+        ALL,
         ERROR,
         NONE,
         report_left_out,
@@ -268,7 +297,7 @@ def _run(
     try:
         run = PredictionRun(paths, out=output, standard_input=listed, **settings)
     except (ValueError, ImportError) as error:
-        say(f"Error: --out: {error}")
+        say(f"Error: {'--shard' if settings['shard'] else '--out'}: {error}")
         return ERROR
     if not run.has_inputs():
         report_left_out(run.listing)
@@ -285,6 +314,9 @@ def _run(
     if settings["detector"] == "auto":
         report_taken_whole(run.finder)
     tally.report(_name(out))
+    if settings["shard"] and not tally.items:
+        say("No input falls to this shard: there are fewer groups of inputs than shards")
+        return ALL
     return tally.code(run.listing)
 
 
@@ -309,7 +341,7 @@ def _predict(
     with notes.status("Loading the ensemble"):
         run.load()
     progress = picture_bar(out)
-    total = run.listing.count_pictures() if notes.is_terminal else None
+    total = run.count_pictures() if notes.is_terminal else None
     tally.started = time.perf_counter()
     try:
         with hiding_decoders() as dropped, progress, closing(run.batches()) as batches:
@@ -330,6 +362,16 @@ def _predict(
     finally:
         report_live(run.listing)
     return True
+
+
+def _parse_shard(text: str) -> tuple[int, int]:
+    number, _, count = text.partition("/")
+    # Numbers in other scripts are digits, too.
+    if not (text.isascii() and number.isdigit() and count.isdigit()):
+        raise typer.BadParameter(f"--shard {text}: give which of how many, such as 2/7.")
+    if not 1 <= int(number) <= int(count):
+        raise typer.BadParameter(f"--shard {text}: of n shards, the first is 1/n and the last n/n.")
+    return int(number), int(count)
 
 
 def _name(out: Path | None) -> str:

@@ -228,7 +228,7 @@ def _divide_balanced(
     chosen = balance_rows(faces.labels, counts, random_state)
     whole = faces.take(chosen.rows)
     if augment is not None:
-        images = whole.images.copy()
+        images = np.array(whole.images)  # a copy, in memory
         images[chosen.repeated] = augment(images[chosen.repeated], random_state)
         whole = replace(whole, images=images)
     return _hold_out_rows(whole, random_state, test_size, "hold-out that leaks")

@@ -33,6 +33,7 @@ from fer_ensemble.ensemble.member_fits import (
 )
 from fer_ensemble.ensemble.ties import choose_labels
 from fer_ensemble.evaluation import encode_labels, find_classes
+from fer_ensemble.stored_arrays import StoredArray, in_parts
 
 # Parameters of any ensemble that change nothing of what was fitted.
 _HEEDED_LATE = ("rule", "ties", "abstain_label", "n_jobs", "random_state", "verbose")
@@ -311,6 +312,10 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
 
     def _check_input(self, X: Any, *, reset: bool) -> Any:
         """Return samples that can be indexed; what their values mean is the members' matter."""
+        if isinstance(X, StoredArray):
+            if X.ndim == 2:
+                validate_data(self, X, reset=reset, skip_check_array=True)
+            return X
         if not hasattr(X, "shape"):
             X = np.asarray(X)
         checked = check_array(
@@ -391,7 +396,7 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
 
     def _member_probabilities(self, X: Any) -> NDArray[np.float64]:
         probabilities = [
-            align_columns(member.predict_proba(X), member.classes_, self.classes_, name)
+            align_columns(in_parts(member.predict_proba, X), member.classes_, self.classes_, name)
             for name, member in self.members_
         ]
         return np.stack(probabilities, axis=1)

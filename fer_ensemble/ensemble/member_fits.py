@@ -22,6 +22,7 @@ from sklearn.utils.validation import has_fit_parameter
 from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.ensemble.evidence import align_columns, check_classes
 from fer_ensemble.ensemble.workers import Call, Surroundings, Workers, find_workers
+from fer_ensemble.stored_arrays import in_parts
 
 LOGGER = logging.getLogger(__name__)
 
@@ -353,7 +354,7 @@ def _fit(
     check_classes(getattr(member, "classes_", None), data.classes, fit.name)
     if fit.held_out is None:
         return FitResult(member, seconds)
-    probabilities = member.predict_proba(_safe_indexing(data.X, fit.held_out))
+    probabilities = in_parts(member.predict_proba, _safe_indexing(data.X, fit.held_out))
     aligned = align_columns(probabilities, member.classes_, data.classes, fit.name)
     return FitResult(aligned, seconds)
 

@@ -10,14 +10,29 @@ from fer_ensemble.faces.finding import FaceFinder, FoundFace
 from fer_ensemble.faces.grouping import Marked, gather_groups, mark_groups, select_shard
 from fer_ensemble.faces.listing import Input, PictureListing
 from fer_ensemble.faces.live import LiveSource, without_secrets
-from fer_ensemble.faces.output import Output, PredictionWriter, choose_writer, open_writer
+from fer_ensemble.faces.output import (
+    Output,
+    ParquetWriter,
+    PredictionWriter,
+    choose_writer,
+    open_writer,
+)
 from fer_ensemble.faces.prediction import FaceClassifier, Prediction, predict_files
 from fer_ensemble.faces.resuming import KeptRows, keep_rows, restore_tracks
+from fer_ensemble.faces.shards import (
+    RECORD_ENDING,
+    ShardInputs,
+    ShardRecord,
+    digest_file,
+    read_record,
+    record_path,
+)
 from fer_ensemble.faces.table import Predictions
 from fer_ensemble.faces.tracking import WINDOW, Tracker
 from fer_ensemble.faces.video import Frame, read_frames
 
 __all__ = [
+    "RECORD_ENDING",
     "WINDOW",
     "Detector",
     "DetectorError",
@@ -32,10 +47,13 @@ __all__ = [
     "LiveSource",
     "Marked",
     "Output",
+    "ParquetWriter",
     "PictureListing",
     "Prediction",
     "PredictionWriter",
     "Predictions",
+    "ShardInputs",
+    "ShardRecord",
     "ShowPicture",
     "Tracker",
     "UnreadableImage",
@@ -45,6 +63,7 @@ __all__ = [
     "crop_face",
     "decode_gray",
     "decode_image",
+    "digest_file",
     "gather_groups",
     "is_video",
     "keep_rows",
@@ -52,6 +71,8 @@ __all__ = [
     "open_writer",
     "predict_files",
     "read_frames",
+    "read_record",
+    "record_path",
     "restore_tracks",
     "select_shard",
     "to_face",

@@ -21,6 +21,7 @@ from fer_ensemble.faces.contents import (
 )
 from fer_ensemble.faces.inputs import GivenPicture, is_picture_object
 from fer_ensemble.faces.live import LIVE, LiveSource
+from fer_ensemble.faces.name_sorting import sort_names
 
 #: What is searched for faces: a path; or a picture as an array, one of Pillow's, the bytes of a
 #: file, or a file that is open.
@@ -35,6 +36,9 @@ _ENDINGS = PICTURE_ENDINGS | VIDEO_ENDINGS
 _CHUNK = 1 << 16  # bytes of a list that are read at once, at most
 _SHOWN = 3  # names of files that were left out
 _CHANNELS = (1, 3, 4)
+
+# Stands behind the names of folders: no name holds it, and those that do are sorted as without it.
+_FOLDER = "\0"
 
 # What systems put beside pictures.
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -162,7 +166,8 @@ class PictureListing:
             elif path == STANDARD_INPUT and self._standard_input is not None:
                 yield from read_path_list(self._standard_input)
             elif glob.has_magic(path) and not os.path.lexists(path):
-                yield from sorted(glob.iglob(path, recursive=True)) or [path]
+                matching = sort_names(glob.iglob(path, recursive=True))
+                yield from chain([next(matching, path)], matching)
             else:
                 yield path
 
@@ -174,30 +179,28 @@ class PictureListing:
 
     def _walk(self, top: str) -> Iterator[str]:
         # A stack of our own, because os.walk gives a folder's files apart from its folders, and the
-        # order shall be that of all names.
-        # Each folder goes with the numbers of those above it, because a link to one of them would
-        # be walked round and round. Files go with None.
-        waiting: list[tuple[str, frozenset[tuple[int, int]] | None]] = [(top, frozenset())]
+        # order shall be that of all names. Each folder on it goes with the numbers of those above
+        # it, because a link to one of them would be walked round and round.
+        waiting: list[tuple[Iterator[tuple[str, bool]], frozenset[tuple[int, int]]]] = [
+            (iter([(top, True)]), frozenset())
+        ]
         while waiting:
-            path, above = waiting.pop()
-            if above is None:
+            entries, above = waiting[-1]
+            path, is_folder = next(entries, (None, False))
+            if path is None:
+                waiting.pop()
+                continue
+            if not is_folder:
                 yield path
                 continue
             try:
                 status = os.stat(path)
                 number = (status.st_dev, status.st_ino)
                 # A folder that is left out may still be given by name.
-                skipped = number in above or (above and self._is_left_out(path))
-                entries = [] if skipped else self._list_folder(path)
+                if number not in above and not (above and self._is_left_out(path)):
+                    waiting.append((self._list_folder(path), above | {number}))
             except OSError:  # given as if it were a file, whose row will say what is wrong
                 yield path
-                continue
-            below = above | {number}
-            # Reversed, because the last of the stack is the next.
-            waiting.extend(
-                (os.path.join(path, name), below if is_folder else None)
-                for name, is_folder in reversed(entries)
-            )
 
     def _is_left_out(self, path: str) -> bool:
         for other in self._left_out:
@@ -205,22 +208,33 @@ class PictureListing:
                 return True
         return False
 
-    def _list_folder(self, folder: str) -> list[tuple[str, bool]]:
-        """Names in a folder, sorted, and whether each is a folder."""
-        kept, others = [], []
+    def _list_folder(self, folder: str) -> Iterator[tuple[str, bool]]:
+        """Paths of what is in a folder, sorted by name, and whether each is a folder.
+
+        The folder is read before this returns, so that its errors are raised here.
+        """
+        found = sort_names(self._scan_folder(folder))
+        first = next(found, None)
+        named = found if first is None else chain([first], found)
+        return (
+            (os.path.join(folder, name.removesuffix(_FOLDER)), name.endswith(_FOLDER))
+            for name in named
+        )
+
+    def _scan_folder(self, folder: str) -> Iterator[str]:
+        others: list[str] = []
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
                     self.n_hidden += 1
                 elif _is_folder(entry):
-                    kept.append((entry.name, True))
+                    yield entry.name + _FOLDER
                 elif ending(entry.name) in _ENDINGS or _begins_as_picture_or_video(entry):
-                    kept.append((entry.name, False))
+                    yield entry.name
                 elif not self._is_left_out(entry.path):
-                    others.append(entry.path)
-        self.other_files.update(map(ending, others))
-        self.first_others += sorted(others)[: _SHOWN - len(self.first_others)]
-        return sorted(kept)
+                    self.other_files[ending(entry.name)] += 1
+                    others = sorted([*others, entry.path])[:_SHOWN]
+        self.first_others += others[: _SHOWN - len(self.first_others)]
 
 
 def as_sources(given: Input | Iterable[Input]) -> Iterator[str | GivenPicture]:

@@ -9,11 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.faces.prediction import TIME_DIGITS, Prediction
 from fer_ensemble.libraries import require
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: A cell of the table; None where there is nothing.
 Cell: TypeAlias = str | int | float | None
@@ -125,7 +128,7 @@ def open_writer(
     class_names : sequence of str
         Names of the classes, in the order that their columns shall have.
     n_kept : int, default=0
-        How many bytes of the file are kept, as the beginning of the table; see `find_kept_rows`.
+        How many bytes of the file are kept, as the beginning of the table; see `keep_rows`.
     whole : bool, default=False
         Whether an existing file stays until the new one is complete.
     tracked : bool, default=False
@@ -241,6 +244,15 @@ class PredictionWriter(ABC):
         """Complete the file; the stream stays open."""
         self._stream.flush()
 
+    def place(self) -> int:
+        """Say how far the table reaches: its bytes in the file; of Parquet, its rows.
+
+        Returns
+        -------
+        int
+        """
+        return self._stream.tell()
+
     def _begin(self) -> None:  # noqa: B027 - most forms have no header
         """Write what comes before the rows."""
 
@@ -280,15 +292,40 @@ class ParquetWriter(PredictionWriter):
     """Writes Parquet with pyarrow; what there is not is null. Readable once it is finished."""
 
     def write(self, predictions: Sequence[Prediction]) -> None:  # noqa: D102
-        self._waiting += self._rows(predictions)
-        if len(self._waiting) >= _PARQUET_GROUP:
-            self._write_group()
+        import pyarrow as pa
+
+        rows = [dict(zip(self._columns, cells, strict=True)) for cells in self._rows(predictions)]
+        self.write_table(pa.Table.from_pylist(rows, self._schema))
+
+    def write_table(self, table: pa.Table) -> None:
+        """Write rows of another such file.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+        """
+        import pyarrow as pa
+
+        self._n_rows += len(table)
+        self._n_waiting += len(table)
+        self._waiting.append(table.cast(self._schema))
+        # Of so many rows whatever came at once: so the same rows make the same file.
+        while self._n_waiting >= _PARQUET_GROUP:
+            rows = pa.concat_tables(self._waiting).combine_chunks()
+            self._writer.write_table(rows.slice(0, _PARQUET_GROUP))
+            self._waiting = [rows.slice(_PARQUET_GROUP)]
+            self._n_waiting -= _PARQUET_GROUP
 
     def finish(self) -> None:  # noqa: D102
-        if self._waiting:
-            self._write_group()
+        import pyarrow as pa
+
+        if self._n_waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks())
         self._writer.close()
         super().finish()
+
+    def place(self) -> int:  # noqa: D102
+        return self._n_rows
 
     def _begin(self) -> None:
         import pyarrow as pa
@@ -297,14 +334,8 @@ class ParquetWriter(PredictionWriter):
         kinds = {**dict.fromkeys(TEXTS, pa.string()), **dict.fromkeys(COUNTS, pa.int64())}
         self._schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in self._columns])
         self._writer = pq.ParquetWriter(self._stream, self._schema)
-        self._waiting: list[list[Cell]] = []
-
-    def _write_group(self) -> None:
-        import pyarrow as pa
-
-        rows = [dict(zip(self._columns, cells, strict=True)) for cells in self._waiting]
-        self._writer.write_table(pa.Table.from_pylist(rows, self._schema))
-        self._waiting = []
+        self._waiting: list[pa.Table] = []
+        self._n_waiting = self._n_rows = 0
 
 
 class _Lines(list[str]):

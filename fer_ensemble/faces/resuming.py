@@ -2,7 +2,7 @@
 
 A resumed run writes what an unbroken run would have written, to the byte. Networks may give a face
 other last digits in other company, so only whole batches are kept, and the batches after them begin
-where they would have begun: where `BatchCounter` says so by the rows, and with each group of inputs.
+where they would have begun: where `BatchCounter` says so by the rows, and with each group.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class KeptRows:
     tracked : bool
         Whether there is a column `track`.
     group_ends : array of int
-        How many bytes of the file there are up to the end of each group of inputs that is kept.
+        Bytes of the file before its first row, and up to the end of each group of inputs that is
+        kept.
     """
 
     path: str | os.PathLike[str]
@@ -126,6 +127,8 @@ class _Walk:
     def __init__(self, kept: KeptRows, inputs: Marked, batch_size: int) -> None:
         self._kept = self._read = kept
         self._inputs = inputs
+        header = choose_writer(kept.path)(io.BytesIO(), kept.class_names, tracked=kept.tracked)
+        kept.group_ends.append(header.place())
         self._counter, self._batch_size = BatchCounter(batch_size), batch_size
         self._done: _DoneInput | None = None
         self._n_inputs = 0

@@ -61,6 +61,9 @@ class HOG(TransformerMixin, BaseEstimator):
     (4, 1568)
     """
 
+    # Read where samples come a batch at a time.
+    learns_nothing = True
+
     def __init__(
         self,
         orientations: int = 8,

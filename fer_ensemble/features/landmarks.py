@@ -60,6 +60,9 @@ class Landmarks(TransformerMixin, BaseEstimator):
     True
     """
 
+    # Read where samples come a batch at a time.
+    learns_nothing = True
+
     def __init__(
         self, output: str | tuple[str, ...] = "geometry", *, regressor: Any = None
     ) -> None:

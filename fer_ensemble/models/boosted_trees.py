@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -25,7 +26,9 @@ from fer_ensemble.libraries import require
 from fer_ensemble.models.progress import ProgressDisplay
 from fer_ensemble.models.stored_trees import rebuild_trees
 from fer_ensemble.models.training_data import Samples, resolve_validation
+from fer_ensemble.models.tree_bins import Bins
 from fer_ensemble.splitting import row_digests
+from fer_ensemble.stored_arrays import StoredArray
 
 if TYPE_CHECKING:
     import xgboost
@@ -85,6 +88,10 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         Share of the training data held out for that, stratified, exact copies kept on one
         side; ``None`` trains on everything, for all of `n_estimators`.
         Unused when ``fit`` is given `validation_data`.
+    external_memory : bool, default=False
+        Whether to keep the bins of samples that are on disk (a
+        :class:`~fer_ensemble.stored_arrays.StoredArray`) on disk too, in the folder of temporary
+        files: slower, and in little memory. Otherwise they take a byte a feature.
     n_jobs : int, default=None
         Threads; ``None`` takes all processors.
     random_state : int, RandomState instance or None, default=None
@@ -131,6 +138,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         "max_bin": [Interval(Integral, 2, None, closed="left")],
         "early_stopping_rounds": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "external_memory": ["boolean"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -148,6 +156,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         max_bin: int = 256,
         early_stopping_rounds: int = 20,
         validation_fraction: float | None = 0.1,
+        external_memory: bool = False,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -161,6 +170,7 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         self.max_bin = max_bin
         self.early_stopping_rounds = early_stopping_rounds
         self.validation_fraction = validation_fraction
+        self.external_memory = external_memory
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -200,18 +210,13 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             If XGBoost is not installed.
         """
         require(self.needed_library, "BoostedTreesClassifier")
-        import xgboost
-
         self._validate_params()
-        samples, _ = validate_data(self, X, y, dtype=np.float32)
+        samples = self._validate(X, y)
         check_classification_targets(y)
         self.classes_, targets = find_classes(y)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, samples)
         if validation_data is not None:
-            validation_data = (
-                validate_data(self, validation_data[0], reset=False, dtype=np.float32),
-                validation_data[1],
-            )
+            validation_data = (self._validate(validation_data[0]), validation_data[1])
         random = check_random_state(self.random_state)
         fitted, watched = resolve_validation(
             Samples(samples, targets, weight),
@@ -220,25 +225,26 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             validation_fraction=self.validation_fraction,
             random_state=random,
         )
-        # Binned at once, which takes a byte a feature in place of four.
-        data = xgboost.QuantileDMatrix(
-            fitted.X,
-            fitted.targets,
-            weight=fitted.weight,
-            max_bin=self.max_bin,
-            nthread=self.n_jobs,
-        )
+        seed = random.randint(2**31 - 1)
+        with TemporaryDirectory(prefix="fer-ensemble-trees-") as pages:
+            self._grow(fitted, watched, seed, pages if self.external_memory else None)
+        self.training_digests_ = np.unique(row_digests(X))
+        return self
+
+    def _grow(self, fitted: Samples, watched: Samples | None, seed: int, pages: str | None) -> None:
+        import xgboost
+
+        bins = Bins(self.max_bin, self.n_jobs, pages)
+        data = bins.of(fitted)
         evals, callbacks = [], []
         if watched is not None:
-            evals.append(
-                (xgboost.DMatrix(watched.X, watched.targets, nthread=self.n_jobs), "held_out")
-            )
+            evals.append((bins.of(watched, data), "held_out"))
             callbacks.append(
                 xgboost.callback.EarlyStopping(rounds=self.early_stopping_rounds, save_best=True)
             )
         with ProgressDisplay("boosted trees", self.n_estimators, bool(self.verbose)) as display:
             booster = xgboost.train(
-                self._xgboost_params(random.randint(2**31 - 1)),
+                self._xgboost_params(seed),
                 data,
                 num_boost_round=self.n_estimators,
                 evals=evals,
@@ -248,9 +254,20 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         self.n_rounds_ = booster.num_boosted_rounds()
         # Plain bytes: pickles and artifacts depend on XGBoost's format, not on its classes.
         self.booster_ = bytes(booster.save_raw("ubj"))
-        self.training_digests_ = np.unique(row_digests(X))
-        self._booster = booster
-        return self
+        # Bins on disk are gone when this ends, and the booster remembers them.
+        self._booster = booster if pages is None else None
+
+    def _validate(self, X: Any, y: Any = None) -> Any:
+        """Check samples; those on disk stay there."""
+        if isinstance(X, StoredArray):
+            if y is not None:
+                check_consistent_length(X, y)
+            for number, batch in enumerate(X.batches()):
+                validate_data(self, batch, reset=y is not None and not number, dtype=np.float32)
+            return X
+        if y is None:
+            return validate_data(self, X, reset=False, dtype=np.float32)
+        return validate_data(self, X, y, dtype=np.float32)[0]
 
     @_threads_that_are_there()
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -321,6 +338,10 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             booster.load_model(bytearray(trees))
             self._booster = booster
         return self._booster
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # One that an earlier release saved lacks the parameter that came later.
+        super().__setstate__({"external_memory": False, **state})
 
     # The booster itself is a cache, made anew from its bytes.
     def __getstate__(self) -> dict[str, Any]:

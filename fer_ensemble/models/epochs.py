@@ -212,7 +212,7 @@ class EpochLoop:
             self._model.optimizer.learning_rate = rates[0]
             weight = None if data.weight is None else data.weight[rows]
             logs = self._model.train_on_batch(
-                data.X[rows], data.targets[rows], sample_weight=weight, return_dict=True
+                np.asarray(data.X[rows]), data.targets[rows], sample_weight=weight, return_dict=True
             )
         rows = np.concatenate(group)
         return logs, len(rows), len(rows) if data.weight is None else float(data.weight[rows].sum())
@@ -238,7 +238,7 @@ class EpochLoop:
             return self._grouped.test(validation, group, most), group
         rows = left[0]
         logs = self._model.test_on_batch(
-            validation.X[rows], validation.targets[rows], return_dict=True
+            np.asarray(validation.X[rows]), validation.targets[rows], return_dict=True
         )
         return logs, [rows]
 

@@ -158,4 +158,6 @@ def _lay_out(samples: Samples, rows: Sequence[NDArray[np.intp]], most: int) -> D
     places = np.zeros((most, len(rows[0])), np.intp)
     places[: len(rows)] = rows
     weight = None if samples.weight is None else jnp.asarray(samples.weight[places])
-    return jnp.asarray(samples.X[places]), jnp.asarray(samples.targets[places]), weight
+    # In a row, since samples may be on disk, and are then chosen by lists of rows alone.
+    X = np.asarray(samples.X[places.ravel()]).reshape(*places.shape, *samples.X.shape[1:])
+    return jnp.asarray(X), jnp.asarray(samples.targets[places]), weight

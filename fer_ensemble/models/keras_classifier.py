@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -29,6 +29,7 @@ from fer_ensemble.models.training_data import (
 )
 from fer_ensemble.pixels import MOST_CHANNELS, check_faces
 from fer_ensemble.splitting import row_digests
+from fer_ensemble.stored_arrays import StoredArray, by_content, in_parts
 
 if TYPE_CHECKING:
     import keras
@@ -277,7 +278,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
             Features, or faces of pixels 0–255: whole numbers of any type, see
-            :func:`~fer_ensemble.pixels.check_faces`.
+            :func:`~fer_ensemble.pixels.check_faces`. A `StoredArray` is read step by step.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -379,6 +380,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             If Keras, or the backend that it is set to, is not installed.
         """
         check_is_fitted(self)
+        if isinstance(X, StoredArray):
+            return in_parts(self.predict_proba, X)
         samples = self._validate(X, reset=False)
         # Not there after a pickle or a load: only arrays are stored.
         if getattr(self, "_network", None) is None:
@@ -434,7 +437,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         params = {k: v for k, v in self.get_params().items() if k not in _NOT_IN_FINGERPRINT}
         # A function can't be hashed by what it does.
         params["network"] = getattr(self.network, "__qualname__", self.network)
-        return str(joblib.hash([params, data]))
+        return str(joblib.hash(by_content([params, data])))
 
     def _check_teachers(self, teachers: Sequence[KerasClassifier]) -> None:
         for teacher in teachers:
@@ -467,6 +470,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
                 )
 
     def _validate(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
+        if isinstance(X, StoredArray):
+            return self._validate_stored(X, y, reset=reset)
         shape = np.asarray(X).shape[1:] if reset else self.input_shape_
         is_table = len(shape) < 2
         # Maps of features have more channels than any picture.
@@ -485,6 +490,18 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         # Grayscale faces get the channel axis that convolutions expect.
         return X[..., np.newaxis] if X.ndim == 3 else X
 
+    def _validate_stored(self, X: StoredArray, y: Any, *, reset: bool) -> StoredArray:
+        """Check samples on disk without reading more of them than a batch at a time."""
+        if not isinstance(y, str):
+            check_consistent_length(X, y)
+        # The first tells of the shape and of the type of them all.
+        self._validate(np.asarray(X[:2]), reset=reset)
+        if X.dtype != np.uint8:
+            for batch in X.batches():
+                assert_all_finite(batch, input_name="X")
+            X = X.mapped(_in_single_precision)
+        return X.mapped(_with_channel) if X.ndim == 3 else X
+
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_network"}
@@ -500,6 +517,14 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.non_deterministic = self.random_state is None
         return tags
+
+
+def _in_single_precision(samples: NDArray[Any]) -> NDArray[np.float32]:
+    return samples.astype(np.float32, copy=False)
+
+
+def _with_channel(faces: NDArray[Any]) -> NDArray[Any]:
+    return faces[..., np.newaxis]
 
 
 def _training() -> ModuleType:

@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
 from sklearn.pipeline import Pipeline
 
+from fer_ensemble.models.stored_features import StoredFeatures, feature_folder
 from fer_ensemble.splitting import row_digests
+from fer_ensemble.stored_arrays import StoredArray
 
 
 class MemberPipeline(Pipeline):
@@ -94,6 +96,9 @@ class MemberPipeline(Pipeline):
             If a parameter is out of range.
         """
         self._validate_params()
+        if isinstance(X, StoredArray):
+            self._fit_stored(X, y, sample_weight, validation_data)
+            return self
         # Scikit-learn's own fit would hand on to the classifier whatever it is given, held-out
         # faces included, without transforming them.
         transformers = self[:-1]
@@ -106,6 +111,39 @@ class MemberPipeline(Pipeline):
             # Transformers are fitted on the faces as they are, so that a scaler's means are those
             # of real faces; the classifier alone learns from mirror images beside them.
             features = np.concatenate([features, transformers.transform(_mirrored(X))])
+        self._fit_classifier(X, features, y, sample_weight, validation_data)
+        return self
+
+    def _fit_stored(
+        self,
+        X: StoredArray,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        validation_data: tuple[ArrayLike, ArrayLike] | None,
+    ) -> None:
+        """Fit on samples on disk, whose features are written to disk too."""
+        transformers = [step for step in self.steps[:-1] if step[1] not in (None, "passthrough")]
+        with feature_folder(transformers) as folder:
+            stored = StoredFeatures(transformers, folder)
+            features = stored.fit(X, _mirrored if self.mirror else None)
+            if validation_data is not None:
+                held_out, y_held_out = validation_data
+                if isinstance(held_out, StoredArray):
+                    watched: Any = stored.transform(held_out)
+                else:
+                    watched = self[:-1].transform(held_out)
+                validation_data = (watched, y_held_out)
+            self._fit_classifier(X, features, y, sample_weight, validation_data)
+
+    def _fit_classifier(
+        self,
+        X: Any,
+        features: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        validation_data: tuple[ArrayLike, ArrayLike] | None,
+    ) -> None:
+        if self.mirror:
             y = np.tile(np.asarray(y), 2)
             sample_weight = None if sample_weight is None else np.tile(sample_weight, 2)
         self.steps[-1][1].fit(
@@ -113,7 +151,6 @@ class MemberPipeline(Pipeline):
         )
         # Of the faces that came in: the classifier's own are of features, and of mirror images too.
         self.training_digests_ = np.unique(row_digests(X))
-        return self
 
     @config_context(transform_output="default")
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:

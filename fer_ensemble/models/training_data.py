@@ -18,6 +18,7 @@ from fer_ensemble.evaluation import SUM_TOLERANCE, encode_labels
 from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.augmentation import AUGMENTATION, augmentation_layers
 from fer_ensemble.splitting import copy_groups, holdout_split
+from fer_ensemble.stored_arrays import StoredArray
 
 # Part of what is computed: the layers draw anew for each batch of faces that is changed at once.
 _BATCH = 256
@@ -191,6 +192,11 @@ def balance_samples(
         samples = samples.take(balanced.rows)
         # `take` made a copy, so that the caller's faces stay as they are.
         if augmentation and balanced.repeated.any():
+            if isinstance(samples.X, StoredArray):
+                raise ValueError(
+                    "balance_augmentation changes repeated samples once, in memory, and these are "
+                    "on disk: leave it out, and change them in training by augmentation."
+                )
             repeated = samples.X[balanced.repeated]
             samples.X[balanced.repeated] = augment_once(repeated, augmentation, random_state)
         before, after = balanced.before, balanced.after

@@ -298,7 +298,7 @@ def _select_settings(record: Mapping[str, Any], wording: Mapping[str, str]) -> d
 
 
 def _digest(faces: FaceDataset) -> str:
-    content = hashlib.sha256(faces.images.tobytes())
+    content = hashlib.sha256(np.asarray(faces.images).tobytes())
     # The same bytes on every machine, whatever its own order of bytes and size of integers.
     content.update(faces.labels.astype("<i8").tobytes())
     return content.hexdigest()

@@ -8,10 +8,16 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from fer_ensemble.stored_arrays import StoredArray, as_array
+
+# Bytes of stored samples that are compared at a time: most samples differ in their first.
+_COMPARED = 16
 
 
 def copy_groups(X: Any) -> NDArray[np.int64]:
@@ -33,14 +39,15 @@ def copy_groups(X: Any) -> NDArray[np.int64]:
     >>> copy_groups(["a", "b", "a"]).tolist()
     [0, 1, 0]
     """
-    rows = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
+    rows = as_array(X.toarray() if hasattr(X, "toarray") else X)
     if rows.dtype.hasobject:
         contents = _object_contents(rows)
     else:
-        contents = (row.tobytes() for row in _flat_rows(rows))
-    keys = (hashlib.blake2b(content, digest_size=16).digest() for content in contents)
-    numbers: dict[bytes, int] = {}
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+        contents = (row.tobytes() for batch in _in_memory(rows) for row in _flat_rows(batch))
+    hashes = b"".join(hashlib.blake2b(content, digest_size=16).digest() for content in contents)
+    keys = np.frombuffer(hashes, "V16")
+    _, first, groups = np.unique(keys, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[groups].astype(np.int64)
 
 
 def row_digests(X: Any) -> NDArray[np.uint64]:
@@ -75,9 +82,11 @@ def row_digests(X: Any) -> NDArray[np.uint64]:
     if hasattr(X, "tocsr"):
         contents = _sparse_contents(X)
     else:
-        rows = np.asarray(X)
-        is_numeric = rows.dtype.kind in "biuf"
-        contents = _numeric_contents(rows) if is_numeric else _object_contents(rows)
+        rows = as_array(X)
+        if rows.dtype.kind in "biuf":
+            contents = chain.from_iterable(map(_numeric_contents, _in_memory(rows)))
+        else:
+            contents = _object_contents(rows)
     # Saved ensembles hold these digests, so that neither the hash nor its length may change.
     digests = [hashlib.blake2b(content, digest_size=8).digest() for content in contents]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
@@ -171,6 +180,8 @@ def _content_ranks(X: Any) -> NDArray[np.intp]:
     The order means nothing. It is there because it is the same however the rows are shuffled, and
     it decides every draw: another order would give other folds for the same seed.
     """
+    if isinstance(X, StoredArray):
+        return _stored_ranks(X)
     if hasattr(X, "tocsr"):
         table = row_digests(X)[:, np.newaxis]
     else:
@@ -183,6 +194,46 @@ def _content_ranks(X: Any) -> NDArray[np.intp]:
     keys = table.view(np.dtype((np.void, table.itemsize * table.shape[1]))).ravel()
     ranks: NDArray[np.intp] = np.unique(keys, return_inverse=True)[1]
     return ranks
+
+
+def _stored_ranks(X: StoredArray) -> NDArray[np.intp]:
+    """Rank rows as `_content_ranks` does, some bytes at a time, as far as they are needed."""
+    copies = copy_groups(X)
+    undecided = np.unique(copies, return_index=True)[1]
+    # Of each group of copies, how many groups come before it, without those that start alike.
+    before = np.zeros(len(undecided), np.intp)
+    for start in range(0, math.prod(X.shape[1:]) * X.dtype.itemsize, _COMPARED):
+        groups = copies[undecided]
+        keys = _sort_keys(before[groups], X[undecided], slice(start, start + _COMPARED))
+        _, first, number, counts = np.unique(
+            keys, return_index=True, return_inverse=True, return_counts=True
+        )
+        smaller = np.cumsum(counts) - counts
+        # What comes before those with the same number so far is counted in it already.
+        known = before[groups][first]
+        smaller -= smaller[np.searchsorted(known, known)]
+        before[groups] += smaller[number]
+        undecided = undecided[counts[number] > 1]
+        if not len(undecided):
+            break
+    return np.argsort(np.argsort(before))[copies]
+
+
+def _sort_keys(numbers: NDArray[np.intp], samples: StoredArray, columns: slice) -> NDArray[np.void]:
+    """Join numbers, and some bytes of samples, to what sorts by the former and then the latter."""
+    parts = [
+        # Copied: a view would keep all of its batch.
+        _without_negative_zeros(_flat_rows(batch)).view(np.uint8)[:, columns].copy()
+        for batch in samples.batches()
+    ]
+    # Big-endian, so that the order of the bytes is that of the numbers.
+    known = numbers.astype(">i8")[:, np.newaxis].view(np.uint8)
+    joined = np.hstack([known, np.concatenate(parts)])
+    return joined.view(np.dtype((np.void, joined.shape[1]))).ravel()
+
+
+def _in_memory(rows: Any) -> Iterator[NDArray[Any]]:
+    yield from rows.batches() if isinstance(rows, StoredArray) else [rows]
 
 
 def _numeric_contents(rows: NDArray[Any]) -> Iterator[Any]:

@@ -244,3 +244,22 @@ def test_one_input_or_many_are_told_apart(tmp_path: Path) -> None:
 def test_what_is_no_input_is_an_error_that_says_which(given: object) -> None:
     with pytest.raises(TypeError, match=r"input \d is (int|NoneType|list): give a path, an array"):
         list(as_sources(given))
+
+
+def test_a_folder_of_many_names_is_listed_in_the_order_of_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = ["a.png", "a\n.png", "a\1.png", "a .png", "\n.png", "\ue000.png", "\U0001f600.png"]
+    bytewise = [os.fsdecode(b"caf\xe9.png"), os.fsdecode(b"caf\xff\n\n.png")]
+    numbered = [f"{number}.png" for number in range(40)]
+    _make(tmp_path, *odd, *bytewise, *numbered, "a/b.png", "a\1/b.png", "x.txt", ".y.png")
+    few = PictureListing([tmp_path, f"{tmp_path}/*.png"])
+    listed = list(few)
+    assert len(listed) == 2 + 2 * len(odd + bytewise + numbered)
+    names = [name.removeprefix(f"{tmp_path}/").split("/")[0] for name in listed]
+    assert names[: 2 + len(odd + bytewise + numbered)] == sorted(names[: len(names) // 2 + 1])
+    monkeypatch.setattr("fer_ensemble.faces.name_sorting.RUN", 7)
+    monkeypatch.setattr("fer_ensemble.faces.name_sorting._CHUNK", 5)
+    many = PictureListing([tmp_path, f"{tmp_path}/*.png"])
+    assert list(many) == listed
+    assert (many.n_other_files, many.n_hidden) == (few.n_other_files, few.n_hidden) == (1, 1)
