@@ -227,7 +227,7 @@ def _groups(
     for number in range(shards[0][1].listing["groups"]):
         turn, place = number % len(shards), number // len(shards)
         table, record = shards[turn]
-        yield turn, table, *record.group_ends[place : place + 2]
+        yield turn, table, record.group_ends[place], record.group_ends[place + 1]
 
 
 def _join_text(shards: Sequence[tuple[Path, ShardRecord]], out: BinaryIO) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from fer_ensemble import merge_shards, predict_faces
 from fer_ensemble.faces import PictureListing
-from fer_ensemble.predicting import PredictionRun
+from fer_ensemble.prediction_run import PredictionRun
 from tests.faces.stand_ins import Crowd, write_clip
 
 FORMS = pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
