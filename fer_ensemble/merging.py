@@ -141,7 +141,7 @@ def _expand(part: str) -> list[str]:
         with os.scandir(part) as entries:
             return [entry.path for entry in entries if entry.name.endswith(RECORD_ENDING)]
     if glob.has_magic(part) and not os.path.lexists(part):
-        return glob.glob(part, recursive=True)
+        return [name for match in glob.iglob(part, recursive=True) for name in _expand(match)]
     return [part]
 
 

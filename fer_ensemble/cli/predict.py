@@ -210,7 +210,9 @@ def predict(
       fer-ensemble predict /shared/photos/ --out rows.csv --engine ray --address auto
 
     On several machines that see the same files, each task predicts a shard; one
-    that was stopped is started again with the same line.
+    that was stopped is started again with the same line. A complete shard has
+    its record beside it (OUT.shard.json), with exit codes 3 and 4, too: where
+    such a task would count as failed, add  || test -e OUT.shard.json
 
     \b
       Slurm, sbatch --array=1-100:

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeAlias
 
-from fer_ensemble.artifact import ArtifactError, load_predictor, model_identity
+from fer_ensemble.artifact import (
+    ArtifactError,
+    is_exported,
+    load_predictor,
+    model_identity,
+    read_manifest,
+    resolve_model,
+)
 from fer_ensemble.faces import (
     FaceClassifier,
     FaceFinder,
@@ -21,6 +28,9 @@ from fer_ensemble.faces import (
 )
 from fer_ensemble.processors import grant_processors
 from fer_ensemble.ray_clusters import ClusterError
+
+# What TensorFlow asks when it is first imported.
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 #: Inputs that follow each other in a listing.
 Group: TypeAlias = Sequence[str | os.PathLike[str]]
@@ -60,6 +70,14 @@ class GroupWork:
     n_threads: int = 1
     tracker: Tracker | None = None
     folder: str = field(default_factory=os.getcwd)
+
+    @property
+    def takes_device(self) -> bool:
+        """Whether a GPU is of use: networks of a saved ensemble that was not exported take one."""
+        if not isinstance(self.model, str | os.PathLike | None):
+            return False
+        manifest = read_manifest(resolve_model(self.model))
+        return "keras" in manifest.versions and not is_exported(manifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +144,8 @@ class GroupPredictor:
         with suppress(OSError):
             os.chdir(work.folder)
         grant_processors(work.n_threads)
+        for name in _THREADS:  # OMP_NUM_THREADS is set by Ray
+            os.environ.setdefault(name, str(work.n_threads))
         self._classifier = _load(work)
         self._finder = FaceFinder(**work.finding)
 

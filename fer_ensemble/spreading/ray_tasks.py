@@ -156,7 +156,8 @@ class _Tasks:
         # Kept as a reference within another value, it is fetched by those alone who need it.
         self._shared = [ray.put(work)]
         self._key = uuid.uuid4().hex
-        self._function = ray.remote(_do).options(
+        # Of tasks with a GPU Ray would end the process after each, and with it the model.
+        self._function = ray.remote(max_calls=0)(_do).options(
             name="predict", max_retries=_TRIES - 1, **self._resources
         )
         self._running: set[Any] = set()
@@ -229,14 +230,27 @@ def _do(key: str, shared: list[Any], task: Task) -> Any:
 
 
 def _resources(ray: Any, work: GroupWork) -> dict[str, Any]:
-    """Processors that a task asks for: no more than a machine of the cluster has."""
-    largest = max((int(node.get("CPU", 0)) for node in _nodes(ray)), default=0)
-    return {"num_cpus": min(work.n_threads, max(1, largest))}
+    """What a task asks for: no more processors than a machine has, and a GPU if it has use for one.
+
+    Where GPUs are hidden (``CUDA_VISIBLE_DEVICES`` is empty), and where there are none, it does
+    without.
+    """
+    nodes = _nodes(ray)
+    largest = max((int(node.get("CPU", 0)) for node in nodes), default=0)
+    resources = {"num_cpus": min(work.n_threads, max(1, largest))}
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+    if not is_hidden and any(node.get("GPU", 0) >= 1 for node in nodes) and work.takes_device:
+        resources["num_gpus"] = 1
+    return resources
 
 
 def _count_places(ray: Any, resources: dict[str, Any]) -> int:
     """How many tasks the cluster can run at once."""
-    fitting = (int(node.get("CPU", 0) // resources["num_cpus"]) for node in _nodes(ray))
+    names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+    fitting = (
+        min(int(node.get(names[name], 0) // least) for name, least in resources.items())
+        for node in _nodes(ray)
+    )
     return max(1, sum(fitting))
 
 

@@ -10,7 +10,7 @@ from fer_ensemble.artifact import model_identity
 from fer_ensemble.faces import Prediction, locate
 from fer_ensemble.libraries import MissingLibraryError
 from fer_ensemble.ray_clusters import ClusterError
-from fer_ensemble.spreading import GroupWork, PartFolder, WrittenPart
+from fer_ensemble.spreading import GroupWork, PartFolder, WrittenPart, ray_tasks
 from fer_ensemble.spreading.group_work import GroupPredictor, check_seen
 from fer_ensemble.spreading.parquet_parts import PartCounts
 
@@ -29,8 +29,11 @@ def work():
 
 
 @pytest.fixture(autouse=True)
-def all_processors(monkeypatch):
+def as_before(monkeypatch):
+    """What a worker sets for its process is undone."""
     monkeypatch.setattr("fer_ensemble.processors._granted", None)
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.setenv(name, "1")
 
 
 def test_a_worker_with_another_model_is_refused(work):
@@ -91,6 +94,45 @@ def test_videos_are_parts_by_themselves_and_others_are_gathered(tmp_path):
 def test_what_cannot_be_done_is_said_at_once(settings, message):
     with pytest.raises(ValueError, match=message):
         predict_faces("a.png", "fast", **settings)
+
+
+class Cluster:
+    """What is asked of Ray about its machines."""
+
+    def __init__(self, *machines):
+        self._machines = machines
+
+    def nodes(self):
+        dead = {"Alive": False, "Resources": {"CPU": 99, "GPU": 9}}
+        return [*({"Alive": True, "Resources": one} for one in self._machines), dead]
+
+
+@pytest.mark.parametrize(
+    ("machines", "n_threads", "hidden", "resources", "places"),
+    [
+        ([{"CPU": 4}, {"CPU": 3.0}, {}], 2, False, {"num_cpus": 2}, 3),
+        ([{"CPU": 4}], 9, False, {"num_cpus": 4}, 1),
+        ([], 2, False, {"num_cpus": 1}, 1),
+        ([{"CPU": 8, "GPU": 2}, {"CPU": 8}], 2, False, {"num_cpus": 2, "num_gpus": 1}, 2),
+        ([{"CPU": 8, "GPU": 2}, {"CPU": 8}], 2, True, {"num_cpus": 2}, 8),
+    ],
+)
+def test_tasks_ask_for_what_machines_have(
+    work, monkeypatch, machines, n_threads, hidden, resources, places
+):
+    monkeypatch.setattr(GroupWork, "takes_device", True)
+    if hidden:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    else:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    cluster = Cluster(*machines)
+    asked = ray_tasks._resources(cluster, replace(work, n_threads=n_threads))
+    assert asked == resources
+    assert ray_tasks._count_places(cluster, asked) == places
+
+
+def test_an_exported_model_takes_no_device(work):
+    assert not work.takes_device
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):
