@@ -1,5 +1,6 @@
 """Parquet files: pictures and names of classes, or FER2013's columns; what is wrong is named."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,8 @@ def test_a_damaged_file_keeps_what_was_read(tmp_path: Path, faces: FaceDataset) 
 def test_without_pyarrow_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fer_ensemble.libraries._is_installed", lambda _: False)
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, name, None)
     (tmp_path / "a.parquet").touch()
     with pytest.raises(MissingLibraryError, match=r"Reading Parquet needs pyarrow.*parquet"):
         load_faces(tmp_path / "a.parquet")
