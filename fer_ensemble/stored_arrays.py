@@ -305,7 +305,7 @@ def write_array(
                     f"{batch.dtype} of shape {batch.shape[1:]} a row cannot follow {kind[1]} of "
                     f"shape {kind[0]} in {os.fspath(path)}."
                 )
-            stream.write(np.ascontiguousarray(batch).data.cast("B") if batch.size else b"")
+            stream.write(np.ascontiguousarray(batch).reshape(-1).view(np.uint8).data)
             n_rows += len(batch)
         if kind is None:
             raise ValueError(f"There is nothing to write into {os.fspath(path)}.")

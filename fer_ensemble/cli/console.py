@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
@@ -168,6 +168,27 @@ def read_faces(
 
     if path is None:
         return open_faces(seed=seed)
+    with reading_bar(f"Reading {path.name}") as progress:
+        faces, description = open_faces(
+            path, classes=classes, remembered=remembered, strict=strict, progress=progress
+        )
+    describe_faces(faces, str(path))
+    return faces, description
+
+
+@contextmanager
+def reading_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far reading is, where standard error is a terminal.
+
+    Parameters
+    ----------
+    title : str
+
+    Yields
+    ------
+    callable
+        Takes what is done, and the total.
+    """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (
@@ -176,22 +197,25 @@ def read_faces(
         TaskProgressColumn(),
     )
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
-        task = bar.add_task(visible(f"Reading {path.name}"), total=None)
-        faces, description = open_faces(
-            path,
-            classes=classes,
-            remembered=remembered,
-            strict=strict,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    notes.print(f"{path}: {count(len(faces), 'face')} ({list_counts(faces.split_counts())})")
+        task = bar.add_task(visible(title), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def describe_faces(faces: FaceDataset, source: str) -> None:
+    """Say what was read, and what was wrong with it.
+
+    Parameters
+    ----------
+    faces : FaceDataset
+    source : str
+    """
+    notes.print(f"{source}: {count(len(faces), 'face')} ({list_counts(faces.split_counts())})")
     if faces.report.how_labelled:
         notes.print(f"  {faces.report.how_labelled}")
     for line in faces.report.lines():
         notes.print(f"  {line}", style="yellow")
     if not {"unknown_class_folder", "unknown_label"}.isdisjoint(faces.report.counts):
         notes.print("  What they mean can be said, as in --classes 'Angst=fear,contempt=none'")
-    return faces, description
 
 
 def list_counts(counts: dict[str, int]) -> str:

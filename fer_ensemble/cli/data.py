@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 
 def data(
-    path: Annotated[
-        Path, typer.Argument(help="Labelled faces, in any form that 'fit' takes.", metavar="PATH")
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Labelled faces, in any form that 'fit' takes; with --store, several or patterns.",
+            metavar="PATH...",
+        ),
     ],
     classes: ClassesOption = None,
     out: Annotated[
@@ -34,6 +38,17 @@ def data(
         Path | None,
         typer.Option("--json", help="File to write the counts to.", show_default=False),
     ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder to convert the faces to, one file at a time in memory: a store, which "
+            "'fit' and 'evaluate' take, is read a batch at a time.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the store that stands there.")
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a face that can't be used.")
     ] = False,
@@ -43,15 +58,31 @@ def data(
     Copies across splits spoil figures: what a model saw in training it knows in the test. Copies
     whose labels disagree are noise in either.
 
-    Example:
+    Data larger than memory are made a store first.
+
+    Examples:
 
       fer-ensemble data fer2013.zip --out copies.csv --chart counts.png
+
+      fer-ensemble data shards/*.zip --store faces/
     """
     from fer_ensemble.atomic_files import open_atomically
     from fer_ensemble.cli.console import notes, output, read_faces, write_json
     from fer_ensemble.datasets import audit_faces
     from fer_ensemble.evaluation.plots import PICTURE_ENDINGS, draw_split_counts
 
+    if store is not None:
+        if any(option is not None for option in (out, chart, json_file)):
+            raise typer.BadParameter(
+                "--out, --chart and --json describe faces: give them without --store, of the store."
+            )
+        _make_store(paths, store, classes, strict, overwrite)
+        return
+    if len(paths) > 1 or overwrite:
+        raise typer.BadParameter(
+            "Several PATHs and --overwrite go with --store, which makes one data set of them."
+        )
+    path = paths[0]
     # Asked before the audit, which takes a while.
     if chart is not None and chart.suffix.lower() not in PICTURE_ENDINGS:
         raise typer.BadParameter(f"--chart {chart}: its ending must be one of {PICTURE_ENDINGS}.")
@@ -71,6 +102,22 @@ def data(
         notes.print(f"Counts drawn in {chart}")
     if json_file is not None:
         write_json(json_file, {"data": description, **audit.to_dict()}, what="Counts")
+
+
+def _make_store(
+    paths: list[Path], store: Path, classes: str | None, strict: bool, overwrite: bool
+) -> None:
+    from fer_ensemble.cli.console import describe_faces, output, reading_bar
+    from fer_ensemble.datasets import write_store
+
+    with reading_bar("Reading " + count(len(paths), "path")) as progress:
+        faces = write_store(
+            paths, store, classes=classes, strict=strict, progress=progress, overwrite=overwrite
+        )
+    describe_faces(faces, str(store))
+    parts = list_counts(faces.split_counts())
+    output.print(f"{count(len(faces), 'face')} ({parts}) in {store}. Next:", soft_wrap=True)
+    output.print(f"  fer-ensemble fit {store}", soft_wrap=True)
 
 
 def count_table(title: str, counts: Mapping[str, Mapping[str, int]]) -> Table:

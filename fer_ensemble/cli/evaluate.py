@@ -18,8 +18,8 @@ def evaluate(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="Labelled faces, in any form that 'fit' takes. Without it, fresh synthetic faces "
-            "are drawn.",
+            help="Labelled faces, in any form that 'fit' takes, stores and Parquet among them. "
+            "Without it, fresh synthetic faces are drawn.",
             show_default=False,
         ),
     ] = None,

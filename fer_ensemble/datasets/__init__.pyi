@@ -10,6 +10,7 @@ from .parts import EvaluationPart, evaluation_part, training_part
 from .protocols import PROTOCOLS, Parts, Protocol, find_protocol
 from .reading import load_faces, open_faces
 from .soft_labels import SoftTraining, soft_label_rows, soft_training
+from .store_writing import write_store
 from .synthetic import SyntheticFaces, make_faces, synthetic_dataset
 
 __all__ = [
@@ -51,4 +52,5 @@ __all__ = [
     "synthetic_dataset",
     "training_part",
     "write_folder",
+    "write_store",
 ]

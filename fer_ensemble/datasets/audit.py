@@ -55,7 +55,7 @@ def audit_faces(dataset: FaceDataset, *, threshold: float = SIMILAR) -> DataAudi
     >>> len(audit.blank), [rows.tolist() for rows in audit.exact.sets]
     (0, [[3, 20]])
     """
-    images = dataset.images
+    images = np.asarray(dataset.images)
     groups, pairs = find_copies(images, threshold=threshold)
     return DataAudit(
         faces=dataset,

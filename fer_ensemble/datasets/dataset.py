@@ -33,13 +33,16 @@ class FaceDataset:
 
     Attributes
     ----------
-    images : ndarray of shape (n_samples, 48, 48), uint8
+    images : ndarray or StoredArray of shape (n_samples, 48, 48), uint8
+        Those of a store are on disk: ``numpy.asarray`` reads them, and `StoredArray.batches` a
+        part at a time.
     labels : ndarray of shape (n_samples,), int64
         Places in `EMOTIONS`.
     split : ndarray of shape (n_samples,), str
         The part each face belongs to: a value of `SPLITS`.
-    names : ndarray of shape (n_samples,), object
-        File name within the folder or zip, or "row 17" of a CSV (row 1 names the columns).
+    names : ndarray or StoredArray of shape (n_samples,), object
+        File name within the folder or zip, or "row 17" of a CSV (row 1 names the columns); in a
+        store, with the name of the file in front.
     report : ReadReport
         What was wrong in the source.
 
@@ -211,7 +214,7 @@ class ReadReport:
 
     def _line(self, kind: str, count: int, limit: int) -> str:
         # What is no picture cannot be counted in pictures.
-        unit = "file" if kind == "other_file" else self.unit
+        unit = "file" if kind in ("other_file", "unusable_file") else self.unit
         text = PROBLEM_KINDS[kind].description.format(
             n=f"{count:,} {unit}{'s' if count != 1 else ''}"
         )
@@ -298,6 +301,7 @@ PROBLEM_KINDS = {
     "truncated": ProblemKind(
         "file cut short or damaged, what follows is lost", "Download or make the file again"
     ),
+    "unusable_file": ProblemKind("{n} skipped: no usable face", "Replace it, or leave it out"),
     "several_frames": ProblemKind(
         "{n} with several frames, of which the first is taken",
         "",

@@ -151,6 +151,14 @@ class Entry(NamedTuple):
     read: Callable[[], bytes]
 
 
+class Decoded(NamedTuple):
+    """A face, or None; the kind and the message of a problem, if there is one; bytes read."""
+
+    face: NDArray[np.uint8] | None
+    problem: tuple[str, str] | None
+    n_bytes: int
+
+
 def is_ignored(name: str) -> bool:
     """Whether a file is one that systems leave behind: hidden, ``__MACOSX``, ``Thumbs.db``."""
     return any(part.startswith(".") or part.lower() in _IGNORED for part in split_name(name))
@@ -180,16 +188,39 @@ def check_size(n_bytes: int) -> None:
         )
 
 
+def decode_picture(entry: Entry) -> Decoded:
+    """Read a picture and make a face of it.
+
+    Parameters
+    ----------
+    entry : Entry
+
+    Returns
+    -------
+    Decoded
+    """
+    data = b""
+    try:
+        data = entry.read()
+        if not data:
+            return Decoded(None, ("empty_file", "the file is empty"), 0)
+        gray = decode_gray(data)
+    except UnreadableImage as error:
+        return Decoded(None, ("unreadable", str(error)), len(data))
+    if is_animated(data):
+        why = ("several_frames", "the first of several frames is taken")
+        return Decoded(to_face(gray, FACE_SIZE), why, len(data))
+    height, width = gray.shape
+    if (height, width) == (FACE_SIZE, FACE_SIZE):
+        return Decoded(gray, None, len(data))
+    resized = ("resized", f"resized from {width}×{height}")
+    return Decoded(to_face(gray, FACE_SIZE), resized, len(data))
+
+
 class _Placed(NamedTuple):
     entry: Entry
     label: int
     part: str
-
-
-class _Decoded(NamedTuple):
-    face: NDArray[np.uint8] | None
-    problem: tuple[str, str] | None  # kind, message
-    n_bytes: int
 
 
 def _entries(root: Path, report: ReadReport) -> Iterator[Entry]:
@@ -298,7 +329,7 @@ def _part_of(folders: Sequence[str], file: str) -> str | None:
     return None
 
 
-def _decode_all(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]:
+def _decode_all(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, Decoded]]:
     first, rest = placed[:_CHUNK], placed[_CHUNK:]
     sample = _decode_chunk(first)
     yield from zip(first, sample, strict=True)
@@ -306,10 +337,10 @@ def _decode_all(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]
         yield from _decode_in_threads(rest)
     else:
         for item in rest:
-            yield item, _decode(item.entry)
+            yield item, decode_picture(item.entry)
 
 
-def _decode_in_threads(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _Decoded]]:
+def _decode_in_threads(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, Decoded]]:
     chunks = [placed[start : start + _CHUNK] for start in range(0, len(placed), _CHUNK)]
     import_decoders()
     pool = ThreadPoolExecutor(_THREADS)
@@ -321,24 +352,5 @@ def _decode_in_threads(placed: Sequence[_Placed]) -> Iterator[tuple[_Placed, _De
         pool.shutdown(cancel_futures=True)
 
 
-def _decode_chunk(chunk: Sequence[_Placed]) -> list[_Decoded]:
-    return [_decode(item.entry) for item in chunk]
-
-
-def _decode(entry: Entry) -> _Decoded:
-    data = b""
-    try:
-        data = entry.read()
-        if not data:
-            return _Decoded(None, ("empty_file", "the file is empty"), 0)
-        gray = decode_gray(data)
-    except UnreadableImage as error:
-        return _Decoded(None, ("unreadable", str(error)), len(data))
-    if is_animated(data):
-        why = ("several_frames", "the first of several frames is taken")
-        return _Decoded(to_face(gray, FACE_SIZE), why, len(data))
-    height, width = gray.shape
-    if (height, width) == (FACE_SIZE, FACE_SIZE):
-        return _Decoded(gray, None, len(data))
-    resized = ("resized", f"resized from {width}×{height}")
-    return _Decoded(to_face(gray, FACE_SIZE), resized, len(data))
+def _decode_chunk(chunk: Sequence[_Placed]) -> list[Decoded]:
+    return [decode_picture(item.entry) for item in chunk]

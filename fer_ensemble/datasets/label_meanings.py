@@ -63,6 +63,10 @@ class UnknownLabelError(ValueError):
     """A label that is no expression; the message says what was seen, and what is accepted."""
 
 
+class UnknownClassesError(DatasetError):
+    """Labels are numbers, and nothing says what they mean."""
+
+
 class LeftOutError(Exception):
     """A label that was said to be no expression of ours."""
 
@@ -196,7 +200,7 @@ class LabelReader:
 
         Raises
         ------
-        DatasetError
+        UnknownClassesError
             With the numbers seen, and what to do.
         """
         if not self.numbers:
@@ -204,7 +208,7 @@ class LabelReader:
         seen = sorted(self.numbers, key=int)
         listed = ", ".join(seen[:_MOST_LISTED]) + ", …" * (len(seen) > _MOST_LISTED)
         beyond = " beyond FER2013's 0 to 6" if self.is_fer2013 else ""
-        raise DatasetError(
+        raise UnknownClassesError(
             f"{source}: there are labels that are numbers{beyond} ({listed}; "
             f"{sum(self.numbers.values()):,} faces), and each data set numbers expressions in its "
             f"own way: {_REMEDY}."

@@ -131,7 +131,8 @@ def find_copies(
     """
     groups = copy_groups(images)
     first = np.unique(groups, return_index=True)[1]
-    found = find_near_copies(images[first], threshold=threshold)
+    # In memory: every face is compared with every other.
+    found = find_near_copies(np.asarray(images[first]), threshold=threshold)
     return groups, NearCopies(first[found.pairs], found.similarity, found.mirrored)
 
 

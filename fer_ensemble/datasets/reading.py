@@ -16,6 +16,8 @@ from fer_ensemble.datasets.dataset import DatasetError, FaceDataset, Progress, R
 from fer_ensemble.datasets.folders import read_folder
 from fer_ensemble.datasets.label_meanings import Classes, LabelReader, parse_classes
 from fer_ensemble.datasets.labels import EMOTIONS
+from fer_ensemble.datasets.parquet_files import read_parquet
+from fer_ensemble.datasets.stores import is_store, read_store
 from fer_ensemble.datasets.synthetic import synthetic_dataset
 from fer_ensemble.datasets.zip_files import read_zip
 
@@ -23,7 +25,15 @@ from fer_ensemble.datasets.zip_files import read_zip
 Reader = Callable[[Path, ReadReport, LabelReader, Progress | None], FaceDataset]
 
 # By how the name of a file ends, in lower case.
-_FILE_READERS: dict[str, Reader] = {".zip": read_zip, ".csv": read_csv, ".csv.gz": read_csv}
+_FILE_READERS: dict[str, Reader] = {
+    ".zip": read_zip,
+    ".csv": read_csv,
+    ".csv.gz": read_csv,
+    ".parquet": read_parquet,
+}
+
+#: How files end that faces are read from.
+ENDINGS = tuple(_FILE_READERS)
 
 
 def load_faces(
@@ -34,7 +44,7 @@ def load_faces(
     strict: bool = False,
     progress: Progress | None = None,
 ) -> FaceDataset:
-    """Read faces with labels from a folder, a zip or a CSV.
+    """Read faces with labels from a folder, a zip, a CSV or a Parquet file, or open a store.
 
     Every row or picture of the source is either in the dataset or in its report.
 
@@ -44,7 +54,10 @@ def load_faces(
         A folder or a zip of pictures laid out as ``split/class/*`` or ``class/*``, with folders of
         subjects below or not; or a CSV, plain or gzipped, with the columns emotion, pixels and
         (optionally) Usage, as FER2013's ``fer2013.csv`` and ``icml_face_data.csv``, or label,
-        pixels and split; such a CSV may also be the content of a zip.
+        pixels and split; such a CSV may also be the content of a zip. Or a Parquet file with these
+        columns, or with pictures in a column image, as Hugging Face lays them out. Or a store that
+        :func:`write_store` made, or a folder of your own with ``images.npy`` (uint8, of shape
+        (n, 48, 48)) and ``labels.npy``: their images are read a batch at a time.
     classes : str or mapping, optional
         What labels mean: fer2013, ferplus, rafdb, affectnet, ckplus or jaffe; or label by label,
         as ``"1=surprise,2=fear"`` or a mapping; see
@@ -72,14 +85,39 @@ def load_faces(
     ValueError
         If `classes` cannot be read.
     """
-    path = Path(path)
-    report = ReadReport(source=str(path), strict=strict)
     labels = LabelReader(
         {} if classes is None else parse_classes(classes),
         parse_classes(remembered) if remembered else {},
     )
+    faces = read_source(Path(path), labels, strict=strict, progress=progress)
+    note_missing_classes(faces)
+    return faces
+
+
+def read_source(
+    path: Path, labels: LabelReader, *, strict: bool = False, progress: Progress | None = None
+) -> FaceDataset:
+    """Read one source, of which some expressions may be missing.
+
+    Parameters
+    ----------
+    path : Path
+    labels : LabelReader
+    strict, progress : optional
+        As of `load_faces`.
+
+    Returns
+    -------
+    FaceDataset
+
+    Raises
+    ------
+    DatasetError
+        As of `load_faces`.
+    """
+    report = ReadReport(source=str(path), strict=strict)
     try:
-        faces = _find_reader(path)(path, report, labels, progress)
+        faces = find_reader(path)(path, report, labels, progress)
     except OSError as error:
         raise DatasetError(
             f"{path}: cannot be read ({error.strerror or error}). Check the path and its "
@@ -91,11 +129,13 @@ def load_faces(
         raise DatasetError(
             f"{path}: no usable face: {found}{next(losses, '')}. Give a folder or zip laid out as "
             "split/class/* or class/* (classes named angry, disgust, …, or whatever --classes says "
-            "the meaning of), or a CSV with the columns emotion, pixels, Usage."
+            "the meaning of), or a CSV with the columns emotion, pixels, Usage. Of several such "
+            "files, make a store first: fer-ensemble data FILES --store FOLDER."
         )
-    report.how_labelled = labels.describe()
-    report.classes = dict(labels.given or (labels.remembered if labels.used else {}))
-    _note_missing_classes(faces)
+    # A store knows how it was labelled.
+    report.how_labelled = report.how_labelled or labels.describe()
+    given = labels.given or (labels.remembered if labels.used else {})
+    report.classes = report.classes or dict(given)
     return faces
 
 
@@ -145,23 +185,49 @@ def open_faces(
     return data, Path(data.report.source.partition(", ")[0]).name or "the faces given"
 
 
-def _find_reader(path: Path) -> Reader:
+def find_reader(path: Path) -> Reader:
+    """Choose how to read a source.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    DatasetError
+        If the path does not exist or is of an unknown kind.
+    """
     if not path.exists():
         raise DatasetError(f"{path}: there is no such file or folder. Check the path.")
     if path.is_dir():
-        return read_folder
+        return read_store if is_store(path) else read_folder
     name = path.name.lower()
     for ending, reader in _FILE_READERS.items():
         if name.endswith(ending):
             return reader
-    *endings, last = _FILE_READERS
+    *endings, last = ENDINGS
     raise DatasetError(
         f"{path}: cannot tell what this is by its ending. Give a folder, "
         f"{', '.join(f'a {ending}' for ending in endings)} or a {last}."
     )
 
 
-def _note_missing_classes(faces: FaceDataset) -> None:
+def note_missing_classes(faces: FaceDataset) -> None:
+    """Report every expression that a part has no face of.
+
+    Parameters
+    ----------
+    faces : FaceDataset
+
+    Raises
+    ------
+    DatasetError
+        If reading is strict, and there is one.
+    """
     for part in faces.split_counts():
         counts = np.bincount(faces.labels[faces.split == part], minlength=len(EMOTIONS))
         for label in np.flatnonzero(counts == 0):

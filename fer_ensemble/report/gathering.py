@@ -84,7 +84,7 @@ def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportCon
         model=name,
         data=_describe_data(measured),
         faces=faces.images,
-        names=faces.names.tolist(),
+        names=list(faces.names),
         labels=faces.labels,
         probabilities=probabilities,
         classes=measured.ensemble.classes_.tolist(),

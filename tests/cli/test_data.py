@@ -60,3 +60,22 @@ def test_mistakes_end_in_a_line(run, arguments, code, message):
     assert ended == code
     assert message in " ".join(notes.replace("│", " ").split())
     assert not printed
+
+
+def test_a_store_is_made_and_described(run, faces, tmp_path):
+    store = tmp_path / "store"
+    code, printed, notes = run("data", faces / "train", faces / "test", "--store", store)
+    assert code == 0, notes
+    assert f"42 faces (train 28, test 14) in {store}. Next:" in printed
+    assert f"fer-ensemble fit {store}" in printed
+    code, printed, notes = run("data", store)
+    assert code == 0, notes
+    assert "1 face of test also stands in train" in printed
+    code, _, notes = run("data", faces, "--store", store)
+    assert (code, "there is a store already" in notes) == (1, True)
+
+
+def test_several_paths_need_a_store(run):
+    code, _, notes = run("data", "a.zip", "b.zip")
+    assert code == 2
+    assert "go with --store" in notes

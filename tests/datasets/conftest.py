@@ -1,5 +1,6 @@
 """Small sources of random faces in every form that is read."""
 
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -85,3 +86,27 @@ def csv_rows(faces: FaceDataset) -> list[str]:
         f"{label},{' '.join(map(str, image.ravel()))},{usage[part]}"
         for image, label, part in zip(faces.images, faces.labels, faces.split, strict=True)
     ]
+
+
+@pytest.fixture(scope="session")
+def write_parquet(png: Callable[..., bytes]) -> Callable[[Path, FaceDataset], Path]:
+    """Write faces as Hugging Face lays them out, with a column of parts."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+
+    def write(path: Path, faces: FaceDataset) -> Path:
+        # In an order of its own, as data sets of other people have.
+        classes = sorted(EMOTIONS)
+        features = {"label": {"names": classes, "_type": "ClassLabel"}}
+        pictures = zip(faces.images, faces.names.tolist(), strict=True)
+        table = pa.table(
+            {
+                "image": [{"bytes": png(image), "path": name} for image, name in pictures],
+                "label": [classes.index(EMOTIONS[label]) for label in faces.labels],
+                "split": faces.split.tolist(),
+            }
+        )
+        metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+        pq.write_table(table.replace_schema_metadata(metadata), path, row_group_size=8)
+        return path
+
+    return write
