@@ -27,7 +27,11 @@ from fer_ensemble.stored_arrays import StoredArray, write_array
 
 #: What each member is fitted with: enough to go through all that a full fit does.
 MEMBERS: dict[str, dict[str, Any]] = {
-    "tiny_xception": {"epochs": 1},
+    "cnn_1": {
+        "epochs": 1,
+        "network_params": {"filters": (8, 16), "units": 32},
+        "augmentation": {"flip": True, "translation": 0.1},
+    },
     "dense_hog": {"classifier__epochs": 1},
     "boosted_hog": {"classifier__n_estimators": 5, "classifier__external_memory": True},
 }
