@@ -62,7 +62,11 @@ def main(
         "processors": joblib.cpu_count(),
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", ""),
     }
-    record["alone"] = {"seconds": seconds, "seconds_by_member": _rounded(alone)}
+    record["alone"] = {
+        "seconds": seconds,
+        "seconds_by_member": _rounded(alone),
+        "load_average": _load(),
+    }
 
     def compare(name: str, fit: Callable[[], FittedEnsemble], **facts: Any) -> None:
         fitted, taken = _timed(fit)
@@ -72,6 +76,7 @@ def main(
             "share_of_alone": round(taken / seconds, 2),
             "seconds_by_member": _rounded(fitted),
             "is_same": bool(np.array_equal(found, expected)),
+            "load_average": _load(),
             **facts,
         }
         notes.print(f"{name}: {record[name]}", markup=False)
@@ -108,6 +113,11 @@ def _timed(fit: Callable[[], FittedEnsemble]) -> tuple[FittedEnsemble, float]:
     start = time.perf_counter()
     fitted = fit()
     return fitted, round(time.perf_counter() - start, 1)
+
+
+def _load() -> float:
+    """Say how many processes computed or waited to, those of others included, in this minute."""
+    return round(os.getloadavg()[0], 1)
 
 
 def _rounded(fitted: FittedEnsemble) -> dict[str, float]:

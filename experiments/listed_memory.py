@@ -43,7 +43,7 @@ def main(
     """Watch the memory of predictions of a folder, of a list and in shards."""
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         folder = Path(name)
-        links = _make_links(folder, pictures, every)
+        links = make_links(folder, pictures, every)
         listed = folder / "list.txt"
         with listed.open("w") as stream:
             stream.writelines(f"{links / f'{number:08}.png'}\n" for number in range(pictures))
@@ -75,7 +75,23 @@ def main(
     raise typer.Exit(not (record["identical"] and spread <= bound))
 
 
-def _make_links(folder: Path, pictures: int, every: int) -> Path:
+def make_links(folder: Path, pictures: int, every: int) -> Path:
+    """Make links to a few files.
+
+    Parameters
+    ----------
+    folder : Path
+        For the files.
+    pictures : int
+        How many links.
+    every : int
+        Of so many links one leads to a face, the others to a file that is no picture.
+
+    Returns
+    -------
+    Path
+        The folder of the links.
+    """
     for number, face in enumerate(make_faces(_FACES, random_state=0).images):
         cv2.imwrite(str(folder / f"{number}.png"), face)
     (folder / "none.png").write_bytes(b"no picture")
@@ -96,7 +112,7 @@ def _watch(
     with open(given or os.devnull, "rb") as listed:
         process = subprocess.Popen(command, stdin=listed, stderr=subprocess.PIPE)
     readings: list[tuple[float, float]] = []
-    rows = _RowCounter(table)
+    rows = RowCounter(table)
     while process.poll() is None:
         if memory := _resident(process.pid):
             readings.append((rows.count() / expected, memory))
@@ -111,7 +127,7 @@ def _watch(
         "rows": counted,
         "seconds": round(seconds, 1),
         "pictures_per_second": round(counted / seconds),
-        "mib_at_tenths": [_at(readings, tenth / 10) for tenth in range(1, 11)],
+        "mib_at_tenths": [memory_at(readings, tenth / 10) for tenth in range(1, 11)],
         "least_mib": round(min(late), 1),
         "most_mib": round(max(late), 1),
         "spread_mib": round(max(late) - min(late), 1),
@@ -122,13 +138,30 @@ def _watch(
     return result
 
 
-def _at(readings: list[tuple[float, float]], share: float) -> float:
-    """Memory when so much was done; the last reading if the end came between two."""
+def memory_at(readings: list[tuple[float, float]], share: float) -> float:
+    """Give the memory when so much was done; that of the last reading if the end came after it.
+
+    Parameters
+    ----------
+    readings : list of (float, float)
+        What share was done, and the memory.
+    share : float
+
+    Returns
+    -------
+    float
+    """
     return round(next((memory for done, memory in readings if done >= share), readings[-1][1]), 1)
 
 
-class _RowCounter:
-    """Counts the rows of a table that grows; what was counted is not read again."""
+class RowCounter:
+    """Counts the rows of a CSV table that grows; what was counted is not read again.
+
+    Parameters
+    ----------
+    table : Path
+        Need not exist yet.
+    """
 
     def __init__(self, table: Path) -> None:
         self._table = table
@@ -136,6 +169,12 @@ class _RowCounter:
         self._lines = 0
 
     def count(self) -> int:
+        """Count the rows that are whole, without the header.
+
+        Returns
+        -------
+        int
+        """
         if not self._table.exists():
             return 0
         with self._table.open("rb") as stream:

@@ -2,8 +2,8 @@
 
 Each shard of a prediction is killed by SIGKILL, SIGTERM and SIGINT in turn, at random moments, and
 then resumed to its end. Before that, to join them is tried, which should be refused; afterwards,
-what they are joined to must be what an unbroken run writes, to the byte. Faces are synthetic, some files are no
-pictures, some pictures stand in the listing twice, and among them are videos.
+what they are joined to must be what an unbroken run writes, to the byte. Faces are synthetic, some
+files are no pictures, some pictures stand in the listing twice, and among them are videos.
 """
 
 from __future__ import annotations

@@ -31,12 +31,10 @@ from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, score_ensemble
 from fer_ensemble.libraries import require, require_for_members
 from fer_ensemble.models import augment_copies, create_member, find_parameters
 from fer_ensemble.ray_clusters import connected
+from fer_ensemble.spreading import ENGINES
 
 DEFAULT_MEMBERS = ("dense_hog", "boosted_hog", "cnn_2")
 """What an ensemble is made of where nothing else is asked for: one member of each kind."""
-
-ENGINES = ("local", "ray")
-"""Where members are fitted: by this process, or on a cluster of Ray."""
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _PATTERN = re.compile(r"(?=.)(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?")
@@ -282,7 +280,7 @@ def check_engine(engine: str, address: str | None) -> None:
         If Ray is asked for and not installed.
     """
     if engine not in ENGINES:
-        raise ValueError(f"There is no engine {engine!r}: choose among {', '.join(ENGINES)}.")
+        raise ValueError(f"there is no engine {engine!r}: choose among {', '.join(ENGINES)}")
     if address is not None and engine == "local":
         raise ValueError(f"The address {address} is for the engine 'ray': ask for that, too.")
     if engine == "ray":

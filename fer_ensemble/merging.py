@@ -141,7 +141,7 @@ def _expand(part: str) -> list[str]:
         with os.scandir(part) as entries:
             return [entry.path for entry in entries if entry.name.endswith(RECORD_ENDING)]
     if glob.has_magic(part) and not os.path.lexists(part):
-        return glob.glob(part, recursive=True)
+        return [name for match in glob.iglob(part, recursive=True) for name in _expand(match)]
     return [part]
 
 
@@ -227,7 +227,7 @@ def _groups(
     for number in range(shards[0][1].listing["groups"]):
         turn, place = number % len(shards), number // len(shards)
         table, record = shards[turn]
-        yield turn, table, *record.group_ends[place : place + 2]
+        yield turn, table, record.group_ends[place], record.group_ends[place + 1]
 
 
 def _join_text(shards: Sequence[tuple[Path, ShardRecord]], out: BinaryIO) -> None:

@@ -8,6 +8,19 @@ from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
+_granted: int | None = None
+
+
+def grant_processors(number: int) -> None:
+    """Count no more processors from now on: others use the rest, such as workers beside this one.
+
+    Parameters
+    ----------
+    number : int
+    """
+    global _granted
+    _granted = number
+
 
 def count_processors() -> int:
     """Count the processors that this process may use.
@@ -26,7 +39,9 @@ def count_processors() -> int:
     except AttributeError:  # macOS and Windows have no such thing
         allowed = os.cpu_count() or 1
     share = _container_share()
-    return allowed if share is None else max(1, min(allowed, math.ceil(share)))
+    if share is not None:
+        allowed = max(1, min(allowed, math.ceil(share)))
+    return allowed if _granted is None else min(allowed, _granted)
 
 
 def _container_share() -> float | None:

@@ -54,9 +54,9 @@ def connected(address: str | None, purpose: str) -> Iterator[Any]:
     wanted = address or os.environ.get("RAY_ADDRESS")
     # What workers print would stand between the lines of a command, several times over.
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if wanted:
-        options["address"] = wanted
-    else:
+    # Without an address Ray would join whatever cluster runs on this machine.
+    options["address"] = wanted or "local"
+    if not wanted:
         options["include_dashboard"] = False
     try:
         if wanted:

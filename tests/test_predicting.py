@@ -12,7 +12,7 @@ import fer_ensemble
 from fer_ensemble import load_pretrained, predict_faces
 from fer_ensemble.artifact import ArtifactError
 from fer_ensemble.faces import DetectorError, FaceBox
-from fer_ensemble.predicting import PredictionRun
+from fer_ensemble.prediction_run import PredictionRun
 
 
 class Brightness:

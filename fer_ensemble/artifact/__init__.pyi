@@ -4,6 +4,7 @@ from .manifest import (
     Manifest,
     has_ensemble,
     installed_version,
+    is_exported,
     read_manifest,
 )
 from .measurements import Measurement, record_measurement, record_robustness
@@ -27,6 +28,7 @@ __all__ = [
     "fit_resumable",
     "has_ensemble",
     "installed_version",
+    "is_exported",
     "load_ensemble",
     "load_model",
     "load_predictor",

@@ -29,6 +29,7 @@ from fer_ensemble.cli.score import score
 from fer_ensemble.cli.serve import serve
 from fer_ensemble.cli.tune import tune
 from fer_ensemble.libraries import MissingLibraryError
+from fer_ensemble.ray_clusters import ClusterError
 
 
 class _Verbs(TyperGroup):
@@ -123,7 +124,7 @@ def _run() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
-    except (ValueError, OSError, MissingLibraryError) as error:
+    except (ValueError, OSError, MissingLibraryError, ClusterError) as error:
         # Errors of ours are sentences for the user; DatasetError and ArtifactError among them.
         text = str(error)
         if isinstance(error, OSError) and error.filename and error.strerror:

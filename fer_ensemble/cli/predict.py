@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +12,6 @@ import typer
 if TYPE_CHECKING:
     from fer_ensemble.cli.prediction_progress import Tally
     from fer_ensemble.cli.prediction_window import PictureWindow
-    from fer_ensemble.predicting import PredictionRun
 
 
 def predict(
@@ -23,7 +20,8 @@ def predict(
         typer.Argument(
             help="Pictures, videos, folders of them, patterns ('photos/**/*.jpg'), - for a list of "
             "paths on standard input, the number of a camera (0), and addresses of streams and "
-            "videos (rtsp://, http://, https://).",
+            "videos (rtsp://, http://, https://) and of what object stores and HDFS hold (s3://, "
+            "gs://, abfs://, hdfs://).",
             metavar="PATHS",
             show_default=False,
         ),
@@ -37,11 +35,13 @@ def predict(
         ),
     ] = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="File to write: .csv, .jsonl (or .ndjson) or .parquet. Without it, CSV goes to "
             "standard output. Names stand in it as they are: let a spreadsheet import them as "
-            "text, or it may take =1+1.png for a formula.",
+            "text, or it may take =1+1.png for a formula. With --engine ray also a folder (rows/, "
+            "s3://bucket/rows/), into which workers write parts in Parquet themselves.",
+            metavar="FILE",
             show_default=False,
         ),
     ] = None,
@@ -159,6 +159,22 @@ def predict(
     device: Annotated[
         str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
     ] = "auto",
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="local predicts in this process; ray on the workers of a cluster, each with "
+            "--jobs processors (1 without it), and with the same rows in the same order."
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="With --engine ray: address of the cluster (10.0.0.1:6379, ray://10.0.0.1:10001), "
+            "or auto for one that runs on this machine. Without it that of RAY_ADDRESS, or one of "
+            "this machine alone, for the while.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Predict the expression of every face in pictures and videos.
 
@@ -191,9 +207,12 @@ def predict(
       fer-ensemble predict 0 --model fast --show --track
       fer-ensemble predict rtsp://camera/1 --out rows.jsonl
       find . -name '*.jpg' -print0 | fer-ensemble predict - --out rows.jsonl
+      fer-ensemble predict /shared/photos/ --out rows.csv --engine ray --address auto
 
     On several machines that see the same files, each task predicts a shard; one
-    that was stopped is started again with the same line.
+    that was stopped is started again with the same line. A complete shard has
+    its record beside it (OUT.shard.json), with exit codes 3 and 4, too: where
+    such a task would count as failed, add  || test -e OUT.shard.json
 
     \b
       Slurm, sbatch --array=1-100:
@@ -218,7 +237,7 @@ def predict(
       130  interrupted, or 143 terminated; rows that were written are kept
     """
     from fer_ensemble.cli.console import choose_device
-    from fer_ensemble.cli.prediction_progress import INTERRUPTED, Tally, count, say
+    from fer_ensemble.cli.prediction_progress import INTERRUPTED, Tally, count, name_output, say
 
     if resume and out is None:
         raise typer.BadParameter("--resume continues a file: name it with --out.")
@@ -242,6 +261,8 @@ def predict(
         "annotate_to": annotate,
         "track": track,
         "window": window,
+        "engine": engine,
+        "address": address,
     }
     try:
         if show:
@@ -249,13 +270,13 @@ def predict(
         else:
             code = _run(paths, out, settings, tally)
     except KeyboardInterrupt:
-        say(f"\nInterrupted; {count(tally.rows, 'row')} kept in {_name(out)}.", "yellow")
+        say(f"\nInterrupted; {count(tally.rows, 'row')} kept in {name_output(out)}.", "yellow")
         code = INTERRUPTED
     raise typer.Exit(code)
 
 
 def _run_in_window(
-    paths: Sequence[str], out: Path | None, settings: dict[str, Any], tally: Tally
+    paths: Sequence[str], out: str | None, settings: dict[str, Any], tally: Tally
 ) -> int:
     """Predict, show it, and leave the last picture until someone has seen it."""
     from fer_ensemble.cli.prediction_progress import ERROR, say
@@ -275,7 +296,7 @@ def _run_in_window(
 
 def _run(
     paths: Sequence[str],
-    out: Path | None,
+    out: str | None,
     settings: dict[str, Any],
     tally: Tally,
     window: PictureWindow | None = None,
@@ -286,18 +307,22 @@ def _run(
         ALL,
         ERROR,
         NONE,
+        name_output,
+        predict_under_bar,
         report_left_out,
         report_taken_whole,
         say,
     )
     from fer_ensemble.faces import DetectorError
-    from fer_ensemble.predicting import PredictionRun
+    from fer_ensemble.prediction_run import PredictionRun
 
     output, listed = out or row_output(), sys.stdin.buffer
     try:
         run = PredictionRun(paths, out=output, standard_input=listed, **settings)
     except (ValueError, ImportError) as error:
-        say(f"Error: {'--shard' if settings['shard'] else '--out'}: {error}")
+        distant = settings["engine"] != "local" or settings["address"] is not None
+        option = "--shard" if settings["shard"] else "--engine" if distant else "--out"
+        say(f"Error: {option}: {error}")
         return ERROR
     if not run.has_inputs():
         report_left_out(run.listing)
@@ -308,60 +333,16 @@ def _run(
     except (DetectorError, ImportError) as error:
         say(f"Error: --detector: {error}")
         return ERROR
-    if not _predict(run, out, tally, window):
+    if not predict_under_bar(run, out, tally, window):
         return ERROR
     report_left_out(run.listing)
     if settings["detector"] == "auto":
         report_taken_whole(run.finder)
-    tally.report(_name(out))
+    tally.report(name_output(out))
     if settings["shard"] and not tally.items:
         say("No input falls to this shard: there are fewer groups of inputs than shards")
         return ALL
     return tally.code(run.listing)
-
-
-def _predict(
-    run: PredictionRun, out: Path | None, tally: Tally, window: PictureWindow | None
-) -> bool:
-    """Write the rows of the inputs under a bar; False if they cannot be written."""
-    from fer_ensemble.cli.console import notes
-    from fer_ensemble.cli.prediction_progress import (
-        count,
-        hiding_decoders,
-        picture_bar,
-        report_dropped,
-        report_live,
-        say,
-    )
-
-    if run.kept is not None:
-        tally.keep(run.kept)
-    if run.is_same_run is None:
-        say("What is kept may come of another model or other options: nothing says so", "yellow")
-    with notes.status("Loading the ensemble"):
-        run.load()
-    progress = picture_bar(out)
-    total = run.count_pictures() if notes.is_terminal else None
-    tally.started = time.perf_counter()
-    try:
-        with hiding_decoders() as dropped, progress, closing(run.batches()) as batches:
-            task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
-            for batch in batches:
-                tally.add(batch)
-                progress.update(task, completed=tally.items, rate=tally.rate)
-                if window is not None and window.is_closed:
-                    break
-        report_dropped(dropped)
-    except BrokenPipeError:
-        raise  # the reader has enough, as `head` does: typer ends quietly
-    except OSError as error:
-        file = f": {error.filename}" if error.filename else ""
-        kept = f"; {count(tally.rows, 'row')} kept" if tally.rows else ""
-        say(f"Error: cannot write {_name(out)} ({error.strerror}{file}){kept}")
-        return False
-    finally:
-        report_live(run.listing)
-    return True
 
 
 def _parse_shard(text: str) -> tuple[int, int]:
@@ -372,7 +353,3 @@ def _parse_shard(text: str) -> tuple[int, int]:
     if not 1 <= int(number) <= int(count):
         raise typer.BadParameter(f"--shard {text}: of n shards, the first is 1/n and the last n/n.")
     return int(number), int(count)
-
-
-def _name(out: Path | None) -> str:
-    return "standard output" if out is None else str(out)

@@ -7,21 +7,23 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
-from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fer_ensemble.cli.console import count, notes, redirecting_decoders, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from fer_ensemble.cli.prediction_window import PictureWindow
     from fer_ensemble.faces import FaceFinder, KeptRows, PictureListing, Prediction
+    from fer_ensemble.prediction_run import PredictionRun
+    from fer_ensemble.spreading import WrittenPart
 
 ALL, ERROR, SOME, NONE, INTERRUPTED = 0, 1, 3, 4, 130  # exit codes; 2 is typer's, for wrong usage
 
@@ -63,10 +65,23 @@ class Tally:
         self.faces += sum(item.face is not None for item in predictions)
         self.failed += len(failures)
         self.frames = self.frames or any(item.frame is not None for item in predictions)
+        self._explain(failures)
+        self.all_missing &= all(item.status == "missing" for item in predictions)
+
+    def add_part(self, part: WrittenPart) -> None:
+        """Count a part that a worker has written, now or in a run before."""
+        counts = part.counts
+        self.rows, self.items = self.rows + counts.n_rows, self.items + counts.n_items
+        self.faces, self.failed = self.faces + counts.n_faces, self.failed + counts.n_failed
+        self.kept_items += 0 if part.host else counts.n_items
+        self.frames |= counts.has_frames
+        self.all_missing &= counts.all_missing
+        self._explain(part.rows)
+
+    def _explain(self, failures: Sequence[Prediction]) -> None:
         for item in failures[: _REASONS_SHOWN - len(self.reasons)]:
             hint = suggest_name(item.path) if item.status == "missing" else ""
             self.reasons.append(f"{visible(item.path, '')}: {item.status} ({item.reason}){hint}")
-        self.all_missing &= all(item.status == "missing" for item in predictions)
 
     @property
     def seconds(self) -> float:
@@ -104,7 +119,7 @@ class Tally:
         )
 
 
-def picture_bar(out: Path | None) -> Progress:
+def picture_bar(out: str | None) -> Progress:
     """Make the bar, which hides where it would be in the way."""
     from rich.progress import (
         BarColumn,
@@ -126,6 +141,47 @@ def picture_bar(out: Path | None) -> Progress:
         # Rows and a bar on one terminal would write over each other.
         disable=not notes.is_terminal or (out is None and sys.stdout.isatty()),
     )
+
+
+def predict_under_bar(
+    run: PredictionRun, out: str | None, tally: Tally, window: PictureWindow | None
+) -> bool:
+    """Write the rows of the inputs under a bar; False if they cannot be written."""
+    if run.kept is not None:
+        tally.keep(run.kept)
+    if run.is_same_run is None:
+        say("What is kept may come of another model or other options: nothing says so", "yellow")
+    with notes.status("Loading the ensemble"):
+        run.load()
+    progress = picture_bar(out)
+    total = run.count_pictures() if notes.is_terminal else None
+    tally.started = time.perf_counter()
+    try:
+        steps = run.parts() if run.writes_parts else run.batches()
+        count_step: Callable[[Any], None] = tally.add_part if run.writes_parts else tally.add
+        with hiding_decoders() as dropped, progress, closing(steps):
+            task = progress.add_task("", total=total, completed=tally.items, rate=0.0)
+            for step in steps:
+                count_step(step)
+                progress.update(task, completed=tally.items, rate=tally.rate)
+                if window is not None and window.is_closed:
+                    break
+        report_dropped(dropped)
+    except BrokenPipeError:
+        raise  # the reader has enough, as `head` does: typer ends quietly
+    except OSError as error:
+        file = f": {error.filename}" if error.filename else ""
+        kept = f"; {count(tally.rows, 'row')} kept" if tally.rows else ""
+        say(f"Error: cannot write {name_output(out)} ({error.strerror}{file}){kept}")
+        return False
+    finally:
+        report_live(run.listing)
+    return True
+
+
+def name_output(out: str | None) -> str:
+    """Say where rows go."""
+    return "standard output" if out is None else str(out)
 
 
 def report_taken_whole(finder: FaceFinder) -> None:

@@ -17,6 +17,7 @@ from .temperature import Calibration, CalibrationScores, apply_temperature, comb
 from .ties import TIES, choose_classes, ties_for_scoring
 from .voting import VotingEnsemble
 from .weights import WEIGHTING, GreedySelection, learn_weights, select_greedily
+from .workers import WorkersDiedError
 
 __all__ = [
     "RULES",
@@ -34,6 +35,7 @@ __all__ = [
     "HeldOut",
     "StackingEnsemble",
     "VotingEnsemble",
+    "WorkersDiedError",
     "apply_temperature",
     "choose_classes",
     "combine",

@@ -61,7 +61,8 @@ class StackingEnsemble(BaseEnsemble):
     n_jobs : int, optional
         Processes that fit members and folds side by side, with the threads of all together not
         more than the processors; -1 for one per processor. Members with an attribute
-        ``fits_alone``, as networks, are fitted one at a time in the main process.
+        ``fits_alone``, as networks, are fitted one at a time in the main process. Where a
+        `joblib.parallel_config` says so, all are fitted by the workers of a cluster.
     verbose : int
         0 logs each fit at the level DEBUG, 1 at INFO.
 

@@ -61,8 +61,9 @@ class VotingEnsemble(BaseEnsemble):
         What `predict` returns where it abstains; by default -1 for numeric labels and "abstain"
         for others.
     n_jobs : int, default=None
-        How many members to fit at once, each in a process of its own; networks always have the
-        machine to themselves. -1 takes all processors.
+        How many members to fit at once, each in a process of its own, or where a
+        `joblib.parallel_config` says, as on a cluster; networks have the machine, or a worker of
+        the cluster, to themselves. -1 takes all processors or workers.
     random_state : int, RandomState instance or None
         Seed of the choice of held-out samples, of greedy selection and of random ties. The members
         have their own.

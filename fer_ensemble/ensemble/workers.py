@@ -230,7 +230,9 @@ class _RayWorkers:
         if not ray.is_initialized():  # as joblib's backend does: at RAY_ADDRESS, or here
             ray.init()
         task, data = ray.remote(function), ray.put(shared)
-        waiting, running, died = deque(enumerate(calls)), {}, {}
+        waiting = deque(enumerate(calls))
+        running: dict[Any, int] = {}
+        died: dict[int, BaseException] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < self.count:
@@ -306,7 +308,9 @@ class _DaskWorkers:
     ) -> Iterator[tuple[int, Any]]:
         from distributed import KilledWorker, as_completed
 
-        waiting, running, died = deque(enumerate(calls)), {}, {}
+        waiting = deque(enumerate(calls))
+        running: dict[Any, int] = {}
+        died: dict[int, BaseException] = {}
         data = self._send(shared)
         ended = as_completed()
         try:

@@ -1,9 +1,10 @@
 """Pictures and videos: decoding them, finding faces, and predicting their expressions."""
 
+from fer_ensemble.faces.addresses import is_local, locate, write_address
 from fer_ensemble.faces.annotated_copies import ShowPicture
 from fer_ensemble.faces.annotation import annotate
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
-from fer_ensemble.faces.contents import is_video
+from fer_ensemble.faces.contents import is_address, is_video
 from fer_ensemble.faces.decode import UnreadableImage, decode_gray, decode_image, to_face
 from fer_ensemble.faces.detectors import DetectorError, create_detector
 from fer_ensemble.faces.finding import FaceFinder, FoundFace
@@ -15,10 +16,12 @@ from fer_ensemble.faces.output import (
     ParquetWriter,
     PredictionWriter,
     choose_writer,
+    is_part_folder,
     open_writer,
+    printable_path,
 )
 from fer_ensemble.faces.prediction import FaceClassifier, Prediction, predict_files
-from fer_ensemble.faces.resuming import KeptRows, keep_rows, restore_tracks
+from fer_ensemble.faces.resuming import KeptRows, check_same_settings, keep_rows, restore_tracks
 from fer_ensemble.faces.shards import (
     RECORD_ENDING,
     ShardInputs,
@@ -58,6 +61,7 @@ __all__ = [
     "Tracker",
     "UnreadableImage",
     "annotate",
+    "check_same_settings",
     "choose_writer",
     "create_detector",
     "crop_face",
@@ -65,11 +69,16 @@ __all__ = [
     "decode_image",
     "digest_file",
     "gather_groups",
+    "is_address",
+    "is_local",
+    "is_part_folder",
     "is_video",
     "keep_rows",
+    "locate",
     "mark_groups",
     "open_writer",
     "predict_files",
+    "printable_path",
     "read_frames",
     "read_record",
     "record_path",
@@ -77,4 +86,5 @@ __all__ = [
     "select_shard",
     "to_face",
     "without_secrets",
+    "write_address",
 ]

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: a picture, several in one, or a video; and by its ending."""
+"""What a file is, by its first bytes: a picture, several in one, or a video; and by its name."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ PICTURE_ENDINGS = frozenset(
 VIDEO_ENDINGS = frozenset(
     {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp", ".3g2"}
     | {".mts", ".m2ts", ".flv", ".f4v", ".ogv", ".asf", ".vob", ".mxf", ".qt", ".divx"}
+)
+
+#: Addresses of object stores and of HDFS: scheme, place, path; see `fer_ensemble.faces.addresses`.
+ADDRESS = re.compile(
+    r"(s3|s3a|s3n|gs|gcs|abfs|abfss|hdfs|viewfs|file|memory)://([^/]*)(.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 _HEAD = 1024  # bytes that are looked at
@@ -69,6 +75,25 @@ def is_video(path: str | os.PathLike[str]) -> bool:
     bool
     """
     return ending(path) in VIDEO_ENDINGS
+
+
+def is_address(name: object) -> bool:
+    """Whether a name is an address of an object store or of HDFS.
+
+    Parameters
+    ----------
+    name : object
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_address("s3://bucket/a.jpg"), is_address("https://host/a.jpg"), is_address("a.jpg")
+    (True, False, False)
+    """
+    return isinstance(name, str) and ADDRESS.fullmatch(name) is not None
 
 
 def ending(path: str | os.PathLike[str]) -> str:

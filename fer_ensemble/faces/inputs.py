@@ -14,15 +14,17 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from fer_ensemble.faces.addresses import fetched, read_address
 from fer_ensemble.faces.animations import is_animated, read_animation
-from fer_ensemble.faces.contents import Content, is_video, recognise
+from fer_ensemble.faces.batching import map_ordered
+from fer_ensemble.faces.contents import Content, is_address, is_video, recognise
 from fer_ensemble.faces.decode import (
     MAX_PICTURE_BYTES,
     MAX_PIXELS,
@@ -35,6 +37,13 @@ from fer_ensemble.faces.decode import (
 from fer_ensemble.faces.eight_bits import image_of_array
 from fer_ensemble.faces.live import LiveSource, SourceError, read_live
 from fer_ensemble.faces.video import Frame, read_frames
+
+# Pictures at addresses that are fetched at once, since to wait for a store takes no processor; and
+# that are kept in memory.
+_FETCHED_AT_ONCE = 16
+_FETCHED_AHEAD = 32
+
+P = TypeVar("P", bound="str | os.PathLike[str] | None")
 
 #: What became of an input.
 Status = Literal["ok", "no_face", "unreadable", "empty", "missing", "too_large"]
@@ -114,7 +123,8 @@ def iterate_items(
     ----------
     paths : iterable of path-like
         Files and `GivenPicture`, told apart by what they hold; of a `VideoRest` the rest; and
-        `LiveSource`. Animated pictures and documents of several pages are taken for videos.
+        `LiveSource`. Animated pictures and documents of several pages are taken for videos. At an
+        address of an object store, what has no ending of a video is taken for a picture.
     every : int, default=1
         Of so many frames of a video the first is taken.
     stopped : Event, optional
@@ -132,6 +142,12 @@ def iterate_items(
             yield from _iterate_frames(name, frames)
             continue
         given = path if isinstance(path, GivenPicture) else None
+        n_done = path.n_done if isinstance(path, VideoRest) else 0
+        if given is None and is_address(name):
+            if is_video(name):
+                yield from _iterate_frames(name, islice(_fetch_and_read(name, every), n_done, None))
+                continue
+            given = fetch_picture(name)
         source = name if given is None else _read_given(given)
         max_pixels = MAX_PIXELS if given is None else given.max_pixels
         content = _recognise(source)
@@ -144,7 +160,6 @@ def iterate_items(
         else:
             yield Item(name, given=given and replace(given, content=source))
             continue
-        n_done = path.n_done if isinstance(path, VideoRest) else 0
         yield from _iterate_frames(name, islice(frames, n_done, None))
 
 
@@ -179,6 +194,59 @@ def _recognise(source: Any) -> Content | None:
 def _check_and_read(path: str, frames: Iterator[Frame]) -> Iterator[Frame]:
     check_file(path)
     yield from frames
+
+
+def _fetch_and_read(address: str, every: int) -> Iterator[Frame]:
+    with fetched(address) as file:
+        yield from _check_and_read(file, read_frames(file, every=every))
+
+
+def fetch_picture(address: str) -> GivenPicture:
+    """Read a picture at an address.
+
+    Parameters
+    ----------
+    address : str
+
+    Returns
+    -------
+    GivenPicture
+        Called by its address; what is wrong with it is told when it is decoded.
+    """
+    try:
+        with raising_file_problems(address):
+            return GivenPicture(address, read_address(address, MAX_PICTURE_BYTES + 1))
+    except FileProblem as problem:
+        return GivenPicture(address, problem)
+
+
+def fetch_ahead(paths: Iterable[P]) -> Iterator[P | GivenPicture]:
+    """Read the pictures at addresses before they are asked for.
+
+    Parameters
+    ----------
+    paths : iterable of path-like or None
+
+    Yields
+    ------
+    path-like or None
+        The same, but for each picture at an address what it holds. Nothing is read ahead where
+        there are none.
+    """
+    remaining = iter(paths)
+    for path in remaining:
+        if is_address(path):
+            yield from map_ordered(
+                _fetch, chain([path], remaining), ahead=_FETCHED_AHEAD, n_jobs=_FETCHED_AT_ONCE
+            )
+            return
+        yield path
+
+
+def _fetch(path: P) -> P | GivenPicture:
+    if isinstance(path, str) and is_address(path) and not is_video(path):
+        return fetch_picture(path)
+    return path
 
 
 def _iterate_frames(path: str, frames: Iterable[Frame]) -> Iterator[Item]:

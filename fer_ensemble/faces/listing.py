@@ -12,10 +12,16 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
+from fer_ensemble.faces.addresses import (
+    has_pattern,
+    match_addresses,
+    walk_address,
+)
 from fer_ensemble.faces.contents import (
     PICTURE_ENDINGS,
     VIDEO_ENDINGS,
     ending,
+    is_address,
     is_video,
     recognise,
 )
@@ -63,7 +69,9 @@ class PictureListing:
     that cannot be opened is given itself, so that it is not lost without a word. A pattern
     (``photos/**/*.jpg``) that is no file's name stands for all that matches it, sorted; one that
     matches nothing is given itself. ``-`` stands for the paths in a list, see `read_path_list`;
-    patterns in it are names. The number of a camera (``0``) and an address (``rtsp://…``,
+    patterns in it are names. Addresses of object stores and of HDFS (``s3://…``, ``gs://…``,
+    ``abfs://…``, ``hdfs://…``) may stand for all of these, but their folders are searched by the
+    endings of names alone. The number of a camera (``0``) and an address (``rtsp://…``,
     ``http://…``) that is no file's name stand for a `LiveSource`, but never in a list or an
     iterator. The counts are those of the latest iteration.
 
@@ -121,11 +129,16 @@ class PictureListing:
         """Give the paths of the files."""
         self._reset()
         for path in self._expanded():
-            if not isinstance(path, str) or not os.path.isdir(path):
+            distant = is_address(path)
+            if (
+                not isinstance(path, str)
+                # To ask a store of each name in a list would take longer than to predict it.
+                or (ending(path) in _ENDINGS if distant else not os.path.isdir(path))
+            ):
                 yield path
                 continue
             found = False
-            for picture in self._walk(path):
+            for picture in walk_address(path, self._wants) if distant else self._walk(path):
                 found = True
                 yield picture
             if not found:
@@ -165,6 +178,8 @@ class PictureListing:
                 yield path
             elif path == STANDARD_INPUT and self._standard_input is not None:
                 yield from read_path_list(self._standard_input)
+            elif is_address(path):
+                yield from match_addresses(path) if has_pattern(path) else [path]
             elif glob.has_magic(path) and not os.path.lexists(path):
                 matching = sort_names(glob.iglob(path, recursive=True))
                 yield from chain([next(matching, path)], matching)
@@ -201,6 +216,18 @@ class PictureListing:
                     waiting.append((self._list_folder(path), above | {number}))
             except OSError:  # given as if it were a file, whose row will say what is wrong
                 yield path
+
+    def _wants(self, address: str, is_folder: bool) -> bool:
+        """Whether a file or folder at an address is not left out of the folder above it."""
+        name = address.rpartition("/")[2]
+        if name.startswith(".") or name.lower() in _SYSTEM_FILES:
+            self.n_hidden += 1
+            return False
+        if is_folder or ending(name) in _ENDINGS:
+            return address.rstrip("/") not in self._left_out
+        self.other_files[ending(name)] += 1
+        self.first_others = sorted([*self.first_others, address])[:_SHOWN]
+        return False
 
     def _is_left_out(self, path: str) -> bool:
         for other in self._left_out:

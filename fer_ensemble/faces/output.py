@@ -7,11 +7,13 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from fer_ensemble.atomic_files import open_atomically
+from fer_ensemble.faces.addresses import open_address
+from fer_ensemble.faces.contents import is_address
 from fer_ensemble.faces.prediction import TIME_DIGITS, Prediction
 from fer_ensemble.libraries import require
 
@@ -150,13 +152,22 @@ def open_writer(
         with _finishing(kind(out, class_names, tracked=tracked)) as writer:
             yield writer
         return
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    with open_atomically(out) if whole else open(out, "r+b" if n_kept else "wb") as stream:
+    with _open_file(out, n_kept, whole) as stream:
         if n_kept:
             stream.truncate(n_kept)
             stream.seek(n_kept)
         with _finishing(kind(stream, class_names, begun=n_kept > 0, tracked=tracked)) as writer:
             yield writer
+
+
+def _open_file(
+    out: str | os.PathLike[str], n_kept: int, whole: bool
+) -> AbstractContextManager[BinaryIO]:
+    name = os.fspath(out)
+    if is_address(name):
+        return open_address(name)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    return open_atomically(out) if whole else open(out, "r+b" if n_kept else "wb")
 
 
 @contextmanager
@@ -197,6 +208,27 @@ def choose_writer(out: Output) -> type[PredictionWriter]:
     if ending == ".parquet":
         require("pyarrow", "Parquet")
     return _WRITERS[ending]
+
+
+def is_part_folder(out: Output) -> bool:
+    """Whether a table goes to a folder, in parts, and not to one file.
+
+    Parameters
+    ----------
+    out : path-like or binary file
+
+    Returns
+    -------
+    bool
+        Whether it ends with a slash, or there is a folder of that name; of addresses, whether it
+        has no ending of a table.
+    """
+    if not isinstance(out, str | os.PathLike):
+        return False
+    name = os.fspath(out)
+    if name.endswith(("/", os.sep)) or os.path.isdir(name):
+        return True
+    return is_address(name) and Path(name).suffix.lower() not in _WRITERS
 
 
 class PredictionWriter(ABC):
@@ -291,6 +323,10 @@ class JsonLinesWriter(PredictionWriter):
 class ParquetWriter(PredictionWriter):
     """Writes Parquet with pyarrow; what there is not is null. Readable once it is finished."""
 
+    _waiting: list[pa.Table]
+    _n_waiting: int
+    _n_rows: int
+
     def write(self, predictions: Sequence[Prediction]) -> None:  # noqa: D102
         import pyarrow as pa
 
@@ -327,6 +363,15 @@ class ParquetWriter(PredictionWriter):
     def place(self) -> int:  # noqa: D102
         return self._n_rows
 
+    def note(self, name: str, text: str) -> None:
+        """Write something beside the rows, into the file's metadata.
+
+        Parameters
+        ----------
+        name, text : str
+        """
+        self._writer.add_key_value_metadata({name: text})
+
     def _begin(self) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -334,7 +379,7 @@ class ParquetWriter(PredictionWriter):
         kinds = {**dict.fromkeys(TEXTS, pa.string()), **dict.fromkeys(COUNTS, pa.int64())}
         self._schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in self._columns])
         self._writer = pq.ParquetWriter(self._stream, self._schema)
-        self._waiting: list[pa.Table] = []
+        self._waiting = []
         self._n_waiting = self._n_rows = 0
 
 

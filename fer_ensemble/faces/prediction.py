@@ -20,7 +20,7 @@ from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.decode import import_decoders
 from fer_ensemble.faces.finding import FaceFinder, SearchResult, search_item
-from fer_ensemble.faces.inputs import Item, Status, iterate_items
+from fer_ensemble.faces.inputs import Item, Status, fetch_ahead, iterate_items
 from fer_ensemble.faces.tracking import Tracker
 from fer_ensemble.processors import count_processors
 
@@ -245,7 +245,7 @@ def predict_files(
 def _items(
     paths: Iterable[str | os.PathLike[str] | None], every: int, stopped: Event
 ) -> Iterator[Item | None]:
-    for path in paths:
+    for path in fetch_ahead(paths):
         if path is None:
             yield None
         else:

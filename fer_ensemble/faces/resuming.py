@@ -300,6 +300,33 @@ def restore_tracks(tracker: Tracker, kept: KeptRows) -> None:
         tracker.remember(cells["frame"], time, cells["face"], cells["track"], box, probabilities)
 
 
+def check_same_settings(
+    table: str | os.PathLike[str], before: dict[str, Any], now: dict[str, Any]
+) -> None:
+    """Refuse to add rows to those of another model or other settings.
+
+    Parameters
+    ----------
+    table : path-like
+    before, now : dict
+        All that decides what rows come to, by name.
+
+    Raises
+    ------
+    ValueError
+        If something differs.
+    """
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if names:
+        differences = ", ".join(
+            f"{name} was {before.get(name)} and is {now.get(name)}" for name in names
+        )
+        raise ValueError(
+            f"{os.fspath(table)} cannot be resumed: its rows were made in another way "
+            f"({differences}). Give the same model and options, or another file to write"
+        )
+
+
 def _is_empty(cell: str | float | None) -> bool:
     return cell is None or cell == ""
 

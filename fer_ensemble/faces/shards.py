@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +37,8 @@ class ShardInputs:
         Which shard, from 1, of how many.
     batch_size : int
         Faces predicted at once.
+    table : path-like
+        Where the rows of the shard go.
 
     Attributes
     ----------
@@ -54,7 +56,7 @@ class ShardInputs:
 
     Examples
     --------
-    >>> inputs = ShardInputs(["a.png", "b.mp4", "c.mp4"], (1, 2), batch_size=9)
+    >>> inputs = ShardInputs(["a.png", "b.mp4", "c.mp4"], (1, 2), 9, "rows.csv")
     >>> list(inputs)
     ['a.png', None, 'c.mp4', None]
     >>> inputs.n_inputs, inputs.n_groups, inputs.n_own
@@ -62,7 +64,11 @@ class ShardInputs:
     """
 
     def __init__(
-        self, listing: Iterable[str | os.PathLike[str]], shard: tuple[int, int], batch_size: int
+        self,
+        listing: Iterable[str | os.PathLike[str]],
+        shard: tuple[int, int],
+        batch_size: int,
+        table: str | os.PathLike[str],
     ) -> None:
         self.number, self.count = shard
         if not 1 <= self.number <= self.count:
@@ -71,6 +77,7 @@ class ShardInputs:
             )
         self._listing = listing
         self._batch_size = batch_size
+        self._table = table
         self._hash = hashlib.sha256()
         self.n_inputs = self.n_groups = self.n_own = 0
 
@@ -78,17 +85,51 @@ class ShardInputs:
         """Say which shard it is, as "2/7"."""
         return f"{self.number}/{self.count}"
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the listing's names, as far as it has been gone through."""
-        return self._hash.hexdigest()
-
     def __iter__(self) -> Marked:
         """Give the inputs of the shard, and None at the end of each group."""
         marked = mark_groups(self._digested(), self._batch_size)
         for given in select_shard(self._counted(marked), self.number, self.count):
             self.n_own += given is not None
             yield given
+
+    def record(
+        self,
+        group_ends: array[int],
+        n_rows: int,
+        class_names: Sequence[str],
+        tracked: bool,
+        settings: dict[str, Any],
+    ) -> None:
+        """Say beside the table that it is complete.
+
+        Parameters
+        ----------
+        group_ends, class_names, tracked, settings
+            As of `ShardRecord`.
+        n_rows : int
+            Of the table.
+
+        Raises
+        ------
+        OSError
+            If the table cannot be read, or the record not be written.
+        """
+        ShardRecord(
+            shard=self.number,
+            n_shards=self.count,
+            class_names=tuple(class_names),
+            tracked=tracked,
+            settings=settings,
+            listing={
+                "inputs": self.n_inputs,
+                "groups": self.n_groups,
+                "sha256": self._hash.hexdigest(),
+            },
+            inputs=self.n_own,
+            rows=n_rows,
+            table=digest_file(self._table),
+            group_ends=group_ends,
+        ).write(self._table)
 
     def _digested(self) -> Iterator[str | os.PathLike[str]]:
         for given in self._listing:

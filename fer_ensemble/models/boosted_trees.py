@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,7 +27,7 @@ from fer_ensemble.libraries import require
 from fer_ensemble.models.progress import ProgressDisplay
 from fer_ensemble.models.stored_trees import rebuild_trees
 from fer_ensemble.models.training_data import Samples, resolve_validation
-from fer_ensemble.models.tree_bins import Bins
+from fer_ensemble.models.tree_bins import stored_bins
 from fer_ensemble.splitting import row_digests
 from fer_ensemble.stored_arrays import StoredArray
 
@@ -226,19 +227,21 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             random_state=random,
         )
         seed = random.randint(2**31 - 1)
-        with TemporaryDirectory(prefix="fer-ensemble-trees-") as pages:
-            self._grow(fitted, watched, seed, pages if self.external_memory else None)
+        with TemporaryDirectory(prefix="fer-ensemble-trees-") as folder:
+            self._grow(fitted, watched, seed, Path(folder) if self.external_memory else None)
         self.training_digests_ = np.unique(row_digests(X))
         return self
 
-    def _grow(self, fitted: Samples, watched: Samples | None, seed: int, pages: str | None) -> None:
+    def _grow(
+        self, fitted: Samples, watched: Samples | None, seed: int, folder: Path | None
+    ) -> None:
         import xgboost
 
-        bins = Bins(self.max_bin, self.n_jobs, pages)
-        data = bins.of(fitted)
+        data = self._sort_into_bins(fitted, folder and folder / "fitted")
         evals, callbacks = [], []
         if watched is not None:
-            evals.append((bins.of(watched, data), "held_out"))
+            held_out = self._sort_into_bins(watched, folder and folder / "held_out", data)
+            evals.append((held_out, "held_out"))
             callbacks.append(
                 xgboost.callback.EarlyStopping(rounds=self.early_stopping_rounds, save_best=True)
             )
@@ -255,7 +258,23 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         # Plain bytes: pickles and artifacts depend on XGBoost's format, not on its classes.
         self.booster_ = bytes(booster.save_raw("ubj"))
         # Bins on disk are gone when this ends, and the booster remembers them.
-        self._booster = booster if pages is None else None
+        self._booster = booster if folder is None else None
+
+    def _sort_into_bins(
+        self, samples: Samples, pages: Path | None, trained_on: xgboost.DMatrix | None = None
+    ) -> xgboost.DMatrix:
+        import xgboost
+
+        X, y = samples.X, samples.targets
+        if isinstance(X, StoredArray):
+            sizes = {"max_bin": self.max_bin, "nthread": self.n_jobs}
+            return stored_bins(samples, trained_on, **sizes, pages=pages)
+        if trained_on is not None:
+            return xgboost.DMatrix(X, y, nthread=self.n_jobs)
+        # Binned at once, which takes a byte a feature in place of four.
+        return xgboost.QuantileDMatrix(
+            X, y, weight=samples.weight, max_bin=self.max_bin, nthread=self.n_jobs
+        )
 
     def _validate(self, X: Any, y: Any = None) -> Any:
         """Check samples; those on disk stay there."""

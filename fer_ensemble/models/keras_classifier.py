@@ -165,7 +165,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     (140, 7)
     """
 
-    # Read by ensembles that fit members in processes: networks take the whole machine.
+    # Read by ensembles that fit members in processes: networks take a whole machine, or the devices
+    # of a cluster's worker.
     fits_alone = True
 
     needed_library: ClassVar = "keras"

@@ -1,77 +1,61 @@
-"""Samples sorted into bins for XGBoost: from memory at once, or from disk a batch at a time."""
+"""Samples on disk, sorted into bins for XGBoost a batch at a time."""
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fer_ensemble.models.training_data import Samples
-from fer_ensemble.stored_arrays import BATCH, StoredArray
+from fer_ensemble.stored_arrays import BATCH
 
 if TYPE_CHECKING:
     import xgboost
 
 
-class Bins:
-    """Makes what XGBoost trains on, which takes a byte a feature in place of four.
+def stored_bins(
+    samples: Samples,
+    trained_on: xgboost.DMatrix | None,
+    *,
+    max_bin: int,
+    nthread: int | None,
+    pages: Path | None,
+) -> xgboost.DMatrix:
+    """Sort samples into bins, which take a byte a feature.
 
     Parameters
     ----------
+    samples : Samples
+        Whose features are a `StoredArray`.
+    trained_on : DMatrix or None
+        If they are to be watched: what is trained on, whose bins they are sorted into.
     max_bin : int
         Bins of a feature.
-    n_jobs : int or None
+    nthread : int or None
         Threads.
-    pages : str or None
-        Folder for the bins of stored samples, which are then read a page at a time whenever trees
-        grow by a level. By default, bins are in memory.
+    pages : Path or None
+        File for the bins, which are then read a page at a time whenever trees grow by a level. By
+        default, they are in memory.
+
+    Returns
+    -------
+    DMatrix
     """
+    import xgboost
 
-    def __init__(self, max_bin: int, n_jobs: int | None, pages: str | None) -> None:
-        self._max_bin = max_bin
-        self._n_jobs = n_jobs
-        self._pages = pages
-        self._n_made = 0
-
-    def of(self, samples: Samples, trained_on: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
-        """Sort samples into bins.
-
-        Parameters
-        ----------
-        samples : Samples
-        trained_on : DMatrix, optional
-            If they are to be watched: what is trained on, whose bins they are sorted into.
-
-        Returns
-        -------
-        DMatrix
-        """
-        import xgboost
-
-        options = {"nthread": self._n_jobs}
-        if not isinstance(samples.X, StoredArray):
-            if trained_on is not None:
-                return xgboost.DMatrix(np.asarray(samples.X), samples.targets, **options)
-            return xgboost.QuantileDMatrix(
-                samples.X, samples.targets, weight=samples.weight, max_bin=self._max_bin, **options
-            )
-        options |= {"max_bin": self._max_bin, "ref": trained_on}
-        if self._pages is None:
-            return xgboost.QuantileDMatrix(_batches(samples, None), **options)
-        self._n_made += 1
-        prefix = os.path.join(self._pages, str(self._n_made))
-        return xgboost.ExtMemQuantileDMatrix(_batches(samples, prefix), **options)
+    kind = xgboost.QuantileDMatrix if pages is None else xgboost.ExtMemQuantileDMatrix
+    return kind(_batches(samples, pages), ref=trained_on, max_bin=max_bin, nthread=nthread)
 
 
-def _batches(samples: Samples, cache_prefix: str | None) -> xgboost.DataIter:
+def _batches(samples: Samples, pages: Path | None) -> xgboost.DataIter:
     """Give samples to XGBoost, which goes through them several times."""
     import xgboost
 
     # Defined in here, since its base class is XGBoost's, which is imported late.
     class Batches(xgboost.DataIter):
         def __init__(self) -> None:
-            super().__init__(cache_prefix=cache_prefix)
+            super().__init__(cache_prefix=None if pages is None else str(pages))
             self._start = 0
 
         def next(self, input_data: object) -> bool:

@@ -19,6 +19,7 @@ from fer_ensemble.artifact.member_files import dump_member
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble, to_stacking
 from fer_ensemble.features import HOG
 from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
+from fer_ensemble.onnx_graph import OnnxGraph
 from fer_ensemble.splitting import row_digests
 
 MOST_BYTES = 20_000_000
@@ -207,3 +208,17 @@ def test_an_ensemble_keeps_what_it_learned_and_nothing_to_learn_from(faces):
 def test_an_unfitted_ensemble_is_refused():
     with pytest.raises(NotFittedError):
         compact_ensemble(VotingEnsemble([("bayes", GaussianNB())]))
+
+
+@pytest.mark.parametrize("file", ["boosted_hog_landmarks.onnx", "fast/fast_cnn.onnx"])
+def test_answers_do_not_depend_on_the_number_of_processors(file, faces, monkeypatch):
+    content = (resolve_model(None) / file).read_bytes()
+    answers = []
+    for processors in (1, 2, 5):
+        monkeypatch.setattr("fer_ensemble.onnx_graph.count_processors", lambda n=processors: n)
+        graph = OnnxGraph(content)
+        chance = np.random.default_rng(0)
+        samples = chance.random((64, *graph.sample_shape), dtype=np.float32)
+        answers.append(graph.run(faces[0][:64] if graph.takes_faces else samples))
+    np.testing.assert_array_equal(answers[1], answers[0])
+    np.testing.assert_array_equal(answers[2], answers[0])

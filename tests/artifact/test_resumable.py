@@ -1,5 +1,6 @@
 """An interrupted fit keeps what is done and goes on to the same ensemble."""
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import ClassifierMixin
@@ -67,6 +68,30 @@ def test_resume_takes_over_what_is_done(table, tmp_path):
     expected = make_ensemble().fit(X, y)
     np.testing.assert_array_equal(resumed.predict_proba(X), expected.predict_proba(X))
     assert set(load_ensemble(path).fit_times_) == {"lr", "nb"}
+
+
+def test_members_that_are_fitted_side_by_side_are_kept_as_they_come(table, tmp_path, monkeypatch):
+    X, y = table
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    stages, on_member = interrupt_at(None)
+
+    def interrupt(member, stage):
+        on_member(member, stage)
+        if stage == "fitted":
+            raise KeyboardInterrupt
+
+    with joblib.parallel_config("threading", n_jobs=2):
+        with pytest.raises(KeyboardInterrupt):
+            fit_resumable(make_ensemble(), X, y, tmp_path / "model", on_member=interrupt)
+        assert stages[:2] == [("lr", "fitting"), ("nb", "fitting")]
+        [(kept, _)] = stages[2:]
+        stages.clear()
+        path = tmp_path / "model"
+        resumed = fit_resumable(make_ensemble(), X, y, path, resume=True, on_member=on_member)
+    [other] = {"lr", "nb"} - {kept}
+    assert stages == [(kept, "kept"), (other, "fitting"), (other, "fitted")]
+    expected = make_ensemble().fit(X, y)
+    np.testing.assert_array_equal(resumed.predict_proba(X), expected.predict_proba(X))
 
 
 @pytest.mark.parametrize("change", ["parameter", "data", "file"])

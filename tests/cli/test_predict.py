@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-import fer_ensemble.predicting
+import fer_ensemble.prediction_run
 from fer_ensemble import load_ensemble
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.datasets import EMOTIONS, make_faces
@@ -171,7 +171,7 @@ def test_an_interruption_keeps_the_rows_written(
         def predict_proba(self, X: Any) -> Any:
             return next(answers)(X)
 
-    monkeypatch.setattr(fer_ensemble.predicting, "load_predictor", lambda _: Interrupted())
+    monkeypatch.setattr(fer_ensemble.prediction_run, "load_predictor", lambda _: Interrupted())
     result = _run("photos", "--model", model, "--out", name, "--batch-size", "2")
     assert result.exit_code == 130
     assert f"Interrupted; 2 rows kept in {name}." in result.stderr

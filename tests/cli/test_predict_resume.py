@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.datasets import make_faces
-from fer_ensemble.predicting import PredictionRun
+from fer_ensemble.prediction_run import PredictionRun
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(predict)

@@ -39,6 +39,7 @@ LIGHT = (
     "fer_ensemble.models",
     "fer_ensemble.onnx_graph",
     "fer_ensemble.predicting",
+    "fer_ensemble.prediction_run",
     "fer_ensemble.processors",
 )
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,44 @@ def test_one_processor_needs_no_processes(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_a_member_fits_alone_if_a_part_of_it_does(member: Any, alone: bool) -> None:
     assert fits_alone(member) is alone
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "elsewhere"])
+def test_a_member_keeps_what_it_has_done_where_the_folder_is_there(
+    is_shared: bool, tmp_path: Path
+) -> None:
+    class Storing(LogisticRegression):
+        def __init__(self, checkpoint: str | None = None) -> None:
+            super().__init__()
+            self.checkpoint = checkpoint
+
+        def fit(self, X: Any, y: Any) -> Any:
+            self.place_ = self.checkpoint
+            return super().fit(X, y)
+
+    folder = tmp_path if is_shared else tmp_path / "of another machine"
+    place = str(folder / "one.checkpoint")
+    written = {}
+
+    class Store:
+        def read(self, name: str, member: Any, X: Any, y: Any, **keywords: Any) -> Any:
+            return (member, 7.0) if name == "kept" else None
+
+        def begin(self, name: str, member: Any) -> dict[str, str]:
+            return {"checkpoint": place}
+
+        def write(self, name: str, member: Any, seconds: float) -> None:
+            written[name] = member
+
+    fits = [MemberFit("one", Storing()), MemberFit("kept", Storing())]
+    found = list(fit_side_by_side(fits, DATA, n_jobs=None, log_level=logging.DEBUG, keep=Store()))
+    assert [(number, outcome.seconds == 7.0) for number, outcome in found] == [
+        (1, True),
+        (0, False),
+    ]
+    assert written == {"one": found[1][1].result}
+    assert written["one"].place_ == (place if is_shared else None)
+    assert written["one"].checkpoint is None
 
 
 def test_rows_held_out_are_predicted_and_not_fitted_on() -> None:

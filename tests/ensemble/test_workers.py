@@ -48,6 +48,7 @@ def watcher() -> Any:
 
         def fit(self, X: Any, y: Any) -> Any:
             self.process_, self.start_ = os.getpid(), time.monotonic()
+            self.devices_ = os.environ.get("CUDA_VISIBLE_DEVICES")
             time.sleep(0.1)
             self.end_, self.classes_ = time.monotonic(), np.unique(y)
             return self
@@ -90,6 +91,7 @@ def ray() -> Any:
     ray.init(
         "local",
         num_cpus=2,
+        num_gpus=1,  # as the scheduler has it
         object_store_memory=100 * 2**20,
         include_dashboard=False,
         log_to_driver=False,
@@ -194,6 +196,16 @@ def test_a_fit_begun_alone_is_resumed_on_ray_to_the_same_members(
         resumed.predict_member_proba(faces[0]), expected.predict_member_proba(faces[0])
     )
     assert dict(resumed.members_)["network"]["classifier"].checkpoint is None
+
+
+@pytest.mark.slow
+def test_a_network_on_ray_has_a_gpu_and_a_node_to_itself(ray: Any) -> None:
+    with joblib.parallel_config("ray", n_jobs=-1):
+        fitted = fit_voting([("one", watcher()), ("two", watcher())])
+    one, two = sorted((member for _, member in fitted.members_), key=lambda member: member.start_)
+    assert (one.devices_, two.devices_) == ("0", "0")
+    assert one.end_ <= two.start_
+    assert os.getpid() not in {one.process_, two.process_}
 
 
 @pytest.mark.slow

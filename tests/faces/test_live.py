@@ -25,7 +25,7 @@ from fer_ensemble.faces import (
 from fer_ensemble.faces import live as live_module
 from fer_ensemble.faces.inputs import iterate_items
 from fer_ensemble.faces.live import read_live
-from fer_ensemble.predicting import PredictionRun
+from fer_ensemble.prediction_run import PredictionRun
 from tests.faces.stand_ins import write_clip
 from tests.faces.streams import Streams, serving
 

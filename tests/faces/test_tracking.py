@@ -10,7 +10,8 @@ import pytest
 
 from fer_ensemble.faces import FaceBox, FaceFinder, Tracker, predict_files
 from fer_ensemble.faces.tracking import Box
-from fer_ensemble.predicting import PredictionRun, predict_faces
+from fer_ensemble.predicting import predict_faces
+from fer_ensemble.prediction_run import PredictionRun
 from tests.faces.stand_ins import write_clip
 
 HERE, NEAR, FAR = (10.0, 10.0, 40.0, 40.0), (18.0, 10.0, 40.0, 40.0), (200.0, 10.0, 40.0, 40.0)
