@@ -20,7 +20,8 @@ def fit(
         typer.Argument(
             help="FER2013 as .zip, .csv or .csv.gz, icml_face_data.csv, or a folder laid out as "
             "split/class/* or class/*; a .parquet with pictures or pixels; or a store, which "
-            "'fer-ensemble data … --store' makes of data larger than memory. Without it, synthetic faces are drawn, to try things out.",
+            "'fer-ensemble data … --store' makes of data larger than memory. "
+            "Without it, synthetic faces are drawn, to try things out.",
             show_default=False,
         ),
     ] = None,
