@@ -64,11 +64,12 @@ class PictureListing:
 
     Iterating gives paths as strings, lazily and in the order of the inputs; and a `GivenPicture`
     for a picture that was given itself. Folders are walked through with all that is below, sorted
-    by name, with few of a folder's names in memory; links are followed. Of folders, hidden files are left out, and files with another
-    ending than those of pictures and videos, unless they begin as one does. A folder
-    that cannot be opened is given itself, so that it is not lost without a word. A pattern
-    (``photos/**/*.jpg``) that is no file's name stands for all that matches it, sorted; one that
-    matches nothing is given itself. ``-`` stands for the paths in a list, see `read_path_list`;
+    by name, with few of a folder's names in memory; links are followed. Of folders, hidden files
+    are left out, and files with another ending than those of pictures and videos, unless they begin
+    as one does. A folder that cannot be opened is given itself, so that it is not lost without a
+    word. A pattern (``photos/**/*.jpg``) that is no file's name stands for all that matches it,
+    sorted; one that matches nothing is given itself. ``-`` stands for the paths in a list, see
+    `read_path_list`;
     patterns in it are names. Addresses of object stores and of HDFS (``s3://…``, ``gs://…``,
     ``abfs://…``, ``hdfs://…``) may stand for all of these, but their folders are searched by the
     endings of names alone. The number of a camera (``0``) and an address (``rtsp://…``,
