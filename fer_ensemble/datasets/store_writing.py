@@ -179,9 +179,7 @@ def _write(
     progress: Progress | None,
 ) -> None:
     meanings = {} if classes is None else parse_classes(classes)
-    source = ", ".join((os.fspath(each) for each in given[:_LISTED])) + ", …" * (
-        len(given) > _LISTED
-    )
+    source = ", ".join(os.fspath(each) for each in given[:_LISTED]) + ", …" * (len(given) > _LISTED)
     reading = _Reading(files, meanings, ReadReport(source, strict=strict), partial, progress)
     images = write_array(partial / IMAGES, reading.images())
     labels, split = np.concatenate(reading.labels), np.concatenate(reading.split)
