@@ -6,9 +6,7 @@ that has two nodes of one processor on this machine. Then the cluster predicts t
 half of the rows are there, the node without the driver is killed. Every table must be that of the
 one process, to the byte. What Ray costs is seen beside the two processes: they do the same work
 with the same processors, and nothing else. Seconds to the first rows are told apart from the rate
-after them, because a start counts for less the longer a run is. Where others keep the machine busy,
-processor seconds say more than those on the clock: of a command with all that it started, and of
-all processes of the cluster (on Linux).
+after them, because a start counts for less the longer a run is.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -32,7 +29,6 @@ from experiments.console import Out, notes, predict_command
 from experiments.runs import RESULTS, write_record
 
 _STORE_BYTES = 200 * 2**20
-_IDLE_SECONDS = 10
 
 
 def main(
@@ -55,26 +51,14 @@ def main(
             "ray": partial(predict, engine="ray", address=nodes.address),
         }
         whole = predict()[2]  # and reads the pictures into memory
-        begun = _processor_seconds()
-        time.sleep(_IDLE_SECONDS)
-        idle = (_processor_seconds() - begun) / _IDLE_SECONDS
         same = []
         for _ in range(repeats):
             for way, run in ways.items():
-                begun = _processor_seconds()
                 seconds, first, table = run()
-                spent = _processor_seconds() - begun
                 same.append(table == whole)
                 rate = (pictures - 512) / (seconds - first)
-                runs[way].append(
-                    {
-                        "seconds": seconds,
-                        "to_first_rows": first,
-                        "rate": rate,
-                        "processor_seconds": spent,
-                    }
-                )
-                notes.print(f"{way}: {seconds:.1f} s, first rows after {first:.1f} s, {spent:.1f}")
+                runs[way].append({"seconds": seconds, "to_first_rows": first, "rate": rate})
+                notes.print(f"{way}: {seconds:.1f} s, first rows after {first:.1f} s")
         killed = []
         for _ in range(kills):
             *_, table = predict(
@@ -86,7 +70,6 @@ def main(
         "pictures": pictures,
         "processors": os.cpu_count(),
         "model": model,
-        "processors_of_the_idle_cluster": round(idle, 3),
         "tables_identical_to_one_process": f"{sum(same)} of {len(same)}",
         "runs": {
             way: [{name: round(value, 2) for name, value in run.items()} for run in made]
@@ -227,31 +210,14 @@ def _difference(whole: bytes, table: bytes) -> dict[str, Any]:
     }
 
 
-def _processor_seconds() -> float:
-    """Seconds of processors that this process and all below it have taken so far."""
-    ticks, parents = {}, {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended
-            # The name of a program, in parentheses, may hold blanks.
-            words = file.read_text().rpartition(")")[2].split()
-            number = int(file.parent.name)
-            parents[number], ticks[number] = int(words[1]), sum(map(int, words[11:15]))
-    own = {os.getpid()}
-    while more := {number for number, parent in parents.items() if parent in own} - own:
-        own |= more
-    return sum(ticks.get(number, 0) for number in own) / os.sysconf("SC_CLK_TCK")
-
-
 def _ratios(runs: dict[str, list[dict[str, float]]], way: str, other: str) -> dict[str, Any]:
     """Compare pictures a second of runs that were made one after the other."""
     pairs = list(zip(runs[way], runs[other], strict=True))
     whole = [theirs["seconds"] / ours["seconds"] for ours, theirs in pairs]
     steady = [ours["rate"] / theirs["rate"] for ours, theirs in pairs]
-    spent = [ours["processor_seconds"] / theirs["processor_seconds"] for ours, theirs in pairs]
     return {
         "pictures_a_second": _spread(whole),
         "pictures_a_second_after_the_first_rows": _spread(steady),
-        "processor_seconds": _spread(spent),
     }
 
 
