@@ -159,7 +159,7 @@ def test_a_run_is_resumed_with_the_same_window_only(tmp_path: Path, inputs: list
     predict_faces(inputs, Noise(), **settings)
     with pytest.raises(ValueError, match=r"window was 0\.5 and is 1"):
         predict_faces(inputs, Noise(), resume=True, window=1, **settings)
-    with pytest.raises(ValueError, match="columns of this model and these options"):
+    with pytest.raises(ValueError, match=r"window was 0\.5 and is None"):
         predict_faces(inputs, Noise(), resume=True, **{**settings, "track": False})
 
 
