@@ -9,7 +9,7 @@ from fer_ensemble import fit_ensemble, load_ensemble
 from fer_ensemble.datasets import FaceDataset
 from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
 from fer_ensemble.features import HOG
-from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
+from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline, tree_bins
 from fer_ensemble.stored_arrays import StoredArray, write_array
 from tests.models.stand_ins import small_cnn, small_dense
 
@@ -61,6 +61,27 @@ def test_features_are_written_and_scaled_a_batch_at_a_time(
         member.predict_proba(images[:20]), in_memory.predict_proba(images[:20]), atol=1e-6
     )
     np.testing.assert_allclose(member["scaler"].mean_, in_memory["scaler"].mean_, rtol=1e-6)
+
+
+def test_bins_of_many_samples_begin_where_a_part_of_them_says(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    features = random.random((600, 5), np.float32)
+    labels = (features[:, 0] > 0.5).astype(int)
+    stored = write_array(tmp_path / "features.npy", [features])
+    sketched = []
+    bins = tree_bins.stored_bins
+    monkeypatch.setattr(
+        tree_bins,
+        "stored_bins",
+        lambda samples, *args, **options: (
+            sketched.append(len(samples.X)),
+            bins(samples, *args, **options),
+        )[1],
+    )
+    monkeypatch.setattr(tree_bins, "_MOST_SKETCHED", 200)
+    classifier = trees(validation_fraction=None).fit(stored, labels)
+    assert sketched == [200]
+    assert (classifier.predict(features) == labels).mean() > 0.97
 
 
 def test_held_out_faces_on_disk_are_watched(faces, stored, eager):
