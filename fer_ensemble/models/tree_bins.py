@@ -13,8 +13,8 @@ from fer_ensemble.stored_arrays import BATCH
 if TYPE_CHECKING:
     import xgboost
 
-# Where bins begin is estimated on so many samples, evenly spread over all. XGBoost's sketch of half a
-# million takes 0.9 GB for HOG features, more than everything else.
+# Where bins begin is estimated on so many samples, evenly spread over all. XGBoost's sketch of half
+# a million takes 0.9 GB for HOG features, more than everything else.
 _MOST_SKETCHED = 32_768
 
 
