@@ -30,7 +30,7 @@ from fer_ensemble.datasets import (
 from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores, score_ensemble
 from fer_ensemble.evaluation import VoteEvaluation, evaluate_votes
 from fer_ensemble.libraries import require_for_members
-from fer_ensemble.stored_arrays import in_parts
+from fer_ensemble.stored_arrays import StoredArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +206,10 @@ def measure_model(
         part = evaluation_part(
             faces, manifest.data, split=split, protocol=protocol, augment=augment_copies
         )
-    probabilities = in_parts(ensemble.predict_member_proba, part.faces.images)
+    images: Any = part.faces.images
+    predict = ensemble.predict_member_proba
+    stored = isinstance(images, StoredArray)
+    probabilities = images.in_parts(predict) if stored else predict(images)
     names, labels = emotion_names(ensemble.classes_), part.faces.labels
     seen = part.seen(getattr(ensemble, "training_digests_", None))
 

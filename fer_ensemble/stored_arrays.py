@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fer_ensemble.atomic_files import open_atomically
 
@@ -128,6 +128,20 @@ class StoredArray:
         """
         for start in range(0, len(self), size):
             yield self._read(self._rows[start : start + size])
+
+    def in_parts(self, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        """Call a function that gives a row for each sample, a batch at a time.
+
+        Parameters
+        ----------
+        function : callable
+
+        Returns
+        -------
+        ndarray of shape (n_samples, ...)
+            What it gave for all of them.
+        """
+        return np.concatenate([function(batch) for batch in self.batches()])
 
     def mapped(self, change: Change) -> StoredArray:
         """Have the rows changed whenever they are read.
@@ -318,56 +332,3 @@ def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     beginning = npy.magic(1, 0) + (_HEADER - 10).to_bytes(2, "little")
     content = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     return beginning + repr(content).encode().ljust(_HEADER - 11) + b"\n"
-
-
-def in_parts(function: Callable[[Any], NDArray[Any]], X: Any) -> NDArray[Any]:
-    """Call a function that gives a row for each sample, on a part of stored samples at a time.
-
-    Parameters
-    ----------
-    function : callable
-    X : StoredArray, or anything else
-        The latter is handed on whole.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, ...)
-    """
-    if not isinstance(X, StoredArray):
-        return function(X)
-    return np.concatenate([function(batch) for batch in X.batches()])
-
-
-def by_content(value: Any) -> Any:
-    """Put digests in the place of stored arrays, so that a hash goes by what is in them.
-
-    Parameters
-    ----------
-    value : object
-        Lists, tuples and dictionaries are gone through.
-
-    Returns
-    -------
-    object
-    """
-    if isinstance(value, StoredArray):
-        return ("StoredArray", value.digest())
-    if isinstance(value, dict):
-        return {name: by_content(part) for name, part in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(by_content, value))
-    return type(value)(map(by_content, value)) if type(value) in (list, tuple) else value
-
-
-def as_array(X: ArrayLike | StoredArray) -> Any:
-    """Leave a stored array as it is, and make anything else an array.
-
-    Parameters
-    ----------
-    X : array-like
-
-    Returns
-    -------
-    ndarray or StoredArray
-    """
-    return X if isinstance(X, StoredArray) else np.asarray(X)

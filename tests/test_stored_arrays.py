@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fer_ensemble import stored_arrays
-from fer_ensemble.splitting import copy_groups, distinct_samples, row_digests
-from fer_ensemble.stored_arrays import StoredArray, by_content, in_parts, write_array
+from fer_ensemble.splitting import content_hash, copy_groups, distinct_samples, row_digests
+from fer_ensemble.stored_arrays import StoredArray, write_array
 
 FACES = np.random.default_rng(0).integers(0, 256, (30, 5, 4), np.uint8)
 
@@ -80,7 +80,7 @@ def test_what_is_mapped_is_changed_as_it_is_read_and_goes_to_other_processes(sto
 
 def test_a_digest_tells_contents_and_not_places(stored, tmp_path):
     elsewhere = write_array(tmp_path / "c.npy", [FACES[3:]])
-    assert by_content({"X": [stored[3:], 1]}) == by_content({"X": [elsewhere, 1]})
+    assert content_hash({"X": [stored[3:], 1]}) == content_hash({"X": [elsewhere, 1]})
     assert stored[:3].digest() != stored[1:4].digest()
     assert stored[:3].mapped(halved).digest() != stored[:3].digest()
 
@@ -88,7 +88,7 @@ def test_a_digest_tells_contents_and_not_places(stored, tmp_path):
 def test_functions_are_called_on_parts(stored, monkeypatch):
     sizes = []
     monkeypatch.setattr(StoredArray.batches, "__defaults__", (8,))
-    sums = in_parts(lambda X: (sizes.append(len(X)), X.sum(axis=(1, 2)))[1], stored)
+    sums = stored.in_parts(lambda X: (sizes.append(len(X)), X.sum(axis=(1, 2)))[1])
     np.testing.assert_array_equal(sums, FACES.sum(axis=(1, 2)))
     assert sizes == [8, 8, 8, 6]
 

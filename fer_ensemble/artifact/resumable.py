@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -31,8 +30,8 @@ from fer_ensemble.ensemble import VotingEnsemble, sample_weight_keyword
 from fer_ensemble.libraries import require_for_members
 from fer_ensemble.locks import holding_folder
 from fer_ensemble.models import find_parameters
-from fer_ensemble.splitting import row_digests
-from fer_ensemble.stored_arrays import StoredArray, by_content
+from fer_ensemble.splitting import content_hash, row_digests
+from fer_ensemble.stored_arrays import StoredArray
 
 _UNFINISHED = "unfinished"
 _FINISHED = "finished"
@@ -355,7 +354,7 @@ def _claim(directory: Path, unfinished: Path, resume: bool, overwrite: bool) -> 
 
 
 def _fingerprint(member: Any, X: NDArray[Any], y: NDArray[Any], keywords: dict[str, Any]) -> str:
-    return str(joblib.hash(by_content([type(member).__name__, _settings(member), X, y, keywords])))
+    return content_hash([type(member).__name__, _settings(member), X, y, keywords])
 
 
 def _settings(member: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from fer_ensemble.ensemble.evidence import align_columns, check_classes
+from fer_ensemble.ensemble.evidence import check_classes, predict_member
 from fer_ensemble.ensemble.member_fits import (
     FitStore,
     MemberFit,
@@ -33,7 +33,7 @@ from fer_ensemble.ensemble.member_fits import (
 )
 from fer_ensemble.ensemble.ties import choose_labels
 from fer_ensemble.evaluation import encode_labels, find_classes
-from fer_ensemble.stored_arrays import StoredArray, in_parts
+from fer_ensemble.stored_arrays import StoredArray
 
 # Parameters of any ensemble that change nothing of what was fitted.
 _HEEDED_LATE = ("rule", "ties", "abstain_label", "n_jobs", "random_state", "verbose")
@@ -396,8 +396,7 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
 
     def _member_probabilities(self, X: Any) -> NDArray[np.float64]:
         probabilities = [
-            align_columns(in_parts(member.predict_proba, X), member.classes_, self.classes_, name)
-            for name, member in self.members_
+            predict_member(name, member, X, self.classes_) for name, member in self.members_
         ]
         return np.stack(probabilities, axis=1)
 

@@ -19,6 +19,7 @@ from fer_ensemble.evaluation import (
     encode_labels,
     is_distribution,
 )
+from fer_ensemble.stored_arrays import StoredArray
 
 
 # Never compared by its values: arrays have no single truth value.
@@ -306,6 +307,36 @@ def align_columns(
             f"of shape {array.shape}; one column per class is expected."
         )
     return array[:, [own.index(label) for label in np.asarray(classes).tolist()]]
+
+
+def predict_member(name: str, member: Any, X: Any, classes: ArrayLike) -> NDArray[np.float64]:
+    """Ask a member for probabilities, in the ensemble's order of classes.
+
+    Parameters
+    ----------
+    name : str
+        The member's, for errors.
+    member : classifier
+        Fitted.
+    X : array, sparse matrix, data frame or StoredArray whose first axis is the samples
+        Stored ones are predicted a batch at a time.
+    classes : array-like of shape (n_classes,)
+        The ensemble's classes.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        As `align_columns`.
+    """
+    if isinstance(X, StoredArray):
+        probabilities = X.in_parts(member.predict_proba)
+    else:
+        probabilities = member.predict_proba(X)
+    return align_columns(probabilities, member.classes_, classes, name)
 
 
 def _refuse(array: NDArray[np.floating[Any]]) -> None:

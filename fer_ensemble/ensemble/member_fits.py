@@ -20,9 +20,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
 from fer_ensemble.atomic_files import open_atomically
-from fer_ensemble.ensemble.evidence import align_columns, check_classes
+from fer_ensemble.ensemble.evidence import check_classes, predict_member
 from fer_ensemble.ensemble.workers import Call, Surroundings, Workers, find_workers
-from fer_ensemble.stored_arrays import in_parts
 
 LOGGER = logging.getLogger(__name__)
 
@@ -354,9 +353,8 @@ def _fit(
     check_classes(getattr(member, "classes_", None), data.classes, fit.name)
     if fit.held_out is None:
         return FitResult(member, seconds)
-    probabilities = in_parts(member.predict_proba, _safe_indexing(data.X, fit.held_out))
-    aligned = align_columns(probabilities, member.classes_, data.classes, fit.name)
-    return FitResult(aligned, seconds)
+    held_out = _safe_indexing(data.X, fit.held_out)
+    return FitResult(predict_member(fit.name, member, held_out, data.classes), seconds)
 
 
 # Held by the network that a process fits: workers of Dask may have several threads.

@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from numbers import Integral, Real
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import assert_all_finite, check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -28,8 +28,8 @@ from fer_ensemble.models.training_data import (
     resolve_validation,
 )
 from fer_ensemble.pixels import MOST_CHANNELS, check_faces
-from fer_ensemble.splitting import row_digests
-from fer_ensemble.stored_arrays import StoredArray, by_content, in_parts
+from fer_ensemble.splitting import content_hash, row_digests
+from fer_ensemble.stored_arrays import StoredArray
 
 if TYPE_CHECKING:
     import keras
@@ -381,7 +381,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if isinstance(X, StoredArray):
-            return in_parts(self.predict_proba, X)
+            return X.in_parts(self.predict_proba)
         samples = self._validate(X, reset=False)
         # Not there after a pickle or a load: only arrays are stored.
         if getattr(self, "_network", None) is None:
@@ -437,7 +437,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         params = {k: v for k, v in self.get_params().items() if k not in _NOT_IN_FINGERPRINT}
         # A function can't be hashed by what it does.
         params["network"] = getattr(self.network, "__qualname__", self.network)
-        return str(joblib.hash(by_content([params, data])))
+        return content_hash([params, data])
 
     def _check_teachers(self, teachers: Sequence[KerasClassifier]) -> None:
         for teacher in teachers:
@@ -494,12 +494,12 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         """Check samples on disk without reading more of them than a batch at a time."""
         if not isinstance(y, str):
             check_consistent_length(X, y)
-        # The first tells of the shape and of the type of them all.
-        self._validate(np.asarray(X[:2]), reset=reset)
+        # The first tell of the shape and of the type of them all.
+        kind = self._validate(np.asarray(X[:2]), reset=reset).dtype
         if X.dtype != np.uint8:
             for batch in X.batches():
-                assert_all_finite(batch, input_name="X")
-            X = X.mapped(_in_single_precision)
+                self._validate(batch, reset=reset)
+            X = X.mapped(partial(np.asarray, dtype=kind))
         return X.mapped(_with_channel) if X.ndim == 3 else X
 
     def __getstate__(self) -> dict[str, Any]:
@@ -517,10 +517,6 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.non_deterministic = self.random_state is None
         return tags
-
-
-def _in_single_precision(samples: NDArray[Any]) -> NDArray[np.float32]:
-    return samples.astype(np.float32, copy=False)
 
 
 def _with_channel(faces: NDArray[Any]) -> NDArray[Any]:

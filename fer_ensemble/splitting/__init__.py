@@ -7,6 +7,7 @@ imported in the functions that need them, so that reading data stays quick to im
 
 from fer_ensemble.splitting.copies import (
     check_unseen,
+    content_hash,
     copy_groups,
     distinct_samples,
     raise_if_seen,
@@ -19,6 +20,7 @@ from fer_ensemble.splitting.holdout import assign_folds, distinct_holdout_split,
 __all__ = [
     "assign_folds",
     "check_unseen",
+    "content_hash",
     "copy_groups",
     "distinct_holdout_split",
     "distinct_samples",

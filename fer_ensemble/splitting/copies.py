@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.stored_arrays import StoredArray, as_array
+from fer_ensemble.stored_arrays import StoredArray
 
 # Bytes of stored samples that are compared at a time: most samples differ in their first.
 _COMPARED = 16
@@ -39,7 +39,7 @@ def copy_groups(X: Any) -> NDArray[np.int64]:
     >>> copy_groups(["a", "b", "a"]).tolist()
     [0, 1, 0]
     """
-    rows = as_array(X.toarray() if hasattr(X, "toarray") else X)
+    rows = _as_rows(X.toarray() if hasattr(X, "toarray") else X)
     if rows.dtype.hasobject:
         contents = _object_contents(rows)
     else:
@@ -82,7 +82,7 @@ def row_digests(X: Any) -> NDArray[np.uint64]:
     if hasattr(X, "tocsr"):
         contents = _sparse_contents(X)
     else:
-        rows = as_array(X)
+        rows = _as_rows(X)
         if rows.dtype.kind in "biuf":
             contents = chain.from_iterable(map(_numeric_contents, _in_memory(rows)))
         else:
@@ -90,6 +90,33 @@ def row_digests(X: Any) -> NDArray[np.uint64]:
     # Saved ensembles hold these digests, so that neither the hash nor its length may change.
     digests = [hashlib.blake2b(content, digest_size=8).digest() for content in contents]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def content_hash(value: Any) -> str:
+    """Hash parameters and data, the latter by what is in them, wherever they are.
+
+    Parameters
+    ----------
+    value : object
+        What `joblib.hash` takes, and `StoredArray`, in lists, tuples and dictionaries.
+
+    Returns
+    -------
+    str
+    """
+    from joblib import hash as hash_content
+
+    return str(hash_content(_by_content(value)))
+
+
+def _by_content(value: Any) -> Any:
+    if isinstance(value, StoredArray):
+        return ("StoredArray", value.digest())
+    if isinstance(value, dict):
+        return {name: _by_content(part) for name, part in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_by_content, value))
+    return type(value)(map(_by_content, value)) if type(value) in (list, tuple) else value
 
 
 def distinct_samples(
@@ -230,6 +257,10 @@ def _sort_keys(numbers: NDArray[np.intp], samples: StoredArray, columns: slice) 
     known = numbers.astype(">i8")[:, np.newaxis].view(np.uint8)
     joined = np.hstack([known, np.concatenate(parts)])
     return joined.view(np.dtype((np.void, joined.shape[1]))).ravel()
+
+
+def _as_rows(X: Any) -> Any:
+    return X if isinstance(X, StoredArray) else np.asarray(X)
 
 
 def _in_memory(rows: Any) -> Iterator[NDArray[Any]]:

@@ -106,6 +106,14 @@ def test_what_must_see_all_samples_at_once_is_refused(faces, stored):
         balanced.fit(stored, faces[1])
 
 
+def test_faces_that_are_no_pixels_are_found_in_any_batch(faces, tmp_path):
+    scaled = faces[0].astype(np.float32)
+    scaled[90] /= 255
+    stored = write_array(tmp_path / "scaled.npy", [scaled])
+    with pytest.raises(ValueError, match="multiply by 255"):
+        small_cnn().fit(stored, faces[1])
+
+
 def test_numbers_that_are_none_are_found_in_any_batch(tmp_path):
     features = np.zeros((100, 3), np.float32)
     features[90, 1] = np.nan
