@@ -12,6 +12,7 @@ file, and say nothing of what it was sent.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import multiprocessing
 import os
@@ -140,7 +141,7 @@ def find_faults(record: dict[str, Any], held: Sequence[Taken]) -> list[str]:
             last.memory_mb > half.memory_mb * _MOST_GROWTH
         ),
         f"open files grew from {files} to {last.files}": last.files > files,
-        f"threads grew from {half.threads} to {last.threads}": last.threads > half.threads,
+        f"threads grew from {first.threads} to {last.threads}": last.threads > first.threads,
         f"written: {record['written']}": record["written"],
         f"said of requests: {record['said']}": record["said"],
     }
@@ -192,7 +193,7 @@ def well_behaved(port: int) -> Iterator[dict[str, Any]]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_ask, args=(port, expected, theirs), daemon=True)
     process.start()
-    ours.recv()  # it has begun
+    ours.recv()  # it has its first answer
     answers: dict[str, Any] = {}
     try:
         yield answers
@@ -208,8 +209,11 @@ def _ask(port: int, expected: dict[str, float], pipe: Pipe) -> None:
 
     async def ask() -> None:
         content = request(FAST, f"127.0.0.1:{port}", PNG, body=small_face())
-        pipe.send(None)
-        while not pipe.poll():
+        for number in itertools.count():
+            if number == 1:  # whatever the server starts for a first face is started
+                pipe.send(None)
+            if number and pipe.poll():
+                break
             began = time.monotonic()
             try:
                 async with asyncio.timeout(100), Connection(port) as connection:

@@ -31,7 +31,7 @@ from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, score_ensemble
 from fer_ensemble.libraries import require, require_for_members
 from fer_ensemble.models import augment_copies, create_member, find_parameters
 from fer_ensemble.ray_clusters import connected
-from fer_ensemble.spreading import ENGINES
+from fer_ensemble.spreading import ON_RAY, check_engine
 
 DEFAULT_MEMBERS = ("dense_hog", "boosted_hog", "cnn_2")
 """What an ensemble is made of where nothing else is asked for: one member of each kind."""
@@ -218,7 +218,8 @@ def fit_ensemble(
     0.51
     """
     # What is wrong with the arguments should not cost the reading of a large file.
-    check_engine(engine, address)
+    if engine != "local" or address is not None:
+        check_engine(engine, address)
     if find_protocol(protocol).augments:
         require("keras", f"The protocol {protocol!r}")
     estimators = [
@@ -259,41 +260,13 @@ def fit_ensemble(
     return FittedEnsemble(ensemble, training, Path(out))
 
 
-_ON_RAY = "A fit on the engine 'ray'"
-
-
-def check_engine(engine: str, address: str | None) -> None:
-    """Raise an error if members cannot be fitted on an engine.
-
-    Parameters
-    ----------
-    engine : str
-        One of `ENGINES`.
-    address : str or None
-        Of its cluster.
-
-    Raises
-    ------
-    ValueError
-        If there is no such engine, or it has no address.
-    MissingLibraryError
-        If Ray is asked for and not installed.
-    """
-    if engine not in ENGINES:
-        raise ValueError(f"there is no engine {engine!r}: choose among {', '.join(ENGINES)}")
-    if address is not None and engine == "local":
-        raise ValueError(f"The address {address} is for the engine 'ray': ask for that, too.")
-    if engine == "ray":
-        require("ray", _ON_RAY)
-
-
 @contextmanager
 def _fitting_on(engine: str, address: str | None) -> Iterator[None]:
     """Have members fitted on an engine."""
     if engine == "local":
         yield
         return
-    with connected(address, _ON_RAY):
+    with connected(address, ON_RAY):
         from ray.util.joblib import register_ray
 
         register_ray()

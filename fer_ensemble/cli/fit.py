@@ -144,12 +144,14 @@ def fit(
     from fer_ensemble.cli.console import choose_device, list_counts, notes, output, read_faces
     from fer_ensemble.cli.tables import score_table
     from fer_ensemble.datasets import find_protocol
-    from fer_ensemble.fitting import TrainingSet, check_engine, create_members, fit_ensemble
+    from fer_ensemble.fitting import TrainingSet, create_members, fit_ensemble
+    from fer_ensemble.spreading import check_engine
 
     choose_device(device)
     # What is wrong with the options is reported before a large file is read.
     find_protocol(protocol)
-    check_engine(engine, address)
+    if engine != "local" or address is not None:
+        check_engine(engine, address)
     names = [name.strip() for name in members.split(",") if name.strip()]
     seconds = None if time_budget is None else parse_duration(time_budget)
     if data is None and seconds is None:

@@ -12,6 +12,33 @@ from fer_ensemble.libraries import require
 #: This process, or a cluster of Ray.
 ENGINES = ("local", "ray")
 
+#: What a cluster is needed for, to open a sentence with.
+ON_RAY = "The engine ray"
+
+
+def check_engine(engine: str, address: str | None) -> None:
+    """Refuse an engine that is none or cannot be used, and an address of none.
+
+    Parameters
+    ----------
+    engine : str
+    address : str or None
+        Of a cluster.
+
+    Raises
+    ------
+    ValueError
+        If there is no such engine, or it has no address.
+    MissingLibraryError
+        If Ray is asked for and not installed.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"there is no engine {engine!r}: choose among {', '.join(ENGINES)}")
+    if engine == "ray":
+        require("ray", ON_RAY)
+    elif address is not None:
+        raise ValueError("an address belongs to a cluster: give the engine ray with it")
+
 
 def check_means(
     engine: str, address: str | None, out: Output | None, options: Mapping[str, Any]
@@ -35,18 +62,19 @@ def check_means(
     MissingLibraryError
         If Ray or pyarrow are needed and not installed.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"there is no engine {engine!r}: choose among {', '.join(ENGINES)}")
+    check_engine(engine, address)
     writes_parts = out is not None and is_part_folder(out)
     if engine == "local":
-        _check_local(address, writes_parts)
+        if writes_parts:
+            raise ValueError(
+                "a folder of Parquet parts is written by workers: give the engine ray, or the name "
+                "of a file (.csv, .jsonl or .parquet)"
+            )
     elif options["at_once"] or options["annotate_to"] is not None:
         raise ValueError(
             f"the engine {engine} takes neither cameras nor streams, opens no window and draws no "
             "annotated copies: use the engine local for these"
         )
-    else:
-        require("ray", "The engine ray")
     if writes_parts:
         require("pyarrow", "Parquet")
     elif options["resume"] and is_address(out):
@@ -57,16 +85,6 @@ def check_means(
     if options["is_divided"]:
         is_file = isinstance(out, str | os.PathLike) and not (writes_parts or is_address(out))
         _check_divided(is_file, options["at_once"])
-
-
-def _check_local(address: str | None, writes_parts: bool) -> None:
-    if address is not None:
-        raise ValueError("an address belongs to a cluster: give the engine ray with it")
-    if writes_parts:
-        raise ValueError(
-            "a folder of Parquet parts is written by workers: give the engine ray, or the name of "
-            "a file (.csv, .jsonl or .parquet)"
-        )
 
 
 def _check_divided(is_file: bool, at_once: bool) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from fer_ensemble.faces import FaceFinder, Prediction
 from fer_ensemble.ray_clusters import ClusterError, connected
+from fer_ensemble.spreading.engines import ON_RAY
 from fer_ensemble.spreading.group_work import (
     Group,
     GroupPredictor,
@@ -143,7 +144,7 @@ def run_by_ray(
     object
         What each task came to, in order.
     """
-    with connected(address, "The engine ray") as ray, closing(_Tasks(ray, work)) as running:
+    with connected(address, ON_RAY) as ray, closing(_Tasks(ray, work)) as running:
         yield from running.run(tasks)
 
 

@@ -156,7 +156,7 @@ def test_interrupted_fit_goes_on_with_resume(run, data, tmp_path):
         (["fit", "--members", "cnn_99"], 1, "Unknown member 'cnn_99': choose among"),
         (["fit", "--rule", "loudest"], 1, "loudest"),
         (["fit", "--engine", "spark"], 1, "no engine 'spark': choose among local, ray"),
-        (["fit", "--address", "auto"], 1, "The address auto is for the engine 'ray'"),
+        (["fit", "--address", "auto"], 1, "an address belongs to a cluster"),
         (["fit", "--set", "cnn_2.epochs"], 2, "MEMBER.PARAMETER=VALUE"),
         (["fit", "--set", "other.epochs=1"], 2, "a member among"),
         (["evaluate", "--model", "nowhere"], 1, "nowhere does not exist"),
