@@ -58,3 +58,14 @@ def _container_share() -> float | None:
         return int(quota) / int(period) if int(quota) > 0 else None
     except (OSError, ValueError):
         return None
+
+
+def are_gpus_hidden() -> bool:
+    """Say whether GPUs are hidden from this process, and from those that it starts.
+
+    Returns
+    -------
+    bool
+        Whether ``CUDA_VISIBLE_DEVICES`` is empty, as ``--device cpu`` leaves it.
+    """
+    return os.environ.get("CUDA_VISIBLE_DEVICES") == ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 from fer_ensemble.libraries import require
+from fer_ensemble.processors import are_gpus_hidden
 
 _PATIENCE = 10.0  # seconds
 
@@ -73,6 +74,37 @@ def connected(address: str | None, purpose: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def node_resources(ray: Any) -> list[dict[str, float]]:
+    """Say what each machine of the cluster has that Ray is connected to.
+
+    Parameters
+    ----------
+    ray : module
+        As `connected` gives it.
+
+    Returns
+    -------
+    list of dict of str to float
+        Of those that are there: ``CPU``, ``GPU`` and others.
+    """
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def offers_gpus(nodes: Sequence[Mapping[str, float]]) -> bool:
+    """Say whether tasks may ask for a GPU: there is one, and GPUs are not hidden from this process.
+
+    Parameters
+    ----------
+    nodes : sequence of mapping of str to float
+        See `node_resources`.
+
+    Returns
+    -------
+    bool
+    """
+    return not are_gpus_hidden() and any(node.get("GPU", 0) >= 1 for node in nodes)
 
 
 def _check_answer(address: str) -> None:

@@ -25,6 +25,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from fer_ensemble.libraries import keras_backend
+from fer_ensemble.processors import are_gpus_hidden
+from fer_ensemble.ray_clusters import node_resources, offers_gpus
 
 #: How often a call is made whose worker dies.
 TRIES = 3
@@ -261,7 +263,7 @@ class _RayWorkers:
 def _ray_options(call: Call, environment: Mapping[str, str]) -> dict[str, Any]:
     import ray
 
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = node_resources(ray)
     processors = [int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1]
     options: dict[str, Any] = {
         "name": call.name,
@@ -269,17 +271,9 @@ def _ray_options(call: Call, environment: Mapping[str, str]) -> dict[str, Any]:
         "max_retries": TRIES - 1,
         "num_cpus": min([call.threads, *processors]),
     }
-    if (
-        call.takes_device
-        and not _are_gpus_hidden()
-        and any(node.get("GPU", 0) >= 1 for node in nodes)
-    ):
+    if call.takes_device and offers_gpus(nodes):
         options["num_gpus"] = 1
     return options
-
-
-def _are_gpus_hidden() -> bool:
-    return os.environ.get("CUDA_VISIBLE_DEVICES") == ""
 
 
 def _same(shared: Any) -> Any:
@@ -345,9 +339,9 @@ class _DaskWorkers:
 
     def _submit(self, function: Callable[..., Any], data: Any, call: Call) -> Any:
         options = dict(self.submit_args)
-        if call.takes_device and not _are_gpus_hidden() and "resources" not in options:
+        if call.takes_device and "resources" not in options:
             workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
-            if any(worker.get("resources", {}).get("GPU", 0) >= 1 for worker in workers):
+            if offers_gpus([worker.get("resources", {}) for worker in workers]):
                 options["resources"] = {"GPU": 1}
         return self.client.submit(function, data, *call.arguments, pure=False, **options)
 
@@ -392,7 +386,7 @@ class Surroundings(NamedTuple):
         # trees took seven times as long. OpenMP reads it as it is loaded, so that only workers that
         # are started with it heed it.
         environment["OMP_WAIT_POLICY"] = "PASSIVE"
-        if _are_gpus_hidden():
+        if are_gpus_hidden():
             names = ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS", "KERAS_TORCH_DEVICE")
             environment |= {name: os.environ[name] for name in names if name in os.environ}
         origin = socket.gethostname(), os.getpid()

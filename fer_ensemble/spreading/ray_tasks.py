@@ -17,7 +17,7 @@ from contextlib import closing
 from typing import Any, Protocol
 
 from fer_ensemble.faces import FaceFinder, Prediction
-from fer_ensemble.ray_clusters import ClusterError, connected
+from fer_ensemble.ray_clusters import ClusterError, connected, node_resources, offers_gpus
 from fer_ensemble.spreading.engines import ON_RAY
 from fer_ensemble.spreading.group_work import (
     Group,
@@ -236,11 +236,10 @@ def _resources(ray: Any, work: GroupWork) -> dict[str, Any]:
     Where GPUs are hidden (``CUDA_VISIBLE_DEVICES`` is empty), and where there are none, it does
     without.
     """
-    nodes = _nodes(ray)
+    nodes = node_resources(ray)
     largest = max((int(node.get("CPU", 0)) for node in nodes), default=0)
     resources = {"num_cpus": min(work.n_threads, max(1, largest))}
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
-    if not is_hidden and any(node.get("GPU", 0) >= 1 for node in nodes) and work.takes_device:
+    if offers_gpus(nodes) and work.takes_device:
         resources["num_gpus"] = 1
     return resources
 
@@ -250,13 +249,9 @@ def _count_places(ray: Any, resources: dict[str, Any]) -> int:
     names = {"num_cpus": "CPU", "num_gpus": "GPU"}
     fitting = (
         min(int(node.get(names[name], 0) // least) for name, least in resources.items())
-        for node in _nodes(ray)
+        for node in node_resources(ray)
     )
     return max(1, sum(fitting))
-
-
-def _nodes(ray: Any) -> list[dict[str, float]]:
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def _first_line(error: Exception) -> str:
