@@ -33,6 +33,7 @@ from fer_ensemble.evaluation.reliability import (
     coverage_curve,
     reliability,
 )
+from fer_ensemble.evaluation.set_scores import SetEvaluation, SetScore, evaluate_sets
 from fer_ensemble.evaluation.subgroups import GroupScore, evaluate_groups
 from fer_ensemble.evaluation.votes import VoteEvaluation, evaluate_votes
 
@@ -47,6 +48,8 @@ __all__ = [
     "Evaluation",
     "GroupScore",
     "Reliability",
+    "SetEvaluation",
+    "SetScore",
     "VoteEvaluation",
     "bootstrap_intervals",
     "brier_score",
@@ -59,6 +62,7 @@ __all__ = [
     "encode_labels",
     "evaluate_groups",
     "evaluate_predictions",
+    "evaluate_sets",
     "evaluate_votes",
     "find_classes",
     "is_distribution",
