@@ -77,32 +77,32 @@ CONDITIONS: Mapping[str, Condition] = {
     "brightness": Condition(
         "mean gray of the face, 0 to 255",
         (100, 170),
-        ("dark (below 100)", "medium (100 to 170)", "bright (170 or more)"),
+        ("dark, below 100", "100 to 170", "bright, from 170"),
     ),
     "contrast": Condition(
         "standard deviation of the grays of the face",
         (35, 60),
-        ("low (below 35)", "medium (35 to 60)", "high (60 or more)"),
+        ("low, below 35", "35 to 60", "high, from 60"),
     ),
     "resolution": Condition(
         "side of the smallest picture that holds the detail that there is, in pixels",
         (40, 44),
-        ("coarse (below 40 px)", "medium (40 to 44 px)", "fine (44 px or more)"),
+        ("coarse, below 40", "40 to 44", "fine, from 44"),
     ),
     "turn": Condition(
-        "of the head to either side, in degrees",
+        "degrees by which the head is turned to either side",
         (15, 30),
-        ("frontal (below 15°)", "turned (15° to 30°)", "far turned (30° or more)"),
+        ("below 15°", "15° to 30°", "from 30°"),
     ),
     "tilt": Condition(
-        "of the line through the eyes, in degrees",
+        "degrees between the line through the eyes and the horizontal",
         (5, 15),
-        ("upright (below 5°)", "tilted (5° to 15°)", "far tilted (15° or more)"),
+        ("below 5°", "5° to 15°", "from 15°"),
     ),
     "border": Condition(
         "share of the picture in blank rows and columns at its edges",
         (0.02,),
-        ("none (below 2 %)", "some (2 % or more)"),
+        ("below 2 %", "from 2 %"),
     ),
 }
 
