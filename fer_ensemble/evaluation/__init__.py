@@ -10,6 +10,12 @@ from fer_ensemble.evaluation.arrays import (
     is_distribution,
     is_unsure,
 )
+from fer_ensemble.evaluation.confident_learning import (
+    QUALITIES,
+    ConfidentLabels,
+    confident_labels,
+    label_quality,
+)
 from fer_ensemble.evaluation.intervals import (
     Comparison,
     bootstrap_intervals,
@@ -37,11 +43,13 @@ from fer_ensemble.evaluation.subgroups import GroupScore, evaluate_groups
 from fer_ensemble.evaluation.votes import VoteEvaluation, evaluate_votes
 
 __all__ = [
+    "QUALITIES",
     "SMALLEST_PROBABILITY",
     "SUM_TOLERANCE",
     "TOLERANCE",
     "ClassScore",
     "Comparison",
+    "ConfidentLabels",
     "CoverageCurve",
     "CoverageScore",
     "Evaluation",
@@ -53,6 +61,7 @@ __all__ = [
     "calibration_error",
     "check_scored",
     "compare_predictions",
+    "confident_labels",
     "coverage_at",
     "coverage_curve",
     "difference_interval",
@@ -63,6 +72,7 @@ __all__ = [
     "find_classes",
     "is_distribution",
     "is_unsure",
+    "label_quality",
     "reliability",
     "top_k_accuracy",
     "wilson_interval",
