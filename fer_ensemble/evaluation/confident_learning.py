@@ -179,9 +179,11 @@ def _wins(given: NDArray[np.intp], proba: NDArray[np.float64]) -> NDArray[np.boo
 def _calibrate(joint: NDArray[np.int64], counts: NDArray[np.intp]) -> NDArray[np.int64]:
     """Scale each row to the count of its label, in whole numbers that sum to it."""
     scaled = joint / joint.sum(axis=1, keepdims=True) * counts[:, np.newaxis]
-    whole = np.floor(scaled)
-    # Those that lose most by rounding down are rounded up, until the row has its count.
+    whole = np.rint(scaled)
+    # Those that rounding changed most make up for what the row then lacks, or has too many of.
     for row, rest in enumerate(scaled - whole):
         lacking = round(counts[row] - whole[row].sum())
-        whole[row, np.argsort(-rest, kind="stable")[:lacking]] += 1
+        order = np.argsort(rest, kind="stable")
+        changed = order[len(order) - lacking :] if lacking > 0 else order[:-lacking]
+        whole[row, changed] += np.sign(lacking)
     return whole.astype(np.int64)
