@@ -26,8 +26,9 @@ _HELD_OUT = (
 def compact_ensemble(ensemble: BaseEnsemble) -> BaseEnsemble:
     """Copy a fitted ensemble without what predicting does not need.
 
-    Members are compacted, see :func:`compact_member`. Held-out predictions go; what was learned
-    from them stays, but nothing can be learned anew. The ensemble keeps its ``training_digests_``,
+    Members are compacted, see :func:`compact_member`. Held-out predictions go, but for
+    what the ensemble makes of them, if it keeps that as ``answers_``; what was learned from them
+    stays, but nothing can be learned anew. The ensemble keeps its ``training_digests_``,
     by which copies of training faces are known again.
 
     Parameters

@@ -1,4 +1,4 @@
-from .base import Answers, BaseEnsemble, HeldOut
+from .base import BaseEnsemble, HeldOut
 from .calibration import fit_calibration, fit_temperature
 from .conformal import ConformalClassifier, answer_held_out
 from .diversity import (
@@ -13,6 +13,7 @@ from .diversity import (
 from .member_fits import FitStore, sample_weight_keyword
 from .prediction_sets import (
     SET_METHODS,
+    Answers,
     SetRule,
     conformal_quantile,
     learn_set_rule,
