@@ -158,9 +158,11 @@ def _template() -> Template:
         "count": lambda number: "" if number is None else f"{number:,}",
         "interval": _format_interval,
         "minutes": lambda member: "" if member.seconds is None else f"{member.seconds / 60:.1f}",
+        "p_value": lambda p: "< 0.001" if p < 0.001 else f"{p:.3f}",
         "plain": plain,
         "three": lambda value: "" if value is None else f"{value:.3f}",
     }
+    environment.filters["plain"] = plain
     return environment.get_template("model_card.md.j2")
 
 
