@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from fer_ensemble.artifact.kept_answers import ANSWERED_LABELS, ANSWERS, take_answers
 from fer_ensemble.artifact.member_contents import PLACES
-from fer_ensemble.ensemble import BaseEnsemble, Calibration, StackingEnsemble, VotingEnsemble
+from fer_ensemble.ensemble import (
+    BaseEnsemble,
+    Calibration,
+    DynamicEnsemble,
+    StackingEnsemble,
+    VotingEnsemble,
+)
 
 
 def describe_parameters(member: Any) -> dict[str, Any]:
@@ -58,6 +64,11 @@ _VOTING_ARRAYS = (
     "validation_probabilities_",
     "validation_sample_weight_",
     "training_digests_",
+)
+_DYNAMIC_PARAMS = (
+    *(name for name in _VOTING_PARAMS if name != "calibrate"),
+    "n_neighbors",
+    "voting",
 )
 _STACKING_PARAMS = ("n_splits", "passthrough", "random_state")
 _STACKING_ARRAYS = ("oof_probabilities_", "oof_labels_", "fold_ids_", "training_digests_")
@@ -158,6 +169,33 @@ def _describe_voting(ensemble: VotingEnsemble) -> EnsembleState:
     return EnsembleState(parameters, _arrays(ensemble, _VOTING_ARRAYS))
 
 
+def _describe_dynamic(ensemble: DynamicEnsemble) -> EnsembleState:
+    if ensemble.features is not None:
+        raise TypeError(
+            "An ensemble that looks for neighbours among features cannot be saved: leave features "
+            "out, and they are looked for among what the members predict."
+        )
+    parameters = {name: _plain(getattr(ensemble, name)) for name in _DYNAMIC_PARAMS}
+    weights, coefficients = ensemble.weights_, ensemble.coefficients_
+    parameters |= {
+        "kind": ensemble.kind,
+        "weights": None if weights is None else weights.tolist(),
+        "coefficients": None if coefficients is None else coefficients.tolist(),
+    }
+    return EnsembleState(parameters, _arrays(ensemble, _VOTING_ARRAYS))
+
+
+def _restore_dynamic(members: list[tuple[str, Any]], state: EnsembleState) -> DynamicEnsemble:
+    content = state.parameters
+    ensemble = DynamicEnsemble(members, **{name: content[name] for name in _DYNAMIC_PARAMS})
+    for name in ("weights", "coefficients"):
+        learned = content[name]
+        setattr(ensemble, f"{name}_", None if learned is None else np.asarray(learned, np.float64))
+    ensemble.calibration_ = None
+    _restore_arrays(ensemble, members, state, _VOTING_ARRAYS)
+    return ensemble
+
+
 def _restore_stacking(members: list[tuple[str, Any]], state: EnsembleState) -> StackingEnsemble:
     if state.final_estimator is None:
         raise ValueError("it names no final estimator")
@@ -193,6 +231,7 @@ class _Kind(NamedTuple):
 
 _KINDS = {
     VotingEnsemble.kind: _Kind(_describe_voting, _restore_voting),
+    DynamicEnsemble.kind: _Kind(_describe_dynamic, _restore_dynamic),
     StackingEnsemble.kind: _Kind(_describe_stacking, _restore_stacking),
 }
 

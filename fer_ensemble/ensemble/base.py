@@ -61,16 +61,18 @@ class HeldOut(NamedTuple):
 class BaseEnsemble(ClassifierMixin, _BaseComposition):
     """A classifier that combines ``members``, a list of (name, estimator).
 
-    Not for direct use: `VotingEnsemble` combines by a rule and `StackingEnsemble` by a further
-    classifier. Whoever is given any ensemble, such as an artifact or a report, needs only what
-    stands here.
+    Not for direct use: `VotingEnsemble` combines by a rule, `StackingEnsemble` by a further
+    classifier, and `DynamicEnsemble` selects members for every sample. Whoever is given any
+    ensemble, such as an artifact or a report, needs only what stands here.
 
     Attributes
     ----------
-    kind : {"voting", "stacking"}
+    kind : {"voting", "stacking", "dynamic"}
         What a manifest calls this kind of ensemble.
     passthrough : bool
         Whether combining needs the samples themselves, beside what the members predict.
+    needs_held_out : bool
+        Whether predicting needs what the members predicted for held-out samples.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     members_ : list of (str, estimator)
@@ -90,6 +92,7 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
     _last_learned: ClassVar[str]
     _out_of_date: str | None = None
     passthrough: bool = False
+    needs_held_out: ClassVar[bool] = False
     members: Any
     members_: list[tuple[str, Any]]
     classes_: NDArray[Any]
