@@ -7,7 +7,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from fer_ensemble.ensemble import RULES, StackingEnsemble, VotingEnsemble
+from fer_ensemble.ensemble import RULES, ConformalClassifier, StackingEnsemble, VotingEnsemble
 from fer_ensemble.features import HOG, LandmarkRegressor, Landmarks
 from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
 
@@ -36,6 +36,7 @@ STACKING = [
     StackingEnsemble(MEMBERS, n_splits=2),
     StackingEnsemble(MEMBERS, n_splits=2, passthrough=True, final_estimator=GaussianNB()),
 ]
+CONFORMAL = ConformalClassifier(GaussianNB())
 
 # Checks that ask for an answer. No other can tell one rule from another, which act only then.
 OF_ANSWERS = {
@@ -82,6 +83,7 @@ EXPECTED_FAILURES = {
         "check_dont_overwrite_attributes": IN_PLACE,
     },
     VotingEnsemble: {},
+    ConformalClassifier: {},
     StackingEnsemble: {
         "check_sample_weight_equivalence_on_dense_data": (
             "leaves a class one distinct sample, and stacking refuses a class that is missing from "
@@ -105,7 +107,13 @@ pytestmark = [
 
 
 @parametrize_with_checks(
-    [HOG(), LandmarkRegressor(epochs=1), Landmarks(), NETWORK, TREES, PIPELINE, *VOTING, *STACKING],
+    [
+        *(HOG(), LandmarkRegressor(epochs=1), Landmarks()),
+        *(NETWORK, TREES, PIPELINE),
+        *VOTING,
+        *STACKING,
+        CONFORMAL,
+    ],
     expected_failed_checks=expected_failures,
 )
 def test_estimator_check(estimator, check, request):

@@ -1,5 +1,6 @@
-from .base import BaseEnsemble, HeldOut
+from .base import Answers, BaseEnsemble, HeldOut
 from .calibration import fit_calibration, fit_temperature
+from .conformal import ConformalClassifier, answer_held_out
 from .diversity import (
     Diversity,
     disagreement,
@@ -10,6 +11,13 @@ from .diversity import (
     q_statistic,
 )
 from .member_fits import FitStore, sample_weight_keyword
+from .prediction_sets import (
+    SET_METHODS,
+    SetRule,
+    conformal_quantile,
+    learn_set_rule,
+    score_classes,
+)
 from .recombining import EnsembleScores, score_ensemble, to_stacking, to_voting
 from .rules import RULES, WEIGHTED_RULES, CombiningRule, combine
 from .stacking import StackingEnsemble
@@ -21,35 +29,43 @@ from .workers import WorkersDiedError
 
 __all__ = [
     "RULES",
+    "SET_METHODS",
     "TIES",
     "WEIGHTED_RULES",
     "WEIGHTING",
+    "Answers",
     "BaseEnsemble",
     "Calibration",
     "CalibrationScores",
     "CombiningRule",
+    "ConformalClassifier",
     "Diversity",
     "EnsembleScores",
     "FitStore",
     "GreedySelection",
     "HeldOut",
+    "SetRule",
     "StackingEnsemble",
     "VotingEnsemble",
     "WorkersDiedError",
+    "answer_held_out",
     "apply_temperature",
     "choose_classes",
     "combine",
     "combine_calibrated",
+    "conformal_quantile",
     "disagreement",
     "fit_calibration",
     "fit_temperature",
     "kappa",
+    "learn_set_rule",
     "learn_weights",
     "leave_one_out",
     "measure_diversity",
     "oracle_accuracy",
     "q_statistic",
     "sample_weight_keyword",
+    "score_classes",
     "score_ensemble",
     "select_greedily",
     "ties_for_scoring",

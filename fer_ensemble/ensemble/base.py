@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
@@ -57,6 +57,21 @@ class HeldOut(NamedTuple):
     sample_weight: NDArray[np.float64] | None = None
 
 
+class Answers(NamedTuple):
+    """What an ensemble says of samples that nothing in it has learned from, and the truth.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Each combined as was learned without that sample.
+    labels : ndarray of shape (n_samples,)
+        True labels.
+    """
+
+    probabilities: NDArray[np.float64]
+    labels: NDArray[Any]
+
+
 class BaseEnsemble(ClassifierMixin, _BaseComposition):
     """A classifier that combines ``members``, a list of (name, estimator).
 
@@ -78,6 +93,8 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
         Seconds that each member's fit took.
     training_digests_ : ndarray of uint64
         Digests of the samples fitted on, see `fer_ensemble.splitting.row_digests`.
+    answers_ : Answers or None
+        Of an ensemble that was made small or exported: what `answer_held_out` found before.
     """
 
     kind: ClassVar[str]
@@ -93,6 +110,7 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
     fit_times_: dict[str, float]
     sample_weight_members_: list[str]
     training_digests_: NDArray[np.uint64]
+    answers_: Answers | None = None
     n_jobs: int | None = None
     verbose: int = 0
     ties: str = "mean_probability"
@@ -210,6 +228,25 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
         """Learn anew how to combine the members, from what they predicted for held-out samples."""
         raise NotImplementedError
 
+    def learned_from(self, held_out: HeldOut) -> Self:
+        """Copy the ensemble, combined by what other held-out predictions of its members teach.
+
+        Parameters
+        ----------
+        held_out : HeldOut
+
+        Returns
+        -------
+        ensemble of the same kind
+            With the same members.
+
+        Raises
+        ------
+        ValueError
+            If nothing can be learned from them.
+        """
+        raise NotImplementedError
+
     def predict_member_proba(self, X: Any) -> NDArray[np.float64]:
         """Return what each member predicts, its columns in the order of ``classes_``.
 
@@ -311,26 +348,7 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
                 )
 
     def _check_input(self, X: Any, *, reset: bool) -> Any:
-        """Return samples that can be indexed; what their values mean is the members' matter."""
-        if isinstance(X, StoredArray):
-            if X.ndim == 2:
-                validate_data(self, X, reset=reset, skip_check_array=True)
-            return X
-        if not hasattr(X, "shape"):
-            X = np.asarray(X)
-        checked = check_array(
-            X,
-            accept_sparse="csr",
-            dtype=None,
-            ensure_all_finite=False,
-            ensure_2d=False,
-            allow_nd=True,
-            estimator=self,
-        )
-        if len(X.shape) == 2:
-            validate_data(self, X, reset=reset, skip_check_array=True)
-        # Data frames stay what they are: members may choose columns by name.
-        return checked if sparse.issparse(X) else X
+        return check_input(self, X, reset=reset)
 
     def _check_training_data(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
         if y is None:
@@ -399,6 +417,47 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
             predict_member(name, member, X, self.classes_) for name, member in self.members_
         ]
         return np.stack(probabilities, axis=1)
+
+
+def check_input(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
+    """Return samples that can be indexed; what their values mean is the members' matter.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        That which they are for. It learns of a table how many columns there are, or asks for them.
+    X : array, sparse matrix, data frame or StoredArray whose first axis is the samples
+    reset : bool
+        Whether it learns.
+
+    Returns
+    -------
+    array, sparse matrix, data frame or StoredArray
+
+    Raises
+    ------
+    ValueError
+        If they are no samples, or a table of other columns.
+    """
+    if isinstance(X, StoredArray):
+        if X.ndim == 2:
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return X
+    if not hasattr(X, "shape"):
+        X = np.asarray(X)
+    checked = check_array(
+        X,
+        accept_sparse="csr",
+        dtype=None,
+        ensure_all_finite=False,
+        ensure_2d=False,
+        allow_nd=True,
+        estimator=estimator,
+    )
+    if len(X.shape) == 2:
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    # Data frames stay what they are: members may choose columns by name.
+    return checked if sparse.issparse(X) else X
 
 
 def _is_frozen(member: Any) -> bool:

@@ -40,6 +40,7 @@ from fer_ensemble.evaluation.reliability import (
     coverage_curve,
     reliability,
 )
+from fer_ensemble.evaluation.set_scores import SetEvaluation, SetScore, evaluate_sets
 from fer_ensemble.evaluation.subgroups import GroupScore, evaluate_groups
 from fer_ensemble.evaluation.votes import VoteEvaluation, evaluate_votes
 
@@ -56,6 +57,8 @@ __all__ = [
     "GroupGap",
     "GroupScore",
     "Reliability",
+    "SetEvaluation",
+    "SetScore",
     "StandardAccuracy",
     "VoteEvaluation",
     "bootstrap_intervals",
@@ -70,6 +73,7 @@ __all__ = [
     "encode_labels",
     "evaluate_groups",
     "evaluate_predictions",
+    "evaluate_sets",
     "evaluate_votes",
     "find_classes",
     "holm",
