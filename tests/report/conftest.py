@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from experiments.chromium import has_chromium, open_chromium
-from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
+from fer_ensemble.evaluation import compare_predictions, evaluate_predictions, evaluate_sets
 from fer_ensemble.evaluation.plots import Training
+from fer_ensemble.measuring import MeasuredSets
 from fer_ensemble.report import (
     CombiningContent,
     DataContent,
@@ -122,6 +123,17 @@ def content():
             class_names=NAMES,
             alterations=["mask"],
         ),
+        sets=[
+            MeasuredSets(
+                0.9,
+                *(
+                    evaluate_sets(
+                        labels[rows], made["cnn"][rows] > 0.1, range(7), class_names=NAMES
+                    )
+                    for rows in (slice(None), ~seen)
+                ),
+            )
+        ],
     )
 
 
