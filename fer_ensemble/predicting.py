@@ -28,6 +28,7 @@ def predict_faces(
     n_jobs: int = -1,
     min_confidence: float = 0.0,
     annotate_to: str | os.PathLike[str] | None = None,
+    explain_to: str | os.PathLike[str] | None = None,
     track: bool = False,
     window: float = WINDOW,
     engine: str = "local",
@@ -90,6 +91,10 @@ def predict_faces(
         "unsure".
     annotate_to : path-like, optional
         Folder for annotated copies: a JPEG of each picture, an MP4 of each video.
+    explain_to : path-like, optional
+        Folder for a picture of each face that shows what speaks for its label: see
+        :func:`~fer_ensemble.explain`. Face 0 of ``a.png`` becomes ``a.png.0.png``, and of frame 12
+        of ``clip.avi`` ``clip.avi/000012.0.png``. Takes some hundred predictions a face.
     track : bool, default=False
         Whether to follow the faces of videos by their boxes: each gets a number, in the column
         `track`, and its probabilities are smoothed over time, of which label, confidence and
@@ -145,6 +150,7 @@ def predict_faces(
         n_jobs=n_jobs,
         min_confidence=min_confidence,
         annotate_to=annotate_to,
+        explain_to=explain_to,
         track=track,
         window=window,
         engine=engine,

@@ -65,7 +65,9 @@ class PredictionRun:
         File to write; a stream takes CSV. By default nothing is written.
     standard_input : binary file, optional
         Where the paths are listed that ``-`` stands for; see `PictureListing`.
-    every, batch_size, n_jobs, min_confidence, annotate_to, track, window, engine, address
+    every, batch_size, n_jobs, min_confidence, annotate_to, explain_to
+        As of :func:`~fer_ensemble.predict_faces`.
+    track, window, engine, address
         As of :func:`~fer_ensemble.predict_faces`.
     show : callable, optional
         Called with the path and the annotated copy of each picture and frame: an array of shape
@@ -137,6 +139,7 @@ class PredictionRun:
         n_jobs: int = -1,
         min_confidence: float = 0.0,
         annotate_to: str | os.PathLike[str] | None = None,
+        explain_to: str | os.PathLike[str] | None = None,
         track: bool = False,
         window: float = WINDOW,
         show: ShowPicture | None = None,
@@ -152,7 +155,8 @@ class PredictionRun:
             if not isinstance(out, str | os.PathLike):
                 raise ValueError("resume needs the file that an earlier run has begun: give out")
             self._to_resume = out
-        written = [file for file in (out, annotate_to) if isinstance(file, str | os.PathLike)]
+        outputs = (out, annotate_to, explain_to)
+        written = [file for file in outputs if isinstance(file, str | os.PathLike)]
         if isinstance(out, str | os.PathLike):
             written.append(record_path(out))
         self.listing = PictureListing(paths, standard_input, left_out=written)
@@ -176,6 +180,7 @@ class PredictionRun:
             "n_jobs": n_jobs,
             "min_confidence": min_confidence,
             "annotate_to": annotate_to,
+            "explain_to": explain_to,
             "show": show,
             "at_once": bool(self.listing.live) or show is not None,
         }
@@ -381,6 +386,11 @@ class PredictionRun:
             return predict_by_ray(self._group_work(), groups, self.finder, self._address)
         classifier = self.load()
         assert classifier is not None
+        settings = dict(self._settings)
+        if (folder := settings.pop("explain_to")) is not None:
+            from fer_ensemble.explanation import ExplainedCopies
+
+            settings["explain"] = ExplainedCopies(folder, classifier, self.class_names).add
         return predict_files(
             classifier,
             self._inputs,
@@ -388,7 +398,7 @@ class PredictionRun:
             finder=self.finder,
             batch_size=self._batch_size,
             tracker=self._tracker,
-            **self._settings,
+            **settings,
         )
 
     def _group_work(self) -> GroupWork:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import is_unsure
-from fer_ensemble.faces.annotated_copies import AnnotatedCopies, ShowPicture
+from fer_ensemble.faces.annotated_copies import AnnotatedCopies, Predicted, ShowPicture
 from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.decode import import_decoders
@@ -143,6 +143,7 @@ def predict_files(
     annotate_to: str | os.PathLike[str] | None = None,
     tracker: Tracker | None = None,
     show: ShowPicture | None = None,
+    explain: Callable[[Sequence[Predicted]], object] | None = None,
     at_once: bool = False,
 ) -> Generator[list[Prediction], None, None]:
     """Predict the expression of each face in pictures and videos.
@@ -182,6 +183,9 @@ def predict_files(
     show : callable, optional
         Called, in the thread of the caller, with the path and the annotated copy of each picture
         and frame, once its batch is predicted.
+    explain : callable, optional
+        Called likewise with each batch: what was found in each picture or frame, and what is
+        predicted of its faces.
     at_once : bool, default=False
         Whether a batch ends with what there is before more is waited for, as live sources need it.
         Its faces then depend on time, and with them the last digits that some networks give.
@@ -223,7 +227,8 @@ def predict_files(
         copies = None
         if is_drawn:
             copies = stack.enter_context(AnnotatedCopies(annotate_to, n_jobs, show))
-        predict = partial(_predict_batch, classifier, class_names, min_confidence, tracker, copies)
+        takers = [taker for taker in (copies and copies.add, explain) if taker is not None]
+        predict = partial(_predict_batch, classifier, class_names, min_confidence, tracker, takers)
         items = _items(paths, every, stopped)
         for result in map_ordered(
             search, items, ahead=ahead, n_jobs=n_jobs, stopped=stopped, pauses=at_once
@@ -270,7 +275,7 @@ def _predict_batch(
     class_names: Sequence[str],
     min_confidence: float,
     tracker: Tracker | None,
-    copies: AnnotatedCopies | None,
+    takers: Sequence[Callable[[Sequence[Predicted]], object]],
     batch: Sequence[SearchResult],
 ) -> list[Prediction]:
     faces = [found.face for result in batch for found in result.faces]
@@ -279,8 +284,8 @@ def _predict_batch(
     by_input = label_faces(
         batch, rows, class_names, min_confidence=min_confidence, ties=abstains, tracker=tracker
     )
-    if copies is not None:
-        copies.add(list(zip(batch, by_input, strict=True)))
+    for take in takers:
+        take(list(zip(batch, by_input, strict=True)))
     return [prediction for predictions in by_input for prediction in predictions]
 
 
