@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fer_ensemble.faces import FindSets, name_optional
 from fer_ensemble.faces.inputs import GivenPicture
-from fer_ensemble.faces.output import columns, name_optional, row
-from fer_ensemble.faces.prediction import FindSets, label_faces
+from fer_ensemble.faces.output import columns, row
+from fer_ensemble.faces.prediction import label_faces
 from fer_ensemble.serving.picture_search import Search, SearchThreads, divide
 from fer_ensemble.serving.shared_models import SharedModel
 

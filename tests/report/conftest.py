@@ -63,6 +63,7 @@ def content():
             **options,
         )
 
+    sets = made["cnn"] > 0.1
     scores = {name: evaluate(found, slice(None)) for name, found in made.items()}
     new = {name: evaluate(found, ~seen) for name, found in made.items()}
     best, other = (made[name].argmax(axis=1) for name in ("cnn", "hog"))
@@ -127,9 +128,7 @@ def content():
             MeasuredSets(
                 0.9,
                 *(
-                    evaluate_sets(
-                        labels[rows], made["cnn"][rows] > 0.1, range(7), class_names=NAMES
-                    )
+                    evaluate_sets(labels[rows], sets[rows], range(7), class_names=NAMES)
                     for rows in (slice(None), ~seen)
                 ),
             )

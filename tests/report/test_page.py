@@ -179,7 +179,7 @@ def test_it_can_be_read_by_those_who_cannot_see(elements):
     assert len(pictures) == 24 + 12
     assert all(len(picture["alt"]) > 15 for picture in pictures)
     assert all(cell["scope"] in ("col", "row") for cell in elements.of("th"))
-    assert len(elements.of("caption")) == len(elements.of("table")) == 16
+    assert len(elements.of("caption")) == len(elements.of("table")) == 18
     levels = [int(tag[1]) for tag, _ in elements.found if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
