@@ -7,6 +7,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
 from experiments.prediction_sets import draw_shifts, lines, measure_folder
+from experiments.pretrained.answers import find_new
 from experiments.shifts import SHIFTS
 from experiments.tables.sets import class_rows, otherwise_rows, set_rows, shift_rows
 from fer_ensemble import load_ensemble, save_ensemble
@@ -60,6 +61,14 @@ def test_an_ensemble_of_other_faces_is_refused(measured):
     _, folder, test = measured
     with pytest.raises(typer.BadParameter, match="other faces"):
         measure_folder(folder, test, test)
+
+
+def test_held_out_faces_that_training_shows_too_are_no_new_ones():
+    faces = synthetic_dataset(28, random_state=3)
+    rows = np.array([3, 8, 12])
+    faces.images[8] = np.roll(faces.images[20], 1, axis=1)[:, ::-1]  # of one that is fitted on
+    faces.images[12] = np.roll(faces.images[3], 1, axis=1)  # of another that is held out
+    assert find_new(faces, rows).tolist() == [True, False, True]
 
 
 def test_each_face_is_changed_in_a_way_of_its_own():
