@@ -12,7 +12,7 @@ from fer_ensemble.artifact import read_manifest
 from fer_ensemble.artifact.manifest import dump_manifest
 from fer_ensemble.artifact.reproducing import fit_commands
 from fer_ensemble.datasets import PROTOCOLS, synthetic_dataset, write_folder
-from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
+from fer_ensemble.ensemble import DynamicEnsemble, StackingEnsemble, VotingEnsemble
 from fer_ensemble.models import create_member
 from fer_ensemble.splitting import row_digests
 
@@ -173,6 +173,30 @@ def test_stacking_can_be_taken_back(run, saved, model):
     assert sorted(file.name for file in model.iterdir()) == sorted(
         file.name for file in saved.iterdir()
     )
+
+
+# --- selection ----------------------------------------------------------------------------
+
+
+def test_members_are_selected_by_as_many_faces_as_are_asked_for(run, saved, tmp_path):
+    made = {"source": "drawn", "seed": 0}
+    model = save_ensemble(load_ensemble(saved), tmp_path / "made", data=made, face_size=48)
+    code, told, notes = run("combine", model, "--rule", "meta_des", "--neighbors", 9)
+    assert code == 0, notes
+    assert all(rule in told for rule in ("borda", "knora_e", "knora_u", "meta_des"))
+    selecting = load_ensemble(model)
+    assert isinstance(selecting, DynamicEnsemble)
+    assert (selecting.rule, selecting.n_neighbors) == ("meta_des", 9)
+    (fit, combine) = fit_commands(read_manifest(model), "model")
+    assert "--rule meta_des" in fit
+    assert combine == "fer-ensemble combine model --rule meta_des --neighbors 9"
+    assert "the rule `meta_des` selects members" in (model / "MODEL_CARD.md").read_text()
+
+
+def test_selection_takes_no_temperatures(run, model):
+    code, _, notes = run("combine", model, "--rule", "knora_e", "--calibrate")
+    assert code == 2
+    assert "--calibrate is not for --rule knora_e" in " ".join(notes.replace("│", " ").split())
 
 
 # --- other faces --------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from fer_ensemble.ensemble.competence import (
 from fer_ensemble.ensemble.dynamic import learn_coefficients
 from fer_ensemble.exporting import convert_ensemble
 from fer_ensemble.splitting import row_digests
+from tests.artifact.stand_ins import change_manifest
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "deslib.npz"
 MEMBERS = [
@@ -249,6 +250,18 @@ def test_is_saved_made_small_and_exported(fitted, iris, tmp_path, rule):
     np.testing.assert_array_equal(again.predict_proba(X), expected)
     exported = ExportedEnsemble(save_ensemble(convert_ensemble(again), tmp_path / "exported"))
     np.testing.assert_allclose(exported.predict_proba(X.astype(np.float32)), expected, atol=1e-5)
+    change_manifest(tmp_path / "exported", lambda content: content["ensemble"].pop("voting"))
+    with pytest.raises(ArtifactError, match="ensemble lacks voting"):
+        ExportedEnsemble(tmp_path / "exported")
+
+
+@pytest.mark.parametrize("opened", [load_ensemble, ExportedEnsemble])
+def test_damage_is_told_when_it_is_opened(fitted, tmp_path, opened):
+    ensemble = to_dynamic(fitted, rule="meta_des")
+    path = save_ensemble(convert_ensemble(ensemble), tmp_path)
+    change_manifest(path, lambda content: content["ensemble"].update(n_neighbors=3))
+    with pytest.raises(ArtifactError, match=r"damaged .META-DES has 14 coefficients"):
+        opened(path)
 
 
 def test_an_artifact_without_its_held_out_samples_is_refused(fitted, tmp_path):
