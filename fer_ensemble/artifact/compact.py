@@ -27,8 +27,9 @@ def compact_ensemble(ensemble: BaseEnsemble) -> BaseEnsemble:
     """Copy a fitted ensemble without what predicting does not need.
 
     Members are compacted, see :func:`compact_member`. Held-out predictions go, unless the ensemble
-    predicts by them; what was learned from them stays, but nothing can be learned anew. The
-    ensemble keeps its ``training_digests_``, by which copies of training faces are known again.
+    predicts by them; what it makes of them stays, if it keeps that as ``answers_``, and so does
+    what was learned from them, but nothing can be learned anew. The ensemble keeps its
+    ``training_digests_``, by which copies of training faces are known again.
 
     Parameters
     ----------

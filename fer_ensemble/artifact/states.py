@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.artifact.kept_answers import ANSWERED_LABELS, ANSWERS, take_answers
 from fer_ensemble.artifact.member_contents import PLACES
 from fer_ensemble.ensemble import (
     BaseEnsemble,
@@ -109,7 +110,12 @@ def describe_state(ensemble: BaseEnsemble) -> EnsembleState:
     """
     if ensemble.kind not in _KINDS:
         raise TypeError(f"An artifact cannot hold an ensemble of the kind {ensemble.kind!r}.")
-    return _KINDS[ensemble.kind].describe(ensemble)
+    state = _KINDS[ensemble.kind].describe(ensemble)
+    if ensemble.answers_ is not None:
+        probabilities, labels = ensemble.answers_
+        state.arrays[ANSWERS] = probabilities.astype(np.float32)
+        state.arrays[ANSWERED_LABELS] = _without_objects(labels)
+    return state
 
 
 def restore_state(members: list[tuple[str, Any]], state: EnsembleState) -> BaseEnsemble:
@@ -134,7 +140,10 @@ def restore_state(members: list[tuple[str, Any]], state: EnsembleState) -> BaseE
     kind = state.parameters.get("kind", "voting")  # the first artifacts, all voting, did not say
     if kind not in _KINDS:
         raise ValueError(f"there is no kind of ensemble {kind!r}")
-    return _KINDS[kind].restore(members, state)
+    ensemble = _KINDS[kind].restore(members, state)
+    if ANSWERS in state.arrays:
+        ensemble.answers_ = take_answers(state.arrays, state.arrays[ANSWERS].shape[-1])
+    return ensemble
 
 
 def _describe_stacking(ensemble: StackingEnsemble) -> EnsembleState:
@@ -244,11 +253,11 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, np.random.RandomState) else value
 
 
+def _without_objects(array: NDArray[Any]) -> NDArray[Any]:
+    # Labels of type object, as data frames have, would be pickled.
+    return np.array(array.tolist()) if array.dtype.hasobject else array
+
+
 def _arrays(ensemble: BaseEnsemble, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     arrays = {name: getattr(ensemble, name, None) for name in names}
-    return {
-        # Labels of type object, as data frames have, would be pickled.
-        name: np.array(array.tolist()) if array.dtype.hasobject else array
-        for name, array in arrays.items()
-        if array is not None
-    }
+    return {name: _without_objects(array) for name, array in arrays.items() if array is not None}

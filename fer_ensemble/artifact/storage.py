@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,28 @@ def save_ensemble(
         if file.suffix in (_STATE_ENDING, GRAPH_ENDING, ".npz") and file.name not in files:
             file.unlink(missing_ok=True)  # of the ensemble that stood here before
     return directory
+
+
+def record_answers(path: str | os.PathLike[str], ensemble: BaseEnsemble) -> None:
+    """Write what an ensemble says of held-out faces into its artifact; no graph is written anew.
+
+    Parameters
+    ----------
+    path : path-like
+        The artifact.
+    ensemble : VotingEnsemble or StackingEnsemble
+        What was loaded from there, and was given ``answers_``.
+
+    Raises
+    ------
+    ArtifactError
+        If there is no artifact, or its manifest is damaged.
+    OSError
+        If it cannot be written to.
+    """
+    manifest, content = read_manifest(path), _pack(describe_state(ensemble).arrays)
+    told = replace(manifest, validation=describe_file(_ARRAYS, content))
+    write_artifact(Path(path), {_ARRAYS: content}, told)
 
 
 def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:

@@ -1,4 +1,4 @@
-from .base import Answers, BaseEnsemble, HeldOut
+from .base import BaseEnsemble, HeldOut
 from .calibration import fit_calibration, fit_temperature
 from .competence import DYNAMIC_RULES, Competence
 from .conformal import ConformalClassifier, answer_held_out
@@ -15,6 +15,7 @@ from .dynamic import DynamicEnsemble
 from .member_fits import FitStore, sample_weight_keyword
 from .prediction_sets import (
     SET_METHODS,
+    Answers,
     SetRule,
     conformal_quantile,
     learn_set_rule,

@@ -31,6 +31,7 @@ from fer_ensemble.ensemble.member_fits import (
     fit_side_by_side,
     sample_weight_keyword,
 )
+from fer_ensemble.ensemble.prediction_sets import Answers
 from fer_ensemble.ensemble.ties import choose_labels
 from fer_ensemble.evaluation import encode_labels, find_classes
 from fer_ensemble.stored_arrays import StoredArray
@@ -55,21 +56,6 @@ class HeldOut(NamedTuple):
     probabilities: NDArray[np.float64]
     labels: NDArray[Any]
     sample_weight: NDArray[np.float64] | None = None
-
-
-class Answers(NamedTuple):
-    """What an ensemble says of samples that nothing in it has learned from, and the truth.
-
-    Attributes
-    ----------
-    probabilities : ndarray of shape (n_samples, n_classes)
-        Each combined as was learned without that sample.
-    labels : ndarray of shape (n_samples,)
-        True labels.
-    """
-
-    probabilities: NDArray[np.float64]
-    labels: NDArray[Any]
 
 
 class BaseEnsemble(ClassifierMixin, _BaseComposition):
