@@ -32,6 +32,7 @@ def predict_faces(
     set_method: str = "lac",
     class_conditional: bool = False,
     annotate_to: str | os.PathLike[str] | None = None,
+    explain_to: str | os.PathLike[str] | None = None,
     track: bool = False,
     window: float = WINDOW,
     engine: str = "local",
@@ -104,6 +105,10 @@ def predict_faces(
         Whether `coverage` is to hold for the faces of each class, for larger sets.
     annotate_to : path-like, optional
         Folder for annotated copies: a JPEG of each picture, an MP4 of each video.
+    explain_to : path-like, optional
+        Folder for a picture of each face that shows what speaks for its label: see
+        :func:`~fer_ensemble.explain`. Face 0 of ``a.png`` becomes ``a.png.0.png``, and of frame 12
+        of ``clip.avi`` ``clip.avi/000012.0.png``. Takes some hundred predictions a face.
     track : bool, default=False
         Whether to follow the faces of videos by their boxes: each gets a number, in the column
         `track`, and its probabilities are smoothed over time, of which label, confidence and
@@ -161,6 +166,7 @@ def predict_faces(
         min_confidence=min_confidence,
         sets=None if coverage is None else SetOptions(coverage, set_method, class_conditional),
         annotate_to=annotate_to,
+        explain_to=explain_to,
         track=track,
         window=window,
         engine=engine,

@@ -78,7 +78,9 @@ class PredictionRun:
         File to write; a stream takes CSV. By default nothing is written.
     standard_input : binary file, optional
         Where the paths are listed that ``-`` stands for; see `PictureListing`.
-    every, batch_size, n_jobs, min_confidence, annotate_to, track, window, engine, address
+    every, batch_size, n_jobs, min_confidence, annotate_to, explain_to
+        As of :func:`~fer_ensemble.predict_faces`.
+    track, window, engine, address
         As of :func:`~fer_ensemble.predict_faces`.
     sets : SetOptions, optional
         Which sets of labels to give. By default none.
@@ -151,6 +153,7 @@ class PredictionRun:
         min_confidence: float = 0.0,
         sets: SetOptions | None = None,
         annotate_to: str | os.PathLike[str] | None = None,
+        explain_to: str | os.PathLike[str] | None = None,
         track: bool = False,
         window: float = WINDOW,
         show: ShowPicture | None = None,
@@ -163,7 +166,8 @@ class PredictionRun:
             choose_writer(out)
         self._resume = resume
         self._to_resume = file_to_resume(out) if resume and not self.writes_parts else None
-        written = [file for file in (out, annotate_to) if isinstance(file, str | os.PathLike)]
+        outputs = (out, annotate_to, explain_to)
+        written = [file for file in outputs if isinstance(file, str | os.PathLike)]
         if isinstance(out, str | os.PathLike):
             written.append(record_path(out))
         self.listing = PictureListing(paths, standard_input, left_out=written)
@@ -182,6 +186,7 @@ class PredictionRun:
             "n_jobs": n_jobs,
             "min_confidence": min_confidence,
             "annotate_to": annotate_to,
+            "explain_to": explain_to,
             "show": show,
             "at_once": bool(self.listing.live) or show is not None,
         }
@@ -392,6 +397,10 @@ class PredictionRun:
         classifier = self.load()
         assert classifier is not None
         options = {**self._settings, **self._row_options()}
+        if (folder := options.pop("explain_to")) is not None:
+            from fer_ensemble.explanation import ExplainedCopies
+
+            options["explain"] = ExplainedCopies(folder, classifier, self.class_names).add
         return predict_files(classifier, self._inputs, finder=self.finder, **options)
 
     def _row_options(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Pictures and videos: decoding them, finding faces, and predicting their expressions."""
 
 from fer_ensemble.faces.addresses import is_local, locate, write_address
-from fer_ensemble.faces.annotated_copies import ShowPicture
+from fer_ensemble.faces.annotated_copies import Predicted, ShowPicture, name_of_copy
 from fer_ensemble.faces.annotation import annotate
 from fer_ensemble.faces.boxes import Detector, FaceBox, Framing, crop_face
 from fer_ensemble.faces.contents import is_address, is_video
@@ -64,6 +64,7 @@ __all__ = [
     "Output",
     "ParquetWriter",
     "PictureListing",
+    "Predicted",
     "Prediction",
     "PredictionWriter",
     "Predictions",
@@ -91,6 +92,7 @@ __all__ = [
     "keep_rows",
     "locate",
     "mark_groups",
+    "name_of_copy",
     "name_optional",
     "open_writer",
     "predict_files",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import is_unsure
-from fer_ensemble.faces.annotated_copies import AnnotatedCopies, ShowPicture
+from fer_ensemble.faces.annotated_copies import AnnotatedCopies, Predicted, ShowPicture
 from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.decode import import_decoders
@@ -155,6 +155,7 @@ def predict_files(
     annotate_to: str | os.PathLike[str] | None = None,
     tracker: Tracker | None = None,
     show: ShowPicture | None = None,
+    explain: Callable[[Sequence[Predicted]], object] | None = None,
     at_once: bool = False,
 ) -> Generator[list[Prediction], None, None]:
     """Predict the expression of each face in pictures and videos.
@@ -196,6 +197,9 @@ def predict_files(
     show : callable, optional
         Called, in the thread of the caller, with the path and the annotated copy of each picture
         and frame, once its batch is predicted.
+    explain : callable, optional
+        Called likewise with each batch: what was found in each picture or frame, and what is
+        predicted of its faces.
     at_once : bool, default=False
         Whether a batch ends with what there is before more is waited for, as live sources need it.
         Its faces then depend on time, and with them the last digits that some networks give.
@@ -245,7 +249,8 @@ def predict_files(
             tracker=tracker,
             find_sets=find_sets,
         )
-        predict = partial(_predict_batch, classifier, class_names, answer, copies)
+        takers = [taker for taker in (copies and copies.add, explain) if taker is not None]
+        predict = partial(_predict_batch, classifier, class_names, answer, takers)
         items = _items(paths, every, stopped)
         for result in map_ordered(
             search, items, ahead=ahead, n_jobs=n_jobs, stopped=stopped, pauses=at_once
@@ -291,14 +296,14 @@ def _predict_batch(
     classifier: FaceClassifier,
     class_names: Sequence[str],
     answer: Callable[..., list[list[Prediction]]],
-    copies: AnnotatedCopies | None,
+    takers: Sequence[Callable[[Sequence[Predicted]], object]],
     batch: Sequence[SearchResult],
 ) -> list[Prediction]:
     faces = [found.face for result in batch for found in result.faces]
     rows = ask_classifier(classifier, np.stack(faces), class_names) if faces else np.empty((0, 0))
     by_input = answer(batch, rows)
-    if copies is not None:
-        copies.add(list(zip(batch, by_input, strict=True)))
+    for take in takers:
+        take(list(zip(batch, by_input, strict=True)))
     return [prediction for predictions in by_input for prediction in predictions]
 
 

@@ -36,6 +36,8 @@ LIGHT = (
     "fer_ensemble.ensemble.temperature",
     "fer_ensemble.ensemble.ties",
     "fer_ensemble.faces",
+    "fer_ensemble.explaining",
+    "fer_ensemble.explanation",
     "fer_ensemble.features",
     "fer_ensemble.features.extraction",
     "fer_ensemble.libraries",
