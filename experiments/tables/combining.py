@@ -69,8 +69,8 @@ def selection_summary(record: Record) -> str:
     better = sum(gain["interval"][0] > 0 for gain in gains)
     worse = sum(gain["interval"][1] < 0 for gain in gains)
     return (
-        f"Of {len(gains)} ways to select, votes counted as well as probabilities averaged,\n{better} "
-        f"are better than learned weights beyond chance, and {worse} are worse."
+        f"Of {len(gains)} ways to select, votes counted as well as probabilities averaged,\n"
+        f"{better} are better than learned weights beyond chance, and {worse} are worse."
     )
 
 

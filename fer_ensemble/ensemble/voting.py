@@ -123,7 +123,7 @@ class VotingEnsemble(BaseEnsemble):
     """
 
     kind = "voting"
-    _combination_params = ("weights", "weighting", "calibrate")
+    _combination_params: ClassVar[tuple[str, ...]] = ("weights", "weighting", "calibrate")
     _last_learned = "weights_"
     _rules: ClassVar[tuple[str, ...]] = tuple(RULES)
 
