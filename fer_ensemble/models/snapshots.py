@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.cycles import CYCLIC
-from fer_ensemble.models.pipeline import prefixed_steps
+from fer_ensemble.models.pipeline import last_step, prefixed_steps
 
 
 def split_snapshots(member: Any) -> list[Any]:
@@ -18,14 +19,14 @@ def split_snapshots(member: Any) -> list[Any]:
     Parameters
     ----------
     member : classifier
-        A fitted :class:`~fer_ensemble.models.KerasClassifier`, or a pipeline that ends in one; it
-        stays as it is.
+        A fitted :class:`~fer_ensemble.models.KerasClassifier`, or a pipeline that ends in one,
+        frozen perhaps; it stays as it is. Any other has no snapshots.
 
     Returns
     -------
     list of classifier
         In the order in which they were kept, of one network each, with the parameters and the
-        history of `member`. In an ensemble they stand wrapped in
+        history of `member`; `member` alone if it has none. In an ensemble they stand wrapped in
         :class:`sklearn.frozen.FrozenEstimator`.
 
     Raises
@@ -45,6 +46,10 @@ def split_snapshots(member: Any) -> list[Any]:
     2
     """
     check_is_fitted(member)
+    if isinstance(member, FrozenEstimator):
+        return [FrozenEstimator(part) for part in split_snapshots(member.estimator)]
+    if getattr(last_step(member), "snapshots", 1) == 1:
+        return [member]
     if hasattr(member, "steps"):
         *before, (name, last) = member.steps
         parts = []
@@ -52,7 +57,7 @@ def split_snapshots(member: Any) -> list[Any]:
             parts.append(copy.copy(member))
             parts[-1].steps = [*before, (name, part)]
         return parts
-    require(member.needed_library, "KerasClassifier")
+    require(member.needed_library, "Telling snapshots apart")
     with quiet_start("fer_ensemble.models.training"):
         from fer_ensemble.models.training import divide_snapshots
     parts = []
