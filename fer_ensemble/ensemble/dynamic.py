@@ -228,10 +228,11 @@ class DynamicEnsemble(VotingEnsemble):
             self.validation_features_ = _as_rows(self.features_.fit_transform(validation[0]))
 
     def _learn_combination(self, rules: Iterable[str], n_folds: int | None) -> None:
+        rules = list(rules)
         # Weights and temperatures know the rules that are none of these.
         super()._learn_combination([rule for rule in rules if rule not in DYNAMIC_RULES], n_folds)
         self.coefficients_ = None
-        if self._has_region():
+        if self._has_region() and "meta_des" in rules:
             self.coefficients_ = learn_coefficients(self.find_competence())
 
     def _has_region(self) -> bool:
