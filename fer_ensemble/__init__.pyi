@@ -1,4 +1,5 @@
 from .artifact import load_ensemble, load_pretrained, save_ensemble
+from .explaining import explain
 from .exporting import export_ensemble
 from .faces import annotate
 from .fitting import fit_ensemble
@@ -8,6 +9,7 @@ from .report import write_report
 
 __all__ = [
     "annotate",
+    "explain",
     "export_ensemble",
     "fit_ensemble",
     "load_ensemble",

@@ -10,6 +10,12 @@ from fer_ensemble.evaluation.arrays import (
     is_distribution,
     is_unsure,
 )
+from fer_ensemble.evaluation.confident_learning import (
+    QUALITIES,
+    ConfidentLabels,
+    confident_labels,
+    label_quality,
+)
 from fer_ensemble.evaluation.group_comparison import (
     GroupComparison,
     GroupGap,
@@ -45,11 +51,13 @@ from fer_ensemble.evaluation.subgroups import GroupScore, evaluate_groups
 from fer_ensemble.evaluation.votes import VoteEvaluation, evaluate_votes
 
 __all__ = [
+    "QUALITIES",
     "SMALLEST_PROBABILITY",
     "SUM_TOLERANCE",
     "TOLERANCE",
     "ClassScore",
     "Comparison",
+    "ConfidentLabels",
     "CoverageCurve",
     "CoverageScore",
     "Evaluation",
@@ -67,6 +75,7 @@ __all__ = [
     "check_scored",
     "compare_groups",
     "compare_predictions",
+    "confident_labels",
     "coverage_at",
     "coverage_curve",
     "difference_interval",
@@ -79,6 +88,7 @@ __all__ = [
     "holm",
     "is_distribution",
     "is_unsure",
+    "label_quality",
     "reliability",
     "top_k_accuracy",
     "wilson_interval",

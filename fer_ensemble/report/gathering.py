@@ -50,6 +50,8 @@ _ENSEMBLE = {
     "calibrate": "temperatures learned",
     "validation_fraction": "share held out",
     "n_splits": "folds of the stacking",
+    "n_neighbors": "held-out faces that members are selected by",
+    "voting": "selected members are combined by",
 }
 
 
