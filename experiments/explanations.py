@@ -2,11 +2,12 @@
 
 How places are covered is chosen on Training faces, with the package's quick model; all else is of
 PublicTest faces, drawn by a seed, with the package's models (a network, and an ensemble) and with
-the ensemble's trees alone. The check is that of Petsiuk et al. (2018): when the places that a map says to be
-important are covered first, the label's probability falls sooner (*deletion*, a lower mean over the
-shares covered), and when they are uncovered first, it rises sooner (*insertion*, a higher one).
-Beside it stand the same map mirrored, that of another face, and places by chance, which are lumps
-of the size of a patch. Covering is judged by both fills, so that no map is judged by its own alone.
+the ensemble's trees alone. The check is that of Petsiuk et al. (2018): when the places that a map
+says to be important are covered first, the label's probability falls sooner (*deletion*, a lower
+mean over the shares covered), and when they are uncovered first, it rises sooner (*insertion*, a
+higher one). Beside it stand the same map mirrored, that of another face, and places by chance,
+which are lumps of the size of a patch. Covering is judged by both fills, so that no map is judged
+by its own alone.
 """
 
 from __future__ import annotations

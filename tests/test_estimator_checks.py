@@ -7,7 +7,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from fer_ensemble.ensemble import RULES, ConformalClassifier, StackingEnsemble, VotingEnsemble
+from fer_ensemble.ensemble import (
+    RULES,
+    ConformalClassifier,
+    DynamicEnsemble,
+    StackingEnsemble,
+    VotingEnsemble,
+)
 from fer_ensemble.features import HOG, LandmarkRegressor, Landmarks
 from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
 
@@ -122,7 +128,7 @@ def test_estimator_check(estimator, check, request):
     check(estimator)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != VOTING[0].rule])
+@pytest.mark.parametrize("rule", [*(rule for rule in RULES if rule != VOTING[0].rule), "meta_des"])
 @pytest.mark.parametrize(
     "check",
     [
@@ -133,7 +139,8 @@ def test_estimator_check(estimator, check, request):
     ids=lambda check: check.func.__name__,
 )
 def test_checks_that_ask_for_answers_hold_for_every_rule(check, rule):
-    check(VotingEnsemble(MEMBERS, rule=rule))
+    kind = VotingEnsemble if rule in RULES else DynamicEnsemble
+    check(kind(MEMBERS, rule=rule))
 
 
 def test_single_precision_differences_are_small():

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.artifact.manifest import (
+    MOST_ARRAYS,
     ArtifactError,
     Manifest,
     StoredFile,
@@ -21,9 +22,11 @@ from fer_ensemble.artifact.manifest import (
     read_manifest,
     read_verified,
 )
-from fer_ensemble.ensemble import Calibration, combine_calibrated
+from fer_ensemble.bounded_files import read_arrays
+from fer_ensemble.ensemble import DYNAMIC_RULES, Calibration, Competence, combine_calibrated
 from fer_ensemble.ensemble.evidence import align_columns, check_classes, check_probabilities
 from fer_ensemble.ensemble.meta_features import meta_features
+from fer_ensemble.evaluation import encode_labels
 from fer_ensemble.features.extraction import Extractor, find_extractor
 from fer_ensemble.onnx_graph import GraphError, OnnxGraph
 from fer_ensemble.pixels import check_faces
@@ -109,6 +112,7 @@ class ExportedEnsemble:
             ) from error
         shapes = [member.face_shape(self._size) for member in self._members]
         self._face_shape = next((shape for shape in shapes if shape), None)
+        self._competence = _read_competence(directory, manifest)
         self._final = None
         if manifest.final_estimator is not None:
             self._final = _open_graph(directory, manifest.final_estimator)
@@ -203,6 +207,10 @@ class ExportedEnsemble:
         return self._combine(probabilities, None)
 
     def _combine(self, probabilities: ArrayLike, samples: Any) -> NDArray[np.float64]:
+        if self._competence is not None:
+            return self._competence.combine(
+                probabilities, self._rule, ties=self.ties, random_state=self._random_state
+            )
         if self._final is None:
             return combine_calibrated(
                 probabilities,
@@ -221,6 +229,27 @@ class ExportedEnsemble:
         if self._face_shape is None:
             return np.asarray(X)
         return check_faces(X, "The exported ensemble", self._face_shape)
+
+
+def _read_competence(directory: Path, manifest: Manifest) -> Competence | None:
+    """Read the held-out samples by which members are selected, where they are."""
+    state = manifest.ensemble
+    if state.get("rule") not in DYNAMIC_RULES:
+        return None
+    coefficients = state["coefficients"]
+    try:
+        if manifest.validation is None:
+            raise ValueError("there are no held-out samples, by which members are selected")
+        arrays = read_arrays(read_verified(directory, manifest.validation), MOST_ARRAYS)
+        return Competence(
+            arrays["validation_probabilities_"],
+            encode_labels(arrays["validation_labels_"], manifest.classes),
+            state["n_neighbors"],
+            None if coefficients is None else np.asarray(coefficients),
+            state["voting"],
+        )
+    except (KeyError, IndexError, ValueError) as error:
+        raise ArtifactError(f"{directory}: its held-out samples are damaged ({error}).") from error
 
 
 def _open_member(directory: Path, entry: StoredMember) -> _Member:

@@ -1,5 +1,6 @@
-from .base import Answers, BaseEnsemble, HeldOut
+from .base import BaseEnsemble, HeldOut
 from .calibration import fit_calibration, fit_temperature
+from .competence import DYNAMIC_RULES, Competence
 from .conformal import ConformalClassifier, answer_held_out
 from .diversity import (
     Diversity,
@@ -10,15 +11,17 @@ from .diversity import (
     oracle_accuracy,
     q_statistic,
 )
+from .dynamic import DynamicEnsemble
 from .member_fits import FitStore, sample_weight_keyword
 from .prediction_sets import (
     SET_METHODS,
+    Answers,
     SetRule,
     conformal_quantile,
     learn_set_rule,
     score_classes,
 )
-from .recombining import EnsembleScores, score_ensemble, to_stacking, to_voting
+from .recombining import EnsembleScores, score_ensemble, to_dynamic, to_stacking, to_voting
 from .rules import RULES, WEIGHTED_RULES, CombiningRule, combine
 from .stacking import StackingEnsemble
 from .temperature import Calibration, CalibrationScores, apply_temperature, combine_calibrated
@@ -28,6 +31,7 @@ from .weights import WEIGHTING, GreedySelection, learn_weights, select_greedily
 from .workers import WorkersDiedError
 
 __all__ = [
+    "DYNAMIC_RULES",
     "RULES",
     "SET_METHODS",
     "TIES",
@@ -38,8 +42,10 @@ __all__ = [
     "Calibration",
     "CalibrationScores",
     "CombiningRule",
+    "Competence",
     "ConformalClassifier",
     "Diversity",
+    "DynamicEnsemble",
     "EnsembleScores",
     "FitStore",
     "GreedySelection",
@@ -69,6 +75,7 @@ __all__ = [
     "score_ensemble",
     "select_greedily",
     "ties_for_scoring",
+    "to_dynamic",
     "to_stacking",
     "to_voting",
 ]

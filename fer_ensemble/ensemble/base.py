@@ -31,6 +31,7 @@ from fer_ensemble.ensemble.member_fits import (
     fit_side_by_side,
     sample_weight_keyword,
 )
+from fer_ensemble.ensemble.prediction_sets import Answers
 from fer_ensemble.ensemble.ties import choose_labels
 from fer_ensemble.evaluation import encode_labels, find_classes
 from fer_ensemble.stored_arrays import StoredArray
@@ -57,34 +58,21 @@ class HeldOut(NamedTuple):
     sample_weight: NDArray[np.float64] | None = None
 
 
-class Answers(NamedTuple):
-    """What an ensemble says of samples that nothing in it has learned from, and the truth.
-
-    Attributes
-    ----------
-    probabilities : ndarray of shape (n_samples, n_classes)
-        Each combined as was learned without that sample.
-    labels : ndarray of shape (n_samples,)
-        True labels.
-    """
-
-    probabilities: NDArray[np.float64]
-    labels: NDArray[Any]
-
-
 class BaseEnsemble(ClassifierMixin, _BaseComposition):
     """A classifier that combines ``members``, a list of (name, estimator).
 
-    Not for direct use: `VotingEnsemble` combines by a rule and `StackingEnsemble` by a further
-    classifier. Whoever is given any ensemble, such as an artifact or a report, needs only what
-    stands here.
+    Not for direct use: `VotingEnsemble` combines by a rule, `StackingEnsemble` by a further
+    classifier, and `DynamicEnsemble` selects members for every sample. Whoever is given any
+    ensemble, such as an artifact or a report, needs only what stands here.
 
     Attributes
     ----------
-    kind : {"voting", "stacking"}
+    kind : {"voting", "stacking", "dynamic"}
         What a manifest calls this kind of ensemble.
     passthrough : bool
         Whether combining needs the samples themselves, beside what the members predict.
+    needs_held_out : bool
+        Whether predicting needs what the members predicted for held-out samples.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     members_ : list of (str, estimator)
@@ -104,6 +92,7 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
     _last_learned: ClassVar[str]
     _out_of_date: str | None = None
     passthrough: bool = False
+    needs_held_out: ClassVar[bool] = False
     members: Any
     members_: list[tuple[str, Any]]
     classes_: NDArray[Any]

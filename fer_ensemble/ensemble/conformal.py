@@ -18,10 +18,15 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from fer_ensemble.ensemble.base import Answers, BaseEnsemble, check_input
+from fer_ensemble.ensemble.base import BaseEnsemble, check_input
 from fer_ensemble.ensemble.calibration import deal_out
 from fer_ensemble.ensemble.evidence import predict_member
-from fer_ensemble.ensemble.prediction_sets import SetRule, check_set_method, learn_set_rule
+from fer_ensemble.ensemble.prediction_sets import (
+    Answers,
+    SetRule,
+    check_set_method,
+    learn_set_rule,
+)
 from fer_ensemble.evaluation import encode_labels, find_classes
 from fer_ensemble.splitting import check_unseen, distinct_holdout_split
 
@@ -61,6 +66,7 @@ def answer_held_out(ensemble: BaseEnsemble, *, n_folds: int = 5, random_state: i
             "a validation_fraction or validation_data"
         )
     probabilities, labels, shares = held_out
+    n_folds = min(n_folds, len(labels))
     answers = np.empty((len(labels), len(ensemble.classes_)))
     folds = deal_out(encode_labels(labels, ensemble.classes_), n_folds, random_state)
     for fold in range(n_folds):
@@ -172,15 +178,15 @@ class ConformalClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             raise ValueError("A classifier requires y to be passed, but the target y is None.")
         if not hasattr(self.estimator, "predict_proba"):
             raise ValueError(f"{self.estimator!r} has no predict_proba, and sets are made of that.")
-        y = column_or_1d(y, warn=True)
+        labels: NDArray[Any] = column_or_1d(y, warn=True)
         X = check_input(self, X, reset=True)
-        check_consistent_length(X, y)
-        check_classification_targets(y)
-        find_classes(y)
+        check_consistent_length(X, labels)
+        check_classification_targets(labels)
+        find_classes(labels)
         if isinstance(self.estimator, FrozenEstimator):
-            return self.conformalize(X, y)
+            return self.conformalize(X, labels)
         if isinstance(self.estimator, BaseEnsemble):
-            self._keep(clone(self.estimator).fit(X, y))
+            self._keep(clone(self.estimator).fit(X, labels))
             self.answers_ = answer_held_out(self.estimator_)
             return self
         if not 0 < self.held_out_fraction < 1:
@@ -188,10 +194,10 @@ class ConformalClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 f"held_out_fraction must lie between 0 and 1, not {self.held_out_fraction!r}."
             )
         fitted, held = distinct_holdout_split(
-            X, y, test_size=self.held_out_fraction, random_state=self.random_state
+            X, labels, test_size=self.held_out_fraction, random_state=self.random_state
         )
-        self._keep(clone(self.estimator).fit(_safe_indexing(X, fitted), y[fitted]))
-        self._answer(_safe_indexing(X, held), y[held])
+        self._keep(clone(self.estimator).fit(_safe_indexing(X, fitted), labels[fitted]))
+        self._answer(_safe_indexing(X, held), labels[held])
         return self
 
     def conformalize(self, X: Any = None, y: ArrayLike | None = None) -> Self:
@@ -230,11 +236,12 @@ class ConformalClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             self._keep(inner)
             self.answers_ = answer_held_out(inner)
             return self
-        X, y = check_input(self, X, reset=True), column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
+        X = check_input(self, X, reset=True)
+        labels: NDArray[Any] = column_or_1d(y, warn=True)
+        check_consistent_length(X, labels)
         check_unseen([("estimator", FrozenEstimator(inner))], X, "held-out samples")
         self._keep(inner)
-        self._answer(X, y)
+        self._answer(X, labels)
         return self
 
     def set_rule(self, coverage: float = 0.9) -> SetRule:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,16 +33,33 @@ from fer_ensemble.ensemble.evidence import check_evidence
 from fer_ensemble.ensemble.temperature import as_one_member
 
 SET_METHODS = ("lac", "aps", "raps")
-"""How classes are scored: by their own probability (LAC, the smallest sets on average), by the sum of
-those above them (APS, larger sets where it is harder to tell), or by that and their rank (RAPS, APS
-without its largest sets)."""
+"""How classes are scored: by their own probability (LAC, the smallest sets on average), by the sum
+of those above them (APS, larger sets where it is harder to tell), or by that and their rank (RAPS,
+APS without its largest sets)."""
 
-#: What RAPS adds to the score of a class for each rank beyond the `N_FREE` most probable.
-PENALTY = 0.1
-N_FREE = 2
+#: What RAPS adds to the score of a class for each rank beyond the `N_FREE` most probable: by the
+#: mean size of sets at 0.9 and 0.95, cross-validated on faces held out of FER2013's Training. More
+#: makes sets of seven labels larger on average, and less leaves APS as it is.
+PENALTY = 0.03
+N_FREE = 3
 
 # Far below half a sample, and far above the rounding of (n + 1) * coverage.
 _ROUNDING = 1e-9
+
+
+class Answers(NamedTuple):
+    """What an ensemble says of samples that nothing in it has learned from, and the truth.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Each combined as was learned without that sample.
+    labels : ndarray of shape (n_samples,)
+        True labels.
+    """
+
+    probabilities: NDArray[np.float64]
+    labels: NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +143,9 @@ def score_classes(
         (Angelopoulos et al. 2021).
     allow_empty : bool, default=False
         Whether "lac" scores the most probable class like all others, so that a set may be empty.
-    penalty : float, default=0.1
+    penalty : float, default=0.03
         What "raps" adds for each rank beyond `n_free`.
-    n_free : int, default=2
+    n_free : int, default=3
         How many of the most probable classes "raps" leaves without penalty.
 
     Returns

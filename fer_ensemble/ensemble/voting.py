@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -125,6 +125,7 @@ class VotingEnsemble(BaseEnsemble):
     kind = "voting"
     _combination_params = ("weights", "weighting", "calibrate")
     _last_learned = "weights_"
+    _rules: ClassVar[tuple[str, ...]] = tuple(RULES)
 
     def __init__(
         self,
@@ -417,7 +418,7 @@ class VotingEnsemble(BaseEnsemble):
 
     def _check_parameters(self, is_held_out: bool) -> None:
         self._check_members()
-        check_rule(self.rule)
+        check_rule(self.rule, self._rules)
         check_ties(self.ties)
         check_weighting(self.weighting)
         if self.weights is not None:

@@ -10,6 +10,19 @@ from fer_ensemble.evaluation.arrays import (
     is_distribution,
     is_unsure,
 )
+from fer_ensemble.evaluation.confident_learning import (
+    QUALITIES,
+    ConfidentLabels,
+    confident_labels,
+    label_quality,
+)
+from fer_ensemble.evaluation.group_comparison import (
+    GroupComparison,
+    GroupGap,
+    StandardAccuracy,
+    compare_groups,
+    holm,
+)
 from fer_ensemble.evaluation.intervals import (
     Comparison,
     bootstrap_intervals,
@@ -38,24 +51,31 @@ from fer_ensemble.evaluation.subgroups import GroupScore, evaluate_groups
 from fer_ensemble.evaluation.votes import VoteEvaluation, evaluate_votes
 
 __all__ = [
+    "QUALITIES",
     "SMALLEST_PROBABILITY",
     "SUM_TOLERANCE",
     "TOLERANCE",
     "ClassScore",
     "Comparison",
+    "ConfidentLabels",
     "CoverageCurve",
     "CoverageScore",
     "Evaluation",
+    "GroupComparison",
+    "GroupGap",
     "GroupScore",
     "Reliability",
     "SetEvaluation",
     "SetScore",
+    "StandardAccuracy",
     "VoteEvaluation",
     "bootstrap_intervals",
     "brier_score",
     "calibration_error",
     "check_scored",
+    "compare_groups",
     "compare_predictions",
+    "confident_labels",
     "coverage_at",
     "coverage_curve",
     "difference_interval",
@@ -65,8 +85,10 @@ __all__ = [
     "evaluate_sets",
     "evaluate_votes",
     "find_classes",
+    "holm",
     "is_distribution",
     "is_unsure",
+    "label_quality",
     "reliability",
     "top_k_accuracy",
     "wilson_interval",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from fer_ensemble.libraries import quiet_start, require
+from fer_ensemble.models.pipeline import prefixed_steps
 
 #: Schedules that come down several times in a training, so that weights can be kept each time.
 CYCLIC = ("cosine", "one_cycle", "fast_geometric")
@@ -67,6 +68,23 @@ def split_snapshots(member: Any) -> list[Any]:
         parts[-1].__dict__.pop("_network", None)
         parts[-1].snapshots, parts[-1].weights_ = 1, weights
     return parts
+
+
+def set_snapshots(member: Any, n_snapshots: int) -> None:
+    """Have a network keep several snapshots of its training.
+
+    Parameters
+    ----------
+    member : classifier
+        Its networks are set; any other stays as it is. A schedule that does not come down several
+        times is replaced by ``'cosine'``.
+    n_snapshots : int
+    """
+    for _, step in prefixed_steps(member):
+        if hasattr(step, "get_params") and "snapshots" in step.get_params(deep=False):
+            step.set_params(snapshots=n_snapshots)
+            if step.schedule not in CYCLIC:
+                step.set_params(schedule="cosine", schedule_params=None)
 
 
 def check_cyclic(n_snapshots: int, schedule: str) -> None:

@@ -24,11 +24,14 @@ HEAVY = (
 # What a prediction goes through.
 LIGHT = (
     "fer_ensemble.artifact.exported",
+    "fer_ensemble.artifact.kept_answers",
     "fer_ensemble.artifact.manifest",
     "fer_ensemble.artifact.pretrained",
+    "fer_ensemble.artifact.set_rules",
     "fer_ensemble.datasets.labels",
     "fer_ensemble.ensemble.evidence",
     "fer_ensemble.ensemble.meta_features",
+    "fer_ensemble.ensemble.prediction_sets",
     "fer_ensemble.ensemble.rules",
     "fer_ensemble.ensemble.temperature",
     "fer_ensemble.ensemble.ties",
