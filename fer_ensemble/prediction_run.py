@@ -166,7 +166,8 @@ class PredictionRun:
             choose_writer(out)
         self._resume = resume
         self._to_resume = file_to_resume(out) if resume and not self.writes_parts else None
-        written = [to for to in (out, annotate_to, explain_to) if isinstance(to, str | os.PathLike)]
+        outputs = (out, annotate_to, explain_to)
+        written = [file for file in outputs if isinstance(file, str | os.PathLike)]
         if isinstance(out, str | os.PathLike):
             written.append(record_path(out))
         self.listing = PictureListing(paths, standard_input, left_out=written)
@@ -451,8 +452,9 @@ class PredictionRun:
 
     def _model_identity(self) -> str | None:
         """Say which model it is; None for a classifier."""
-        model = self._model
-        return model_identity(model) if isinstance(model, str | os.PathLike | None) else None
+        if isinstance(self._model, str | os.PathLike | None):
+            return model_identity(self._model)
+        return None
 
     def _describe(self) -> dict[str, Any]:
         """Give all that decides what the rows come to, but for the inputs, as JSON values."""

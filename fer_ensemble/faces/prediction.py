@@ -241,7 +241,6 @@ def predict_files(
         copies = None
         if is_drawn:
             copies = stack.enter_context(AnnotatedCopies(annotate_to, n_jobs, show))
-        takers = [taker for taker in (copies and copies.add, explain) if taker is not None]
         answer = partial(
             label_faces,
             class_names=class_names,
@@ -250,6 +249,7 @@ def predict_files(
             tracker=tracker,
             find_sets=find_sets,
         )
+        takers = [taker for taker in (copies and copies.add, explain) if taker is not None]
         predict = partial(_predict_batch, classifier, class_names, answer, takers)
         items = _items(paths, every, stopped)
         for result in map_ordered(
