@@ -41,6 +41,14 @@ from experiments.tables.published import (
     trainings,
 )
 from experiments.tables.serving import hostile_summary, serving_rows, serving_summary
+from experiments.tables.sets import (
+    class_header,
+    class_rows,
+    otherwise_rows,
+    set_header,
+    set_rows,
+    shift_rows,
+)
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import find_protocol
 
@@ -76,6 +84,7 @@ def render_readme(results: Path) -> str:
     serving = read_record(results / "serving_load.json")
     hostile = read_record(results / "hostile_requests.json")
     groups = read_record(results / "subgroups.json")
+    sets = read_record(results / "prediction_sets.json")
     official = [record for (_, protocol), record in records.items() if protocol == "official"]
     return _template().render(
         accuracies=accuracies(records, systems),
@@ -105,6 +114,13 @@ def render_readme(results: Path) -> str:
         turn_rows=turn_rows(groups),
         resolution_header=resolution_header(groups),
         resolution_rows=resolution_rows(groups),
+        sets=sets,
+        set_header=set_header(sets),
+        set_rows=set_rows(sets),
+        otherwise_rows=otherwise_rows(sets),
+        class_header=class_header(sets),
+        class_rows=class_rows(sets),
+        shift_rows=shift_rows(sets),
         serving=serving,
         hostile=hostile,
         batches=next(iter(serving.get("batches", {}).values()), {}),

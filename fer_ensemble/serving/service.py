@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from fer_ensemble.artifact import PRETRAINED
+from fer_ensemble.ensemble import SetRule
 from fer_ensemble.explanation import Explanation
 from fer_ensemble.serving.explaining_requests import explain_face, import_drawing
 from fer_ensemble.serving.limits import Limits, Load
@@ -42,6 +43,9 @@ class Options:
     detector : str or None
         By default that of the server.
     min_confidence : float
+    coverage : float or None
+    set_method : str
+    class_conditional : bool
     min_face : int or None
     min_score : float or None
     max_faces : int or None
@@ -55,6 +59,9 @@ class Options:
     model: str | None = None
     detector: str | None = None
     min_confidence: float = 0.0
+    coverage: float | None = None
+    set_method: str = "lac"
+    class_conditional: bool = False
     min_face: int | None = None
     min_score: float | None = None
     max_faces: int | None = None
@@ -171,12 +178,18 @@ class Service:
         ------
         Refusal
             As `read_pictures` and `predict_pictures`; 422 if there is no such model or detector,
-            503 if too many requests are in work, 504 if it takes too long.
+            or the model gives no sets of labels, 503 if too many requests are in work, 504 if it
+            takes too long.
         """
         model, search = self._prepare(options)
+        find_sets = None
+        if options.coverage is not None:
+            find_sets = _learn_sets(model, options, options.coverage)
 
         def work(pictures: list[GivenPicture]) -> Coroutine[Any, Any, Answer]:
-            return predict_pictures(pictures, model, self.threads, search, options.min_confidence)
+            return predict_pictures(
+                pictures, model, self.threads, search, options.min_confidence, find_sets
+            )
 
         answer = await self._answer(request, options, work)
         if isinstance(answer, Response):
@@ -308,6 +321,17 @@ def _respond(answer: Answer) -> Response:
         refusal = Refusal(415, "unreadable", "No picture can be read: see the rows' reasons.")
     body = refusal.to_json().removesuffix(b"}") + b", " + answer.body + b"}"
     return Response(body, refusal.status, media_type="application/json")
+
+
+def _learn_sets(model: SharedModel, options: Options, coverage: float) -> SetRule:
+    if model.answers is None:
+        raise Refusal(
+            422,
+            "bad_parameter",
+            f"coverage: of the model {model.name} no held-out faces are known, from which sets of "
+            "labels are learned; leave it out, or ask another model.",
+        )
+    return model.learn_sets(coverage, options.set_method, options.class_conditional)
 
 
 def _unknown(what: str, known: Sequence[str] | dict[str, Any]) -> Refusal:
