@@ -1,5 +1,5 @@
 from .doubting import SuspectLabels, check_rule, find_suspect_labels
-from .out_of_fold import Opinion, out_of_fold, quick_opinions
+from .out_of_fold import Opinion, out_of_fold, quick_models, quick_opinions, quick_views
 from .reasons import KINDS, Suspect
 from .unlike_faces import unlike_faces
 
@@ -11,6 +11,8 @@ __all__ = [
     "check_rule",
     "find_suspect_labels",
     "out_of_fold",
+    "quick_models",
     "quick_opinions",
+    "quick_views",
     "unlike_faces",
 ]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.bounded_files import read_bounded
+from fer_ensemble.features import Landmarks
 from fer_ensemble.splitting import content_hash
 
 _MOST_KEPT = 2**30  # bytes
@@ -43,11 +44,6 @@ class Opinion:
 def quick_opinions(images: NDArray[np.uint8], seed: int = 0) -> list[Opinion]:
     """Make two quick models of unlike kinds, which share features of each face.
 
-    Both see the geometry of 68 landmarks and gradients around them
-    (:class:`~fer_ensemble.features.Landmarks`), computed once: a network of one layer, and a
-    logistic regression on an approximated radial kernel (Nyström's method, Williams and Seeger
-    2000). ``experiments/suspect_labels.py`` chose them by accuracy out of fold beside seconds.
-
     Parameters
     ----------
     images : ndarray of shape (n_samples, 48, 48), uint8
@@ -57,6 +53,49 @@ def quick_opinions(images: NDArray[np.uint8], seed: int = 0) -> list[Opinion]:
     Returns
     -------
     list of Opinion
+        Of `quick_models`, on `quick_views`.
+    """
+    views = quick_views(images)
+    return [Opinion(name, model, views) for name, model in quick_models(len(images), seed)]
+
+
+def quick_views(images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    """Compute what quick models are shown: geometry of 68 landmarks, and gradients around them.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_samples, 48, 48), uint8
+
+    Returns
+    -------
+    list of ndarray of shape (n_samples, n_features)
+        Of the faces, and of their mirror images; see :class:`~fer_ensemble.features.Landmarks`.
+    """
+    landmarks = Landmarks(output=("geometry", "hog")).fit(images[:1])
+    sides = (images, np.ascontiguousarray(images[:, :, ::-1]))
+    return [landmarks.transform(side) for side in sides]
+
+
+def quick_models(n_samples: int, seed: int = 0) -> list[tuple[str, Any]]:
+    """Make a network of one layer, and a logistic regression on an approximated radial kernel.
+
+    ``experiments/suspect_labels.py`` chose them by accuracy out of fold beside seconds.
+
+    Parameters
+    ----------
+    n_samples : int
+        How many faces there are.
+    seed : int, default=0
+        Seed of both.
+
+    Returns
+    -------
+    list of (str, classifier)
+
+    References
+    ----------
+    C. K. I. Williams and M. Seeger, "Using the Nyström method to speed up kernel machines",
+    Advances in Neural Information Processing Systems 13, 2000.
     """
     from sklearn.decomposition import PCA
     from sklearn.kernel_approximation import Nystroem
@@ -65,36 +104,27 @@ def quick_opinions(images: NDArray[np.uint8], seed: int = 0) -> list[Opinion]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from fer_ensemble.features import Landmarks
-
-    landmarks = Landmarks(output=("geometry", "hog")).fit(images[:1])
-    # Of a picture that is no face, some distances are those of a point to itself.
-    views = [
-        np.nan_to_num(landmarks.transform(side))
-        for side in (images, np.ascontiguousarray(images[:, :, ::-1]))
-    ]
-    n = len(images)
-    n_directions = min(300, n // 4, views[0].shape[1])
-    batch_size = min(256, n // 4)
+    most = max(1, n_samples // 4)
+    batch_size = min(256, most)
     network = MLPClassifier(
         (256,),
         alpha=1.0,
         batch_size=batch_size,
         learning_rate_init=5e-4,
         # Few faces are seen more often, until there were as many steps.
-        max_iter=max(8, round(_STEPS * batch_size / n)),
+        max_iter=max(8, round(_STEPS * batch_size / n_samples)),
         random_state=seed,
     )
     kernel = (
-        PCA(n_directions, random_state=seed),
-        Nystroem(gamma=0.0003, n_components=min(1500, n // 4), random_state=seed),
+        PCA(min(300, most), random_state=seed),
+        Nystroem(gamma=0.0003, n_components=min(1500, most), random_state=seed),
         StandardScaler(),
         # As strong a penalty a face, however many there are.
-        LogisticRegression(C=_PENALTY / n, max_iter=50),
+        LogisticRegression(C=_PENALTY / n_samples, max_iter=50),
     )
     return [
-        Opinion("network", make_pipeline(StandardScaler(), network), views),
-        Opinion("kernel", make_pipeline(StandardScaler(), *kernel), views),
+        ("network", make_pipeline(StandardScaler(), network)),
+        ("kernel", make_pipeline(StandardScaler(), *kernel)),
     ]
 
 
