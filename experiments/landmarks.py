@@ -48,7 +48,7 @@ def main(
 ) -> None:
     """Train the regressor on Training, measure it on PublicTest and time it."""
     faces = read_faces(data)
-    given = _join(faces, points)
+    given = join_points(faces, points)
     rows, test = (np.flatnonzero(faces.split == part) for part in ("train", "public_test"))
     groups = copy_groups(faces.images)
     fitted, held = (
@@ -80,8 +80,19 @@ def main(
     write_record(out, record, show=True)
 
 
-def _join(faces: FaceDataset, path: Path) -> NDArray[np.float32]:
-    """Points of every face, by its file name."""
+def join_points(faces: FaceDataset, path: Path) -> NDArray[np.float32]:
+    """Find the points of every face by its file name.
+
+    Parameters
+    ----------
+    faces : FaceDataset
+    path : Path
+        An .npz file with ``names``, and ``points`` of shape (n, 68, 2).
+
+    Returns
+    -------
+    ndarray of float32 of shape (n_samples, 68, 2)
+    """
     with np.load(path, allow_pickle=False) as table:
         places = {name: row for row, name in enumerate(table["names"].tolist())}
         points = table["points"].astype(np.float32)

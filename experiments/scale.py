@@ -189,7 +189,7 @@ def _write_shard(table: Path, groups: list[list[Prediction]], shard: int) -> Non
         shard=shard,
         n_shards=_SHARDS,
         class_names=EMOTIONS,
-        tracked=False,
+        optional=(),
         settings={},
         listing={"inputs": sum(map(len, groups)), "groups": len(groups), "sha256": ""},
         inputs=sum(map(len, own)),

@@ -24,6 +24,14 @@ from experiments.tables.balancing import (
     redrawn_ensemble_rows,
     redrawn_system_rows,
 )
+from experiments.tables.groups import (
+    altered_header,
+    altered_rows,
+    gap_rows,
+    resolution_header,
+    resolution_rows,
+    turn_rows,
+)
 from experiments.tables.published import (
     accuracies,
     ensemble_sections,
@@ -67,6 +75,7 @@ def render_readme(results: Path) -> str:
     readings = read_record(results / "hog_readings.json")
     serving = read_record(results / "serving_load.json")
     hostile = read_record(results / "hostile_requests.json")
+    groups = read_record(results / "subgroups.json")
     official = [record for (_, protocol), record in records.items() if protocol == "official"]
     return _template().render(
         accuracies=accuracies(records, systems),
@@ -89,6 +98,13 @@ def render_readme(results: Path) -> str:
             f"`{record['system']}`" for record in records.values() if cells.cut_short(record)
         ],
         ensembles=ensemble_sections(combined, ensembles),
+        groups=groups,
+        gap_rows=gap_rows(groups),
+        altered_header=altered_header(groups),
+        altered_rows=altered_rows(groups),
+        turn_rows=turn_rows(groups),
+        resolution_header=resolution_header(groups),
+        resolution_rows=resolution_rows(groups),
         serving=serving,
         hostile=hostile,
         batches=next(iter(serving.get("batches", {}).values()), {}),

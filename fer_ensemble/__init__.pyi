@@ -1,4 +1,5 @@
 from .artifact import load_ensemble, load_pretrained, save_ensemble
+from .explaining import explain
 from .exporting import export_ensemble
 from .faces import annotate
 from .fitting import fit_ensemble
@@ -9,6 +10,7 @@ from .suspects import find_suspect_labels
 
 __all__ = [
     "annotate",
+    "explain",
     "export_ensemble",
     "find_suspect_labels",
     "fit_ensemble",

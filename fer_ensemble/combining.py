@@ -17,9 +17,11 @@ from fer_ensemble.artifact import (
 )
 from fer_ensemble.datasets import FaceDataset, emotion_names, find_protocol
 from fer_ensemble.ensemble import (
+    DYNAMIC_RULES,
     BaseEnsemble,
     EnsembleScores,
     score_ensemble,
+    to_dynamic,
     to_stacking,
     to_voting,
 )
@@ -62,6 +64,7 @@ def combine_saved(
     weighting: str = "log_loss",
     ties: str = "mean_probability",
     calibrate: bool = False,
+    n_neighbors: int = 7,
     faces: FaceDataset | None = None,
     seed: int = 0,
 ) -> CombinedEnsemble:
@@ -74,9 +77,12 @@ def combine_saved(
     out : path-like, optional
         Folder for the new one; by default it replaces the old one.
     rule : str, default='weighted'
-        A key of `fer_ensemble.ensemble.RULES`, or "stacking".
+        A key of `fer_ensemble.ensemble.RULES`, "stacking", or one of `DYNAMIC_RULES`, which
+        select members for every face.
     weighting, ties, calibrate
-        As of `VotingEnsemble`; unused by stacking, which takes no `calibrate`.
+        As of `VotingEnsemble`; unused by stacking, and no `calibrate` where members are selected.
+    n_neighbors : int, default=7
+        By how many held-out faces they are selected.
     faces : FaceDataset, optional
         Labelled faces to learn on, in place of the predictions that were stored when the
         ensemble was fitted. Those that members are known to have seen are left out.
@@ -96,6 +102,8 @@ def combine_saved(
     """
     if rule == "stacking" and calibrate:
         raise ValueError("Stacking takes no temperatures: its probabilities are learned already.")
+    if rule in DYNAMIC_RULES and calibrate:
+        raise ValueError(f"The rule {rule} takes no temperatures: leave calibrate out.")
     if out is not None and has_ensemble(out):
         raise ArtifactError(f"{out} holds a saved ensemble already: choose another folder.")
     read_manifest(model)  # to hold a folder makes it, which must not be where there is no model
@@ -107,6 +115,16 @@ def combine_saved(
         new: BaseEnsemble
         if rule == "stacking":
             new = to_stacking(ensemble, held_out)
+        elif rule in DYNAMIC_RULES:
+            new = to_dynamic(
+                ensemble,
+                held_out,
+                rule=rule,
+                n_neighbors=n_neighbors,
+                weighting=weighting,
+                ties=ties,
+                random_state=seed,
+            )
         else:
             new = to_voting(
                 ensemble,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from fer_ensemble.artifact import (
 from fer_ensemble.artifact.exported_members import extractors_of, takes_faces
 from fer_ensemble.artifact.states import describe_parameters
 from fer_ensemble.datasets import make_faces
-from fer_ensemble.ensemble import BaseEnsemble
+from fer_ensemble.ensemble import BaseEnsemble, answer_held_out
 from fer_ensemble.locks import holding_folder
 from fer_ensemble.models import MemberPipeline, OnnxClassifier
 from fer_ensemble.models.onnx_export import PRECISIONS, convert_classifier
@@ -176,6 +177,9 @@ def convert_ensemble(
         converted.final_estimator_ = OnnxClassifier(
             convert_classifier(final, describe_parameters(final))
         )
+    # A final estimator in ONNX can't learn anew without some of the samples.
+    with suppress(ValueError):
+        converted.answers_ = answer_held_out(ensemble)
     return converted
 
 

@@ -29,9 +29,15 @@ from fer_ensemble.datasets import (
     soft_training,
     training_part,
 )
-from fer_ensemble.ensemble import EnsembleScores, VotingEnsemble, score_ensemble
+from fer_ensemble.ensemble import (
+    DYNAMIC_RULES,
+    DynamicEnsemble,
+    EnsembleScores,
+    VotingEnsemble,
+    score_ensemble,
+)
 from fer_ensemble.libraries import require, require_for_members
-from fer_ensemble.models import augment_copies, create_member, find_parameters
+from fer_ensemble.models import augment_copies, create_member, find_parameters, set_snapshots
 from fer_ensemble.ray_clusters import connected
 from fer_ensemble.spreading import ON_RAY, check_engine
 
@@ -162,7 +168,8 @@ def fit_ensemble(
         Names of registered members, with their recipes; or unfitted classifiers, each with a
         name, such as `create_members` makes.
     rule : str, default='weighted'
-        How to combine them: a key of `fer_ensemble.ensemble.RULES`.
+        How to combine them: a key of `fer_ensemble.ensemble.RULES`, or of `DYNAMIC_RULES`, which
+        select members for every face.
     protocol : str, default='official'
         How test faces are set apart: a key of `fer_ensemble.datasets.PROTOCOLS`.
     test_size : float, default=0.1
@@ -240,7 +247,8 @@ def fit_ensemble(
         for member in members
     ]
     require_for_members(estimators)
-    ensemble = VotingEnsemble(
+    kind = DynamicEnsemble if rule in DYNAMIC_RULES else VotingEnsemble
+    ensemble = kind(
         estimators, rule=rule, validation_fraction=validation_fraction, random_state=seed
     )
     training = _prepare(
@@ -349,6 +357,7 @@ def create_members(
     names: Sequence[str],
     params: Mapping[str, Mapping[str, Any]] | None = None,
     *,
+    snapshots: int = 1,
     time_budget: float | str | None = None,
     seed: int = 0,
     n_jobs: int = -1,
@@ -362,6 +371,9 @@ def create_members(
         Names of registered members.
     params : mapping of str to mapping, optional
         By the name of a member, parameters to change, as `create_member` takes them.
+    snapshots : int, default=1
+        How many networks are made of the training of each, see `KerasClassifier`; those whose
+        schedule does not come down so often are trained along cosines.
     time_budget : float or str, optional
         Seconds, or a text such as "20m", for training the networks, shared equally among them.
     seed : int, default=0
@@ -392,6 +404,9 @@ def create_members(
         )
         for name in names
     ]
+    if snapshots > 1:
+        for _, member in members:
+            set_snapshots(member, snapshots)
     if time_budget is not None:
         seconds = parse_duration(time_budget) if isinstance(time_budget, str) else time_budget
         _share_time(seconds, [member for _, member in members])

@@ -31,6 +31,7 @@ from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores, score_ensemble
 from fer_ensemble.evaluation import VoteEvaluation, evaluate_votes
 from fer_ensemble.libraries import require_for_members
 from fer_ensemble.stored_arrays import StoredArray
+from fer_ensemble.subgrouping import Subgroups, measure_subgroups
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,9 @@ class MeasuredModel:
         On those without a copy; ``None`` if it is not known which, or all have one.
     votes : dict of str to VoteEvaluation, or None
         How members, and the ensemble's own rule, agree with the votes of FER+, by name.
+    subgroups : Subgroups or None
+        How the ensemble's own rule does on groups of the faces, and on changed ones; ``None`` if
+        that was not asked for.
     """
 
     manifest: Manifest
@@ -82,6 +86,7 @@ class MeasuredModel:
     scores: EnsembleScores
     new_scores: EnsembleScores | None
     votes: dict[str, VoteEvaluation] | None = None
+    subgroups: Subgroups | None = None
 
     @property
     def description(self) -> str:
@@ -105,11 +110,12 @@ class MeasuredModel:
             n_copies=None if self.seen is None else int(self.seen.sum()),
             warning=self.part.warning,
             synthetic=self.synthetic,
+            subgroups=self.subgroups,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return every figure as plain lists, dictionaries and numbers, ready for JSON."""
-        new, votes = self.new_scores, self.votes
+        new, votes, groups = self.new_scores, self.votes, self.subgroups
         return {
             "data": self.source,
             "synthetic": self.synthetic,
@@ -121,6 +127,7 @@ class MeasuredModel:
             **self.scores.to_dict(),
             "without_copies": None if new is None else new.to_dict(),
             "ferplus": votes and {name: figures.to_dict() for name, figures in votes.items()},
+            "subgroups": groups and groups.to_dict(),
         }
 
     def combine(self, rule: str) -> NDArray[np.float64]:
@@ -147,6 +154,7 @@ def measure_model(
     split: str | None = None,
     protocol: str | None = None,
     ferplus: str | os.PathLike[str] | None = None,
+    subgroups: bool = False,
     strict: bool = False,
     seed: int = 1_000_000,
 ) -> MeasuredModel:
@@ -171,6 +179,10 @@ def measure_model(
     ferplus : path-like, optional
         ``fer2013new.csv`` of FER+, for faces of an original fer2013.csv: measure against its
         votes too.
+    subgroups : bool, default=False
+        Whether to measure groups of the faces too, by light, sharpness and pose, and the faces
+        changed on purpose, each of which is predicted once more: see
+        `fer_ensemble.subgrouping.measure_subgroups`.
     strict : bool, default=False
         Whether a face that can't be used is an error.
     seed : int, default=1000000
@@ -231,9 +243,21 @@ def measure_model(
         scores=score(slice(None)),
         new_scores=None if seen is None or seen.all() else score(~seen),
     )
-    if votes is None:
-        return measured
-    return replace(measured, votes=_score_votes(measured, votes))
+    if votes is not None:
+        measured = replace(measured, votes=_score_votes(measured, votes))
+    return replace(measured, subgroups=_measure_groups(measured)) if subgroups else measured
+
+
+def _measure_groups(measured: MeasuredModel) -> Subgroups:
+    ensemble, rule, faces = measured.ensemble, measured.rule, measured.part.faces
+    return measure_subgroups(
+        lambda batch: ensemble.combine_for_scoring(ensemble.predict_member_proba(batch), rule),
+        faces.images,
+        faces.labels,
+        probabilities=measured.combine(rule),
+        classes=ensemble.classes_,
+        class_names=measured.class_names,
+    )
 
 
 def _score_votes(measured: MeasuredModel, votes: FERPlusVotes) -> dict[str, VoteEvaluation]:

@@ -217,7 +217,7 @@ def _said(record: ShardRecord, name: str) -> dict[str, Any]:
         listing = {key: record.listing[key] for key in ("inputs", "groups")}
         return {**listing, "names' digest": str(record.listing["sha256"])[:12]}
     classes = ", ".join(record.class_names)
-    return {**record.settings, "classes": classes, "track": record.tracked}
+    return {**record.settings, "classes": classes, "track": "track" in record.optional}
 
 
 def _groups(
@@ -260,7 +260,7 @@ def _join_parquet(shards: Sequence[tuple[Path, ShardRecord]], out: BinaryIO) -> 
         if digest_file(table) != record.table:
             raise _changed(table)
     first = shards[0][1]
-    writer = ParquetWriter(out, first.class_names, tracked=first.tracked)
+    writer = ParquetWriter(out, first.class_names, optional=first.optional)
     begins, read = lru_cache(None)(_row_group_begins), lru_cache(_KEPT_ROW_GROUPS)(_read_row_group)
     for _, table, begin, end in _groups(shards):
         while begin < end:

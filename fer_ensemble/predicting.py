@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from itertools import chain
 
+from fer_ensemble.artifact import SetOptions
 from fer_ensemble.faces import WINDOW, Detector, FaceClassifier, Input, Predictions
 from fer_ensemble.prediction_run import PredictionRun
 
@@ -27,7 +28,11 @@ def predict_faces(
     batch_size: int = 256,
     n_jobs: int = -1,
     min_confidence: float = 0.0,
+    coverage: float | None = None,
+    set_method: str = "lac",
+    class_conditional: bool = False,
     annotate_to: str | os.PathLike[str] | None = None,
+    explain_to: str | os.PathLike[str] | None = None,
     track: bool = False,
     window: float = WINDOW,
     engine: str = "local",
@@ -88,8 +93,22 @@ def predict_faces(
     min_confidence : float, default=0.0
         Faces whose most probable class is less probable than this get no label and the status
         "unsure".
+    coverage : float, optional
+        Share of the faces whose set of labels has to hold the true one, such as 0.9: each
+        prediction gets its `labels`, one at least. That holds for faces taken and cut out as those
+        were from which the model learned it, on average, and not for smoothed ones (`track`),
+        whose sets are more often larger or smaller than they need be.
+    set_method : {"lac", "aps", "raps"}, default="lac"
+        How sets are made: the smallest on average; larger ones where it is harder to tell; or such
+        without the largest. See :func:`~fer_ensemble.ensemble.learn_set_rule`.
+    class_conditional : bool, default=False
+        Whether `coverage` is to hold for the faces of each class, for larger sets.
     annotate_to : path-like, optional
         Folder for annotated copies: a JPEG of each picture, an MP4 of each video.
+    explain_to : path-like, optional
+        Folder for a picture of each face that shows what speaks for its label: see
+        :func:`~fer_ensemble.explain`. Face 0 of ``a.png`` becomes ``a.png.0.png``, and of frame 12
+        of ``clip.avi`` ``clip.avi/000012.0.png``. Takes some hundred predictions a face.
     track : bool, default=False
         Whether to follow the faces of videos by their boxes: each gets a number, in the column
         `track`, and its probabilities are smoothed over time, of which label, confidence and
@@ -115,7 +134,8 @@ def predict_faces(
     Raises
     ------
     ArtifactError
-        If no ensemble is saved in `model`, or it is damaged, or the package came without weights.
+        If no ensemble is saved in `model`, or it is damaged, or the package came without weights,
+        or nothing is known of held-out faces and there is a `coverage`.
     ClusterError
         If there is no cluster, its workers do not see the model or the inputs, or they die again
         and again over the same ones.
@@ -144,11 +164,13 @@ def predict_faces(
         batch_size=batch_size,
         n_jobs=n_jobs,
         min_confidence=min_confidence,
+        sets=None if coverage is None else SetOptions(coverage, set_method, class_conditional),
         annotate_to=annotate_to,
+        explain_to=explain_to,
         track=track,
         window=window,
         engine=engine,
         address=address,
     )
     run.prepare()
-    return Predictions(chain.from_iterable(run.batches()), run.class_names, tracked=track)
+    return Predictions(chain.from_iterable(run.batches()), run.class_names, optional=run.optional)

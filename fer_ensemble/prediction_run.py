@@ -8,15 +8,24 @@ from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
-from fer_ensemble.artifact import load_predictor, model_identity, read_manifest, resolve_model
+from fer_ensemble.artifact import (
+    SetOptions,
+    load_predictor,
+    load_set_rule,
+    model_identity,
+    read_manifest,
+    resolve_model,
+)
 from fer_ensemble.datasets import emotion_names
 from fer_ensemble.faces import (
+    FINDING,
     WINDOW,
-    Detector,
     FaceClassifier,
     FaceFinder,
+    FindingOptions,
+    FindSets,
     Input,
     KeptRows,
     Marked,
@@ -28,12 +37,16 @@ from fer_ensemble.faces import (
     ShowPicture,
     Tracker,
     check_same_settings,
+    check_set_names,
     choose_writer,
+    describe_settings,
+    file_to_resume,
     gather_groups,
     is_address,
     is_part_folder,
     keep_rows,
     mark_groups,
+    name_optional,
     open_writer,
     predict_files,
     record_path,
@@ -59,17 +72,23 @@ class PredictionRun:
 
     Parameters
     ----------
-    paths, model, resume, shard, detector, align, min_face, min_score, max_faces, face_size
+    paths, model, resume, shard, face_size
         As of :func:`~fer_ensemble.predict_faces`.
     out : path-like or binary file, optional
         File to write; a stream takes CSV. By default nothing is written.
     standard_input : binary file, optional
         Where the paths are listed that ``-`` stands for; see `PictureListing`.
-    every, batch_size, n_jobs, min_confidence, annotate_to, track, window, engine, address
+    every, batch_size, n_jobs, min_confidence, annotate_to, explain_to
         As of :func:`~fer_ensemble.predict_faces`.
+    track, window, engine, address
+        As of :func:`~fer_ensemble.predict_faces`.
+    sets : SetOptions, optional
+        Which sets of labels to give. By default none.
     show : callable, optional
         Called with the path and the annotated copy of each picture and frame: an array of shape
         (height, width, 3), uint8, in the order blue, green, red.
+    **finding
+        The parameters detector, align, min_face, min_score and max_faces of `FaceFinder`.
 
     Attributes
     ----------
@@ -115,6 +134,7 @@ class PredictionRun:
     class_names: tuple[str, ...]
     finder: FaceFinder
     kept: KeptRows | None
+    _find_sets: FindSets | None
     is_same_run: bool | None = True
 
     def __init__(
@@ -126,33 +146,28 @@ class PredictionRun:
         resume: bool = False,
         shard: tuple[int, int] | None = None,
         standard_input: BinaryIO | None = None,
-        detector: str | Detector = "auto",
-        align: bool = True,
-        min_face: int | None = None,
-        min_score: float | None = None,
-        max_faces: int | None = None,
         face_size: int | None = None,
         every: int = 1,
         batch_size: int = 256,
         n_jobs: int = -1,
         min_confidence: float = 0.0,
+        sets: SetOptions | None = None,
         annotate_to: str | os.PathLike[str] | None = None,
+        explain_to: str | os.PathLike[str] | None = None,
         track: bool = False,
         window: float = WINDOW,
         show: ShowPicture | None = None,
         engine: str = "local",
         address: str | None = None,
+        **finding: Unpack[FindingOptions],
     ) -> None:
         self.writes_parts = out is not None and is_part_folder(out)
         if out is not None and not self.writes_parts:
             choose_writer(out)
         self._resume = resume
-        self._to_resume = None
-        if resume and not self.writes_parts:
-            if not isinstance(out, str | os.PathLike):
-                raise ValueError("resume needs the file that an earlier run has begun: give out")
-            self._to_resume = out
-        written = [file for file in (out, annotate_to) if isinstance(file, str | os.PathLike)]
+        self._to_resume = file_to_resume(out) if resume and not self.writes_parts else None
+        outputs = (out, annotate_to, explain_to)
+        written = [file for file in outputs if isinstance(file, str | os.PathLike)]
         if isinstance(out, str | os.PathLike):
             written.append(record_path(out))
         self.listing = PictureListing(paths, standard_input, left_out=written)
@@ -160,22 +175,18 @@ class PredictionRun:
         self._model = model
         self._classifier: FaceClassifier | None = None
         self._out = out
-        self._finding: dict[str, Any] = {
-            "detector": detector,
-            "align": align,
-            "min_face": min_face,
-            "min_score": min_score,
-            "max_faces": max_faces,
-        }
+        self._finding: FindingOptions = {**FINDING, **finding}
         self._face_size = face_size
         self._lock: Lock | None = None
         self._batch_size = batch_size
         self._tracker = Tracker(window) if track else None
+        self._sets, self._find_sets = sets, None
         self._settings: dict[str, Any] = {
             "every": every,
             "n_jobs": n_jobs,
             "min_confidence": min_confidence,
             "annotate_to": annotate_to,
+            "explain_to": explain_to,
             "show": show,
             "at_once": bool(self.listing.live) or show is not None,
         }
@@ -225,7 +236,8 @@ class PredictionRun:
         MissingLibraryError
             If the detector needs a package that is not installed.
         ValueError
-            If the run cannot be resumed: `out` holds something else, or rows of other inputs, of
+            If the model can give no sets of labels, or they can't be written; or if the run cannot
+            be resumed: `out` holds something else, or rows of other inputs, of
             another model or other settings. `InUseError` if another run writes `out`.
         """
         if hasattr(self, "kept"):
@@ -243,6 +255,9 @@ class PredictionRun:
             size = size or manifest.preprocessing["size"]
         else:
             self.class_names = tuple(emotion_names(self._model.classes_))
+        if self._sets is not None:
+            check_set_names(self.class_names)
+            self._find_sets = load_set_rule(self._model, *self._sets)
         self.finder = FaceFinder(**self._finding, size=size or 48)
         if isinstance(self._out, str | os.PathLike) and not is_address(self._out):
             folder = Path(self._out) if self.writes_parts else Path(self._out).parent
@@ -322,7 +337,7 @@ class PredictionRun:
             if self._shard is not None:
                 settings = self._describe()
                 settings.pop("shard")
-                self._shard.record(group_ends, n_rows, self.class_names, self._is_tracked, settings)
+                self._shard.record(group_ends, n_rows, self.class_names, self.optional, settings)
 
     def parts(self) -> Generator[WrittenPart, None, None]:
         """Let workers predict the inputs and write their rows; may be gone through once.
@@ -371,7 +386,7 @@ class PredictionRun:
         if isinstance(self._out, str | os.PathLike):  # what it says would be true no more
             record_path(self._out).unlink(missing_ok=True)
         n_kept = self.kept.n_bytes if self.kept else 0
-        return open_writer(self._out, self.class_names, n_kept=n_kept, tracked=self._is_tracked)
+        return open_writer(self._out, self.class_names, n_kept=n_kept, optional=self.optional)
 
     def _predict(self) -> Generator[list[Prediction], None, None]:
         if self._engine == "ray":
@@ -381,15 +396,23 @@ class PredictionRun:
             return predict_by_ray(self._group_work(), groups, self.finder, self._address)
         classifier = self.load()
         assert classifier is not None
-        return predict_files(
-            classifier,
-            self._inputs,
-            class_names=self.class_names,
-            finder=self.finder,
-            batch_size=self._batch_size,
-            tracker=self._tracker,
-            **self._settings,
-        )
+        options = {**self._settings, **self._row_options()}
+        if (folder := options.pop("explain_to")) is not None:
+            from fer_ensemble.explanation import ExplainedCopies
+
+            options["explain"] = ExplainedCopies(folder, classifier, self.class_names).add
+        return predict_files(classifier, self._inputs, finder=self.finder, **options)
+
+    def _row_options(self) -> dict[str, Any]:
+        """Give what a worker has to know like this process."""
+        return {
+            "class_names": self.class_names,
+            "every": self._settings["every"],
+            "batch_size": self._batch_size,
+            "min_confidence": self._settings["min_confidence"],
+            "tracker": self._tracker,
+            "find_sets": self._find_sets,
+        }
 
     def _group_work(self) -> GroupWork:
         """Say all that a worker has to know."""
@@ -398,19 +421,15 @@ class PredictionRun:
         return GroupWork(
             model=self._model,
             identity=self._model_identity(),
-            class_names=self.class_names,
-            finding={**self._finding, "size": self.finder.size},
-            every=self._settings["every"],
-            batch_size=self._batch_size,
-            min_confidence=self._settings["min_confidence"],
+            finding=dict(self._finding, size=self.finder.size),
             n_threads=max(1, self._settings["n_jobs"]),
-            tracker=self._tracker,
+            **self._row_options(),
         )
 
     def _keep(self, table: str | os.PathLike[str]) -> KeptRows:
         try:
             kept, self._inputs = keep_rows(
-                table, self.class_names, self._inputs, self._batch_size, tracked=self._is_tracked
+                table, self.class_names, self._inputs, self._batch_size, optional=self.optional
             )
         except ValueError:
             # That it is another shard, say, is why there are other inputs.
@@ -423,8 +442,9 @@ class PredictionRun:
         return kept
 
     @property
-    def _is_tracked(self) -> bool:
-        return self._tracker is not None
+    def optional(self) -> list[str]:
+        """Which of the optional columns the rows have: "track", "labels"."""
+        return name_optional(self._tracker, self._find_sets)
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -438,28 +458,26 @@ class PredictionRun:
 
     def _describe(self) -> dict[str, Any]:
         """Give all that decides what the rows come to, but for the inputs, as JSON values."""
-        finding = {
-            name: value if isinstance(value, str | int | float | None) else type(value).__qualname__
-            for name, value in self._finding.items()
-        }
-        return {
-            "model": self._model_identity() or type(self._model).__qualname__,
-            **finding,
-            "face_size": self.finder.size,
-            "every": self._settings["every"],
-            "batch_size": self._batch_size,
-            "min_confidence": self._settings["min_confidence"],
-            # What is not asked for is left out, as runs had it that knew nothing of it.
-            **({} if self._tracker is None else {"window": self._tracker.window}),
-            **({"at_once": True} if self._settings["at_once"] else {}),
-            **({} if self._shard is None else {"shard": str(self._shard)}),
-        }
+        return describe_settings(
+            {
+                "model": self._model_identity() or self._model,
+                **self._finding,
+                "face_size": self.finder.size,
+                "every": self._settings["every"],
+                "batch_size": self._batch_size,
+                "min_confidence": self._settings["min_confidence"],
+            },
+            window=None if self._tracker is None else self._tracker.window,
+            sets=None if self._sets is None else self._sets._asdict(),
+            at_once=self._settings["at_once"] or None,
+            shard=None if self._shard is None else str(self._shard),
+        )
 
     def _check_run(self, table: str | os.PathLike[str]) -> None:
         """Refuse to add rows to those of another model or other settings."""
         now = self._describe()
         before = self._lock.read() if self._lock is not None else None
-        if not isinstance(before, dict):
+        if isinstance(before, dict):
+            check_same_settings(table, before, now)
+        else:
             self.is_same_run = None
-            return
-        check_same_settings(table, before, now)

@@ -7,7 +7,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from fer_ensemble.ensemble import RULES, StackingEnsemble, VotingEnsemble
+from fer_ensemble.ensemble import (
+    RULES,
+    ConformalClassifier,
+    DynamicEnsemble,
+    StackingEnsemble,
+    VotingEnsemble,
+)
 from fer_ensemble.features import HOG, LandmarkRegressor, Landmarks
 from fer_ensemble.models import BoostedTreesClassifier, KerasClassifier, MemberPipeline
 
@@ -36,6 +42,7 @@ STACKING = [
     StackingEnsemble(MEMBERS, n_splits=2),
     StackingEnsemble(MEMBERS, n_splits=2, passthrough=True, final_estimator=GaussianNB()),
 ]
+CONFORMAL = ConformalClassifier(GaussianNB())
 
 # Checks that ask for an answer. No other can tell one rule from another, which act only then.
 OF_ANSWERS = {
@@ -82,6 +89,7 @@ EXPECTED_FAILURES = {
         "check_dont_overwrite_attributes": IN_PLACE,
     },
     VotingEnsemble: {},
+    ConformalClassifier: {},
     StackingEnsemble: {
         "check_sample_weight_equivalence_on_dense_data": (
             "leaves a class one distinct sample, and stacking refuses a class that is missing from "
@@ -105,7 +113,13 @@ pytestmark = [
 
 
 @parametrize_with_checks(
-    [HOG(), LandmarkRegressor(epochs=1), Landmarks(), NETWORK, TREES, PIPELINE, *VOTING, *STACKING],
+    [
+        *(HOG(), LandmarkRegressor(epochs=1), Landmarks()),
+        *(NETWORK, TREES, PIPELINE),
+        *VOTING,
+        *STACKING,
+        CONFORMAL,
+    ],
     expected_failed_checks=expected_failures,
 )
 def test_estimator_check(estimator, check, request):
@@ -114,7 +128,7 @@ def test_estimator_check(estimator, check, request):
     check(estimator)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != VOTING[0].rule])
+@pytest.mark.parametrize("rule", [*(rule for rule in RULES if rule != VOTING[0].rule), "meta_des"])
 @pytest.mark.parametrize(
     "check",
     [
@@ -125,7 +139,8 @@ def test_estimator_check(estimator, check, request):
     ids=lambda check: check.func.__name__,
 )
 def test_checks_that_ask_for_answers_hold_for_every_rule(check, rule):
-    check(VotingEnsemble(MEMBERS, rule=rule))
+    kind = VotingEnsemble if rule in RULES else DynamicEnsemble
+    check(kind(MEMBERS, rule=rule))
 
 
 def test_single_precision_differences_are_small():

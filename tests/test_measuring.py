@@ -103,6 +103,19 @@ def test_faces_that_all_have_copies_have_no_second_figures(model, data):
     assert measured.new_scores is None
 
 
+def test_groups_are_measured_by_the_ensembles_own_rule_if_asked_for(model, data):
+    assert measure_model(model, data).subgroups is None
+    measured = measure_model(model, data, subgroups=True)
+    own = measured.scores.rules["average"].accuracy
+    for compared in measured.subgroups.conditions.values():
+        n_right = sum(part.scores.accuracy * part.scores.n for part in compared.groups)
+        assert n_right / measured.scores.n == pytest.approx(own)
+    covered = measured.subgroups.altered[0]
+    assert covered.scores.n == 70
+    assert own + covered.comparison.difference == pytest.approx(covered.scores.accuracy)
+    assert measured.to_dict()["subgroups"] == measured.subgroups.to_dict()
+
+
 def test_mistakes_are_told(model, data, tmp_path):
     with pytest.raises(ArtifactError, match="does not exist"):
         measure_model(tmp_path / "none", data)

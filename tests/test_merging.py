@@ -181,7 +181,7 @@ def test_a_damaged_record_is_refused(copied: Path) -> None:
     record = copied / "2.csv.shard.json"
     content = json.loads(record.read_text())
     for damage in (
-        {"form": 2},
+        {"form": 1},
         {"group_ends": content["group_ends"][:-1]},
         {"shard": 4},
         {"table": None},

@@ -39,12 +39,14 @@ def main(
 ) -> None:
     """Measure accuracy and calibration on PublicTest, size and speed.
 
-    They are written into the model cards too, that of the quick network included. Nothing is chosen
-    by them.
+    They are written into the model cards too, that of the quick network included, with groups of
+    faces and faces changed on purpose. Nothing is chosen by them.
     """
     folder = model or resolve_model(None)
     with notes.status("Predicting"):
-        measured, fast = measure_model(folder, data), measure_model(folder / FAST, data)
+        measured, fast = (
+            measure_model(place, data, subgroups=True) for place in (folder, folder / FAST)
+        )
         ensemble, test, has_copy = measured.ensemble, measured.part.faces, measured.seen
         if has_copy is None:
             raise typer.BadParameter(f"--data {data}: has no training faces beside the test faces.")

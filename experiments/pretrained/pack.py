@@ -45,7 +45,7 @@ from fer_ensemble.artifact.compact import compact_ensemble, compact_member
 from fer_ensemble.artifact.member_files import load_member
 from fer_ensemble.artifact.pretrained import FAST, SHIPPED
 from fer_ensemble.datasets import FaceDataset, training_part
-from fer_ensemble.ensemble import BaseEnsemble, VotingEnsemble, to_stacking
+from fer_ensemble.ensemble import Answers, BaseEnsemble, VotingEnsemble, to_stacking
 from fer_ensemble.evaluation import evaluate_predictions
 from fer_ensemble.exporting import convert_ensemble, convert_member
 from fer_ensemble.models import KerasClassifier, get_member, last_step
@@ -221,6 +221,8 @@ def _combine(
     # Compacted members are without theirs. The ensemble keeps those of all training faces, so that
     # copies of them can be left out of a measurement.
     combined.training_digests_ = np.unique(row_digests(X))
+    # By what was learned from other faces, as sets of labels need it.
+    combined.answers_ = Answers(choice.probabilities[0], held_out.y)
     return combined
 
 

@@ -17,7 +17,8 @@ from .pretrained import (
     resolve_model,
 )
 from .resumable import fit_resumable
-from .storage import load_ensemble, save_ensemble
+from .set_rules import SetOptions, load_set_rule
+from .storage import load_ensemble, record_answers, save_ensemble
 
 __all__ = [
     "PRETRAINED",
@@ -25,6 +26,7 @@ __all__ = [
     "ExportedEnsemble",
     "Manifest",
     "Measurement",
+    "SetOptions",
     "fit_resumable",
     "has_ensemble",
     "installed_version",
@@ -33,8 +35,10 @@ __all__ = [
     "load_model",
     "load_predictor",
     "load_pretrained",
+    "load_set_rule",
     "model_identity",
     "read_manifest",
+    "record_answers",
     "record_measurement",
     "record_robustness",
     "resolve_model",

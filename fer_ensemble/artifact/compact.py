@@ -26,9 +26,10 @@ _HELD_OUT = (
 def compact_ensemble(ensemble: BaseEnsemble) -> BaseEnsemble:
     """Copy a fitted ensemble without what predicting does not need.
 
-    Members are compacted, see :func:`compact_member`. Held-out predictions go; what was learned
-    from them stays, but nothing can be learned anew. The ensemble keeps its ``training_digests_``,
-    by which copies of training faces are known again.
+    Members are compacted, see :func:`compact_member`. Held-out predictions go, unless the ensemble
+    predicts by them; what it makes of them stays, if it keeps that as ``answers_``, and so does
+    what was learned from them, but nothing can be learned anew. The ensemble keeps its
+    ``training_digests_``, by which copies of training faces are known again.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def compact_ensemble(ensemble: BaseEnsemble) -> BaseEnsemble:
     compacted = copy.copy(ensemble)
     compacted.members_ = [(name, compact_member(member)) for name, member in ensemble.members_]
     compacted.members = compacted.members_
-    for name in _HELD_OUT:
+    for name in () if ensemble.needs_held_out else _HELD_OUT:
         if hasattr(compacted, name):
             setattr(compacted, name, None)
     return compacted

@@ -6,7 +6,6 @@ To import scikit-learn takes longer than to label a photograph from start to end
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.artifact.manifest import (
+    MOST_ARRAYS,
     ArtifactError,
     Manifest,
     StoredFile,
@@ -22,10 +22,12 @@ from fer_ensemble.artifact.manifest import (
     read_manifest,
     read_verified,
 )
-from fer_ensemble.ensemble import Calibration, combine_calibrated
+from fer_ensemble.bounded_files import read_arrays
+from fer_ensemble.ensemble import DYNAMIC_RULES, Calibration, Competence, combine_calibrated
 from fer_ensemble.ensemble.evidence import align_columns, check_classes, check_probabilities
 from fer_ensemble.ensemble.meta_features import meta_features
-from fer_ensemble.features.extraction import find_extractor
+from fer_ensemble.evaluation import encode_labels
+from fer_ensemble.features.extraction import Extractor, find_extractor
 from fer_ensemble.onnx_graph import GraphError, OnnxGraph
 from fer_ensemble.pixels import check_faces
 
@@ -33,12 +35,12 @@ from fer_ensemble.pixels import check_faces
 class _Member(NamedTuple):
     name: str
     graph: OnnxGraph
-    extract: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None
+    extractors: list[Extractor]
     mirror: bool
 
     def face_shape(self, size: int) -> tuple[int, ...] | None:
         """Shape of the faces, of that side where its graph does not say; None for tables."""
-        if self.extract is not None:
+        if self.extractors:
             return size, size
         return self.graph.sample_shape if self.graph.takes_faces else None
 
@@ -49,7 +51,8 @@ class _Member(NamedTuple):
         return probabilities
 
     def _ask(self, faces: NDArray[Any]) -> NDArray[np.float64]:
-        return self.graph.run(faces if self.extract is None else self.extract(faces))
+        parts = [extract(faces) for extract in self.extractors] or [faces]
+        return self.graph.run(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
 
 
 class ExportedEnsemble:
@@ -69,6 +72,8 @@ class ExportedEnsemble:
         The labels, sorted.
     ties : str
         How ties are decided, as in `VotingEnsemble`.
+    passthrough : bool
+        Whether combining needs the samples themselves, beside what the members predict.
 
     Raises
     ------
@@ -107,6 +112,7 @@ class ExportedEnsemble:
             ) from error
         shapes = [member.face_shape(self._size) for member in self._members]
         self._face_shape = next((shape for shape in shapes if shape), None)
+        self._competence = _read_competence(directory, manifest)
         self._final = None
         if manifest.final_estimator is not None:
             self._final = _open_graph(directory, manifest.final_estimator)
@@ -115,12 +121,17 @@ class ExportedEnsemble:
         state = manifest.ensemble
         self._size: int = manifest.preprocessing["size"]
         self.ties: str = state.get("ties", "mean_probability")
-        self._passthrough = bool(state.get("passthrough"))
+        self.passthrough = bool(state.get("passthrough"))
         self._rule: str = state.get("rule", "average")
         self._weights: list[float] | None = state.get("weights")
         self._random_state: int | None = state.get("random_state")
         calibration = (state.get("calibration") or {}).get(self._rule)
         self._calibration = None if calibration is None else Calibration.from_dict(calibration)
+
+    @property
+    def exported_members(self) -> list[tuple[str, Any]]:
+        """Names of the members, and what predicts as each."""
+        return [(member.name, member) for member in self._members]
 
     def predict_member_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return what each member predicts, its columns in the order of ``classes_``.
@@ -171,6 +182,35 @@ class ExportedEnsemble:
         """
         samples = self._check(X)
         probabilities = self.predict_member_proba(samples)
+        return self._combine(probabilities, samples if self.passthrough else None)
+
+    def combine(self, probabilities: ArrayLike) -> NDArray[np.float64]:
+        """Combine what the members predict, as `predict_proba` does.
+
+        Parameters
+        ----------
+        probabilities : array-like of shape (n_samples, n_members, n_classes)
+            What `predict_member_proba` returned.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows that sum to one.
+
+        Raises
+        ------
+        ValueError
+            If the final estimator wants the samples too, by `passthrough`.
+        """
+        if self.passthrough:
+            raise ValueError("passthrough=True needs the samples too: call predict_proba on them.")
+        return self._combine(probabilities, None)
+
+    def _combine(self, probabilities: ArrayLike, samples: Any) -> NDArray[np.float64]:
+        if self._competence is not None:
+            return self._competence.combine(
+                probabilities, self._rule, ties=self.ties, random_state=self._random_state
+            )
         if self._final is None:
             return combine_calibrated(
                 probabilities,
@@ -180,9 +220,7 @@ class ExportedEnsemble:
                 ties=self.ties,
                 random_state=self._random_state,
             )
-        table = meta_features(
-            check_probabilities(probabilities), samples if self._passthrough else None
-        )
+        table = meta_features(check_probabilities(probabilities), samples)
         places = np.arange(len(self.classes_))
         return align_columns(self._final.run(table), self._final.classes, places, "final_estimator")
 
@@ -191,6 +229,27 @@ class ExportedEnsemble:
         if self._face_shape is None:
             return np.asarray(X)
         return check_faces(X, "The exported ensemble", self._face_shape)
+
+
+def _read_competence(directory: Path, manifest: Manifest) -> Competence | None:
+    """Read the held-out samples by which members are selected, where they are."""
+    state = manifest.ensemble
+    if state.get("rule") not in DYNAMIC_RULES:
+        return None
+    coefficients = state["coefficients"]
+    try:
+        if manifest.validation is None:
+            raise ValueError("there are no held-out samples, by which members are selected")
+        arrays = read_arrays(read_verified(directory, manifest.validation), MOST_ARRAYS)
+        return Competence(
+            arrays["validation_probabilities_"],
+            encode_labels(arrays["validation_labels_"], manifest.classes),
+            state["n_neighbors"],
+            None if coefficients is None else np.asarray(coefficients),
+            state["voting"],
+        )
+    except (KeyError, IndexError, ValueError) as error:
+        raise ArtifactError(f"{directory}: its held-out samples are damaged ({error}).") from error
 
 
 def _open_member(directory: Path, entry: StoredMember) -> _Member:
@@ -205,12 +264,7 @@ def _open_member(directory: Path, entry: StoredMember) -> _Member:
         ]
     except ValueError as error:
         raise ArtifactError(f"The member {entry.name!r} of {directory}: {error}") from error
-
-    def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        parts = [extractor(faces) for extractor in extractors]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-    return _Member(entry.name, graph, extract if extractors else None, exported["mirror"])
+    return _Member(entry.name, graph, extractors, exported["mirror"])
 
 
 def _read_weights(directory: Path, feature: dict[str, Any]) -> bytes | None:

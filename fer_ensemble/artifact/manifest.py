@@ -159,6 +159,8 @@ _OTHER_NAMES = {"xgboost": "xgboost-cpu"}
 # The second version has members in ONNX, the third a hash of itself.
 SCHEMA_VERSION = 3
 _MOST_MANIFEST, _MOST_STORED = 4 * 2**20, 512 * 2**20
+#: Bytes that the arrays of held-out samples may take.
+MOST_ARRAYS = 256 * 2**20
 
 
 @dataclass(frozen=True)

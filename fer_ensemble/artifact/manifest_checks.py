@@ -30,7 +30,7 @@ from fer_ensemble.artifact.kinds import (
     text,
     whole,
 )
-from fer_ensemble.ensemble import RULES, TIES, WEIGHTED_RULES
+from fer_ensemble.ensemble import DYNAMIC_RULES, RULES, TIES, WEIGHTED_RULES
 
 #: Entry under which a manifest states the hash of all others.
 HASH = "sha256"
@@ -93,6 +93,14 @@ _VOTING = {
     "given_weights": _WEIGHTS | NOTHING,
     "weights": _WEIGHTS | NOTHING,
     "calibration": _OBJECT | NOTHING,
+}
+_DYNAMIC = {
+    **{name: kind for name, kind in _VOTING.items() if name not in ("calibrate", "calibration")},
+    "kind": one_of("dynamic"),
+    "rule": one_of(*RULES, *DYNAMIC_RULES),
+    "n_neighbors": whole(1, 10_000),
+    "voting": one_of("soft", "hard"),
+    "coefficients": several(real(-1e12, 1e12), 1, 30_000) | NOTHING,
 }
 _STACKING = {
     "kind": one_of("stacking"),
@@ -238,16 +246,20 @@ def _check_member(member: Mapping[str, Any], where: str, face_size: int) -> None
 
 def _check_ensemble(state: Mapping[str, Any], n_members: int, has_final: bool) -> None:
     kind = state.get("kind", "voting")  # the first artifacts, all voting, did not say
-    if kind not in ("voting", "stacking"):
+    if kind not in ("voting", "stacking", "dynamic"):
         raise ValueError(f"there is no kind of ensemble {kind!r}")
     if (kind == "stacking") != has_final:
-        raise ValueError("it names no final estimator" if kind == "stacking" else "voting has none")
+        raise ValueError("it names no final estimator" if kind == "stacking" else "it has none")
     if kind == "stacking":
         check_entries(state, _STACKING, "ensemble")
         _require(state, set(_STACKING), "ensemble")
         return
-    check_entries(state, _VOTING, "ensemble")
-    _require(state, {"rule", "weights"}, "ensemble")
+    if kind == "dynamic":
+        check_entries(state, _DYNAMIC, "ensemble")
+        _require(state, set(_DYNAMIC) - {"given_weights"}, "ensemble")
+    else:
+        check_entries(state, _VOTING, "ensemble")
+        _require(state, {"rule", "weights"}, "ensemble")
     for name in ("weights", "given_weights"):
         weights = state.get(name)
         if weights is not None and (len(weights) != n_members or not sum(weights)):

@@ -19,6 +19,7 @@ from fer_ensemble.artifact.model_card import make_model_card
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores
 from fer_ensemble.evaluation import Evaluation
+from fer_ensemble.subgrouping import Subgroups
 
 _KEPT = (
     "n",
@@ -57,6 +58,8 @@ class Measurement:
         What must stand beside the figures.
     synthetic : bool, default=False
         Whether the faces were drawn.
+    subgroups : Subgroups or None, default=None
+        How it does on groups of the faces, and on changed ones; ``None`` if not measured.
     """
 
     data: str
@@ -68,6 +71,7 @@ class Measurement:
     n_copies: int | None = None
     warning: str = ""
     synthetic: bool = False
+    subgroups: Subgroups | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a manifest keeps of it, ready for JSON."""
@@ -83,6 +87,7 @@ class Measurement:
                 }
                 for name, figures in self.scores.members.items()
             },
+            "subgroups": self.subgroups and self.subgroups.to_summary(),
         }
 
 
@@ -95,7 +100,8 @@ def record_measurement(
     """Write figures into the manifest and the model card of a saved ensemble.
 
     They stand under ``data["figures"]`` of the manifest, in place of earlier ones on the same
-    faces. No other file of the artifact is changed.
+    faces, whose groups stay if none were measured this time. No other file of the artifact is
+    changed.
 
     Parameters
     ----------
@@ -118,12 +124,12 @@ def record_measurement(
     """
     directory = Path(path)
     manifest = read_manifest(directory)
-    entry = measurement.to_dict()
-    kept = [
-        other
-        for other in manifest.data.get("figures", [])
-        if any(other[name] != entry[name] for name in ("data", "test", "protocol"))
-    ]
+    entry, kept = measurement.to_dict(), []
+    for other in manifest.data.get("figures", []):
+        if any(other[name] != entry[name] for name in ("data", "test", "protocol")):
+            kept.append(other)
+        elif entry["subgroups"] is None:
+            entry["subgroups"] = other.get("subgroups")
     data = {**manifest.data, "figures": [*kept, entry]}
     manifest = replace(manifest, data=data if cost is None else data | {"cost": dict(cost)})
     _write(directory, ensemble, manifest)

@@ -183,6 +183,7 @@ _OURS: Mapping[str, Mapping[str, Kind]] = {
         "patience": whole(0, 2**31) | NOTHING,
         "monitor": one_of("loss", "accuracy"),
         "validation_fraction": _SHARE | NOTHING,
+        "snapshots": whole(1, 100),
         "flip_average": FLAG,
         "teacher_weight": _SHARE,
         "precision": text(50),

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from fer_ensemble.artifact.manifest import Manifest
 from fer_ensemble.datasets import PROTOCOLS
-from fer_ensemble.ensemble import WEIGHTED_RULES, BaseEnsemble, EnsembleScores, score_ensemble
+from fer_ensemble.ensemble import (
+    DYNAMIC_RULES,
+    WEIGHTED_RULES,
+    BaseEnsemble,
+    EnsembleScores,
+    score_ensemble,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -152,9 +158,11 @@ def _template() -> Template:
         "count": lambda number: "" if number is None else f"{number:,}",
         "interval": _format_interval,
         "minutes": lambda member: "" if member.seconds is None else f"{member.seconds / 60:.1f}",
+        "p_value": lambda p: "< 0.001" if p < 0.001 else f"{p:.3f}",
         "plain": plain,
         "three": lambda value: "" if value is None else f"{value:.3f}",
     }
+    environment.filters["plain"] = plain
     return environment.get_template("model_card.md.j2")
 
 
@@ -181,6 +189,11 @@ def _describe_combination(content: Mapping[str, Any]) -> str:
         return (
             "A further classifier, trained on what the members predict for faces that they were "
             "not fitted on, combines them."
+        )
+    if content["rule"] in DYNAMIC_RULES:
+        return (
+            f"For every face, the rule `{content['rule']}` selects members by how they did on the "
+            f"{content['n_neighbors']} held-out faces of which they say the most similar."
         )
     sentence = f"Their probabilities are combined by the rule `{content['rule']}`"
     if content["rule"] in WEIGHTED_RULES and content.get("given_weights") is not None:

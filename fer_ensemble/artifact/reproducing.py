@@ -80,6 +80,8 @@ def _combine(ensemble: dict[str, Any]) -> list[str]:
         value = ensemble.get(name, default)
         if value != default:
             words += [f"--{name}", value]
+    if ensemble.get("n_neighbors", 7) != 7:
+        words += ["--neighbors", str(ensemble["n_neighbors"])]
     words += ["--calibrate"] * bool(ensemble.get("calibrate"))
     return ["--rule", ensemble["rule"], *words] if words else []
 

@@ -8,8 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ensemble.artifact.kept_answers import ANSWERED_LABELS, ANSWERS, take_answers
 from fer_ensemble.artifact.member_contents import PLACES
-from fer_ensemble.ensemble import BaseEnsemble, Calibration, StackingEnsemble, VotingEnsemble
+from fer_ensemble.ensemble import (
+    BaseEnsemble,
+    Calibration,
+    DynamicEnsemble,
+    StackingEnsemble,
+    VotingEnsemble,
+)
 
 
 def describe_parameters(member: Any) -> dict[str, Any]:
@@ -58,6 +65,11 @@ _VOTING_ARRAYS = (
     "validation_sample_weight_",
     "training_digests_",
 )
+_DYNAMIC_PARAMS = (
+    *(name for name in _VOTING_PARAMS if name != "calibrate"),
+    "n_neighbors",
+    "voting",
+)
 _STACKING_PARAMS = ("n_splits", "passthrough", "random_state")
 _STACKING_ARRAYS = ("oof_probabilities_", "oof_labels_", "fold_ids_", "training_digests_")
 
@@ -98,7 +110,12 @@ def describe_state(ensemble: BaseEnsemble) -> EnsembleState:
     """
     if ensemble.kind not in _KINDS:
         raise TypeError(f"An artifact cannot hold an ensemble of the kind {ensemble.kind!r}.")
-    return _KINDS[ensemble.kind].describe(ensemble)
+    state = _KINDS[ensemble.kind].describe(ensemble)
+    if ensemble.answers_ is not None:
+        probabilities, labels = ensemble.answers_
+        state.arrays[ANSWERS] = probabilities.astype(np.float32)
+        state.arrays[ANSWERED_LABELS] = _without_objects(labels)
+    return state
 
 
 def restore_state(members: list[tuple[str, Any]], state: EnsembleState) -> BaseEnsemble:
@@ -123,7 +140,10 @@ def restore_state(members: list[tuple[str, Any]], state: EnsembleState) -> BaseE
     kind = state.parameters.get("kind", "voting")  # the first artifacts, all voting, did not say
     if kind not in _KINDS:
         raise ValueError(f"there is no kind of ensemble {kind!r}")
-    return _KINDS[kind].restore(members, state)
+    ensemble = _KINDS[kind].restore(members, state)
+    if ANSWERS in state.arrays:
+        ensemble.answers_ = take_answers(state.arrays, state.arrays[ANSWERS].shape[-1])
+    return ensemble
 
 
 def _describe_stacking(ensemble: StackingEnsemble) -> EnsembleState:
@@ -147,6 +167,33 @@ def _describe_voting(ensemble: VotingEnsemble) -> EnsembleState:
         else {rule: temperatures.to_dict() for rule, temperatures in calibration.items()},
     }
     return EnsembleState(parameters, _arrays(ensemble, _VOTING_ARRAYS))
+
+
+def _describe_dynamic(ensemble: DynamicEnsemble) -> EnsembleState:
+    if ensemble.features is not None:
+        raise TypeError(
+            "An ensemble that looks for neighbours among features cannot be saved: leave features "
+            "out, and they are looked for among what the members predict."
+        )
+    parameters = {name: _plain(getattr(ensemble, name)) for name in _DYNAMIC_PARAMS}
+    weights, coefficients = ensemble.weights_, ensemble.coefficients_
+    parameters |= {
+        "kind": ensemble.kind,
+        "weights": None if weights is None else weights.tolist(),
+        "coefficients": None if coefficients is None else coefficients.tolist(),
+    }
+    return EnsembleState(parameters, _arrays(ensemble, _VOTING_ARRAYS))
+
+
+def _restore_dynamic(members: list[tuple[str, Any]], state: EnsembleState) -> DynamicEnsemble:
+    content = state.parameters
+    ensemble = DynamicEnsemble(members, **{name: content[name] for name in _DYNAMIC_PARAMS})
+    for name in ("weights", "coefficients"):
+        learned = content[name]
+        setattr(ensemble, f"{name}_", None if learned is None else np.asarray(learned, np.float64))
+    ensemble.calibration_ = None
+    _restore_arrays(ensemble, members, state, _VOTING_ARRAYS)
+    return ensemble
 
 
 def _restore_stacking(members: list[tuple[str, Any]], state: EnsembleState) -> StackingEnsemble:
@@ -184,6 +231,7 @@ class _Kind(NamedTuple):
 
 _KINDS = {
     VotingEnsemble.kind: _Kind(_describe_voting, _restore_voting),
+    DynamicEnsemble.kind: _Kind(_describe_dynamic, _restore_dynamic),
     StackingEnsemble.kind: _Kind(_describe_stacking, _restore_stacking),
 }
 
@@ -205,11 +253,11 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, np.random.RandomState) else value
 
 
+def _without_objects(array: NDArray[Any]) -> NDArray[Any]:
+    # Labels of type object, as data frames have, would be pickled.
+    return np.array(array.tolist()) if array.dtype.hasobject else array
+
+
 def _arrays(ensemble: BaseEnsemble, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     arrays = {name: getattr(ensemble, name, None) for name in names}
-    return {
-        # Labels of type object, as data frames have, would be pickled.
-        name: np.array(array.tolist()) if array.dtype.hasobject else array
-        for name, array in arrays.items()
-        if array is not None
-    }
+    return {name: _without_objects(array) for name, array in arrays.items() if array is not None}

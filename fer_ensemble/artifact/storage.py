@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from fer_ensemble.artifact.exported_members import (
 from fer_ensemble.artifact.manifest import (
     GRAPH_ENDING,
     MODEL_CARD,
+    MOST_ARRAYS,
     ArtifactError,
     Manifest,
     StoredFile,
@@ -47,7 +49,7 @@ from fer_ensemble.artifact.states import (
 )
 from fer_ensemble.bounded_files import read_arrays
 from fer_ensemble.datasets import emotion_names
-from fer_ensemble.ensemble import BaseEnsemble
+from fer_ensemble.ensemble import DYNAMIC_RULES, BaseEnsemble, DynamicEnsemble
 from fer_ensemble.ensemble.evidence import check_classes
 from fer_ensemble.models import OnnxClassifier, last_step
 
@@ -61,7 +63,6 @@ _LIBRARIES = (
     "xgboost",
 )
 _ARRAYS = "validation.npz"
-_MOST_ARRAYS = 256 * 2**20
 _STATE_ENDING = ".skops"
 # Two underscores, which no member's name may hold: its file is never a member's.
 _FINAL_ESTIMATOR = "final__estimator"
@@ -136,6 +137,28 @@ def save_ensemble(
     return directory
 
 
+def record_answers(path: str | os.PathLike[str], ensemble: BaseEnsemble) -> None:
+    """Write what an ensemble says of held-out faces into its artifact; no graph is written anew.
+
+    Parameters
+    ----------
+    path : path-like
+        The artifact.
+    ensemble : VotingEnsemble or StackingEnsemble
+        What was loaded from there, and was given ``answers_``.
+
+    Raises
+    ------
+    ArtifactError
+        If there is no artifact, or its manifest is damaged.
+    OSError
+        If it cannot be written to.
+    """
+    manifest, content = read_manifest(path), _pack(describe_state(ensemble).arrays)
+    told = replace(manifest, validation=describe_file(_ARRAYS, content))
+    write_artifact(Path(path), {_ARRAYS: content}, told)
+
+
 def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
     """Load a saved ensemble. No code in the artifact is run; networks are built by this package.
 
@@ -176,6 +199,8 @@ def load_ensemble(path: str | os.PathLike[str]) -> BaseEnsemble:
         arrays = {} if packed is None else _unpack(packed, len(members), len(manifest.classes))
         ensemble = restore_state(members, EnsembleState(manifest.ensemble, arrays, final))
         ensemble.classes_ = np.asarray(manifest.classes)
+        if isinstance(ensemble, DynamicEnsemble) and ensemble.rule in DYNAMIC_RULES:
+            ensemble.find_competence()  # damage is told now, not at the first prediction
         ensemble.fit_times_ = {
             entry.name: entry.fit_seconds for entry in manifest.members if entry.fit_seconds
         }
@@ -284,7 +309,7 @@ def _pack(arrays: dict[str, NDArray[Any]]) -> bytes:
 
 def _unpack(content: bytes, n_members: int, n_classes: int) -> dict[str, NDArray[Any]]:
     try:
-        arrays = read_arrays(content, _MOST_ARRAYS)
+        arrays = read_arrays(content, MOST_ARRAYS)
     except ValueError as error:
         raise ValueError(f"{_ARRAYS}: {error}") from error
     for name, array in arrays.items():

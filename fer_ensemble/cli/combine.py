@@ -15,8 +15,10 @@ def combine(
     rule: Annotated[
         str,
         typer.Option(
-            help="weighted, average, majority, weighted_majority, geometric, median, max, borda, "
-            "or stacking, which trains a logistic regression on what the members predict."
+            help="weighted, average, majority, weighted_majority, geometric, median, max, borda; "
+            "stacking, which trains a logistic regression on what the members predict; or knora_e, "
+            "knora_u or meta_des, which select members for every face by how they did on held-out "
+            "faces of which they say much the same."
         ),
     ] = "weighted",
     weighting: Annotated[
@@ -30,9 +32,13 @@ def combine(
         bool,
         typer.Option(
             "--calibrate/--no-calibrate",
-            help="Learn temperatures of members and rules; not for stacking.",
+            help="Learn temperatures of members and rules; not for stacking, nor where members are "
+            "selected.",
         ),
     ] = False,
+    neighbors: Annotated[
+        int, typer.Option(min=1, help="By how many held-out faces members are selected.")
+    ] = 7,
     data: Annotated[
         str,
         typer.Option(
@@ -66,11 +72,14 @@ def combine(
     from fer_ensemble.cli.console import notes, output, read_faces
     from fer_ensemble.cli.tables import score_table
     from fer_ensemble.combining import combine_saved
+    from fer_ensemble.ensemble import DYNAMIC_RULES
 
     if rule == "stacking" and calibrate:
         raise typer.BadParameter(
             "--calibrate is not for --rule stacking: its probabilities are learned already."
         )
+    if rule in DYNAMIC_RULES and calibrate:
+        raise typer.BadParameter(f"--calibrate is not for --rule {rule}, which selects members.")
     if out is not None and has_ensemble(out):
         raise typer.BadParameter(f"--out {out} holds a saved ensemble already: choose another.")
     faces, description = None, "faces held out of the fit"
@@ -90,6 +99,7 @@ def combine(
         weighting=weighting,
         ties=ties,
         calibrate=calibrate,
+        n_neighbors=neighbors,
         faces=faces,
         seed=seed,
     )

@@ -58,6 +58,15 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    subgroups: Annotated[
+        bool,
+        typer.Option(
+            "--subgroups",
+            help="Measure groups of the faces too, by brightness, contrast, resolution, turn, tilt "
+            "and border, and the faces with eyes or mouth covered, a mask or less detail; each of "
+            "these is predicted once more.",
+        ),
+    ] = False,
     card: Annotated[
         bool,
         typer.Option("--card", help="Write the figures into the ensemble's MODEL_CARD.md too."),
@@ -81,15 +90,19 @@ def evaluate(
     Every member and every rule is measured on the same faces: on all, and on those without an
     exact copy in the training data, as far as that is known. The interval is Wilson's. Every
     class is shown of the members and of the ensemble's own rule; the JSON has them of all.
+    Groups are compared at the same mix of classes, with a test for all comparisons together.
 
     Examples:
 
       fer-ensemble evaluate fer2013.zip --model model/ --json figures.json --card
 
       fer-ensemble evaluate fer2013.csv --model model/ --ferplus fer2013new.csv
+
+      fer-ensemble evaluate fer2013.zip --model model/ --subgroups --card
     """
     from fer_ensemble.artifact import read_manifest, record_measurement, resolve_model
     from fer_ensemble.cli.console import choose_device, notes, output, read_faces, write_json
+    from fer_ensemble.cli.subgroup_tables import subgroup_tables
     from fer_ensemble.cli.tables import class_table, score_table, vote_table
     from fer_ensemble.measuring import measure_model
 
@@ -107,7 +120,13 @@ def evaluate(
         )
     with notes.status("Predicting"):
         found = measure_model(
-            model, faces, split=split, protocol=protocol, ferplus=ferplus, seed=seed
+            model,
+            faces,
+            split=split,
+            protocol=protocol,
+            ferplus=ferplus,
+            subgroups=subgroups,
+            seed=seed,
         )
     part, scores, rule = found.part, found.scores, found.rule
     output.print(score_table(found.description, scores, rule))
@@ -122,6 +141,9 @@ def evaluate(
     if found.votes is not None:
         title = f"{found.description}, by the votes of FER+"
         output.print(vote_table(title, found.votes, rule))
+    if found.subgroups is not None:
+        for table in subgroup_tables(found.description, found.subgroups):
+            output.print(table)
     if part.warning:
         output.print(part.warning)
     if json_file is not None:

@@ -34,7 +34,8 @@ def fit(
         str,
         typer.Option(
             help="How to combine them: weighted, average, majority, weighted_majority, geometric, "
-            "median, max or borda."
+            "median, max or borda; or knora_e, knora_u or meta_des, which select members for every "
+            "face."
         ),
     ] = "weighted",
     protocol: Annotated[
@@ -88,6 +89,15 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    snapshots: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Networks that are made of each network's training, and averaged: the learning "
+            "rate comes down so many times, and the weights are kept each time.",
+        ),
+    ] = 1,
     time_budget: Annotated[
         str | None,
         typer.Option(
@@ -173,6 +183,7 @@ def fit(
     estimators = create_members(
         names,
         parse_settings(settings or [], recipe or [], names),
+        snapshots=snapshots,
         time_budget=seconds,
         seed=seed,
         n_jobs=jobs,

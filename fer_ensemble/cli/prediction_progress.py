@@ -15,7 +15,7 @@ from itertools import islice
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from fer_ensemble.cli.console import count, notes, redirecting_decoders, visible
+from fer_ensemble.cli.console import count, notes, redirecting_decoders, row_output, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -141,6 +141,46 @@ def picture_bar(out: str | None) -> Progress:
         # Rows and a bar on one terminal would write over each other.
         disable=not notes.is_terminal or (out is None and sys.stdout.isatty()),
     )
+
+
+def predict_step_by_step(
+    paths: Sequence[str],
+    out: str | None,
+    settings: dict[str, Any],
+    tally: Tally,
+    window: PictureWindow | None = None,
+) -> int:
+    """Predict step by step, so that each error is put down to the option that it comes from."""
+    from fer_ensemble.faces import DetectorError
+    from fer_ensemble.prediction_run import PredictionRun
+
+    output, listed = out or row_output(), sys.stdin.buffer
+    try:
+        run = PredictionRun(paths, out=output, standard_input=listed, **settings)
+    except (ValueError, ImportError) as error:
+        distant = settings["engine"] != "local" or settings["address"] is not None
+        option = "--shard" if settings["shard"] else "--engine" if distant else "--out"
+        say(f"Error: {option}: {error}")
+        return ERROR
+    if not run.has_inputs():
+        report_left_out(run.listing)
+        say("No picture found.", "red")
+        return NONE
+    try:
+        run.prepare()
+    except (DetectorError, ImportError) as error:
+        say(f"Error: --detector: {error}")
+        return ERROR
+    if not predict_under_bar(run, out, tally, window):
+        return ERROR
+    report_left_out(run.listing)
+    if settings["detector"] == "auto":
+        report_taken_whole(run.finder)
+    tally.report(name_output(out))
+    if settings["shard"] and not tally.items:
+        say("No input falls to this shard: there are fewer groups of inputs than shards")
+        return ALL
+    return tally.code(run.listing)
 
 
 def predict_under_bar(

@@ -52,6 +52,12 @@ def report(
             show_default=False,
         ),
     ] = None,
+    subgroups: Annotated[
+        bool,
+        typer.Option(
+            "--subgroups", help="Measure groups of the faces and changed faces too, as 'evaluate'."
+        ),
+    ] = False,
     seed: Annotated[
         int, typer.Option(help="Seed of the synthetic faces; take another than for the fit.")
     ] = 1_000_000,
@@ -89,7 +95,16 @@ def report(
             data, strict=strict, seed=seed, classes=classes, remembered=remembered
         )
     with notes.status("Predicting and drawing"):
-        write_report(model, faces, out, split=split, protocol=protocol, figures=figures, seed=seed)
+        write_report(
+            model,
+            faces,
+            out,
+            split=split,
+            protocol=protocol,
+            figures=figures,
+            subgroups=subgroups,
+            seed=seed,
+        )
     if figures is not None:
         notes.print(f"Figures written to {figures}")
     notes.print(f"Report written to {out}")

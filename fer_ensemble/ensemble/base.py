@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
@@ -31,6 +31,7 @@ from fer_ensemble.ensemble.member_fits import (
     fit_side_by_side,
     sample_weight_keyword,
 )
+from fer_ensemble.ensemble.prediction_sets import Answers
 from fer_ensemble.ensemble.ties import choose_labels
 from fer_ensemble.evaluation import encode_labels, find_classes
 from fer_ensemble.stored_arrays import StoredArray
@@ -60,16 +61,18 @@ class HeldOut(NamedTuple):
 class BaseEnsemble(ClassifierMixin, _BaseComposition):
     """A classifier that combines ``members``, a list of (name, estimator).
 
-    Not for direct use: `VotingEnsemble` combines by a rule and `StackingEnsemble` by a further
-    classifier. Whoever is given any ensemble, such as an artifact or a report, needs only what
-    stands here.
+    Not for direct use: `VotingEnsemble` combines by a rule, `StackingEnsemble` by a further
+    classifier, and `DynamicEnsemble` selects members for every sample. Whoever is given any
+    ensemble, such as an artifact or a report, needs only what stands here.
 
     Attributes
     ----------
-    kind : {"voting", "stacking"}
+    kind : {"voting", "stacking", "dynamic"}
         What a manifest calls this kind of ensemble.
     passthrough : bool
         Whether combining needs the samples themselves, beside what the members predict.
+    needs_held_out : bool
+        Whether predicting needs what the members predicted for held-out samples.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     members_ : list of (str, estimator)
@@ -78,6 +81,8 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
         Seconds that each member's fit took.
     training_digests_ : ndarray of uint64
         Digests of the samples fitted on, see `fer_ensemble.splitting.row_digests`.
+    answers_ : Answers or None
+        Of an ensemble that was made small or exported: what `answer_held_out` found before.
     """
 
     kind: ClassVar[str]
@@ -87,12 +92,14 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
     _last_learned: ClassVar[str]
     _out_of_date: str | None = None
     passthrough: bool = False
+    needs_held_out: ClassVar[bool] = False
     members: Any
     members_: list[tuple[str, Any]]
     classes_: NDArray[Any]
     fit_times_: dict[str, float]
     sample_weight_members_: list[str]
     training_digests_: NDArray[np.uint64]
+    answers_: Answers | None = None
     n_jobs: int | None = None
     verbose: int = 0
     ties: str = "mean_probability"
@@ -210,6 +217,25 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
         """Learn anew how to combine the members, from what they predicted for held-out samples."""
         raise NotImplementedError
 
+    def learned_from(self, held_out: HeldOut) -> Self:
+        """Copy the ensemble, combined by what other held-out predictions of its members teach.
+
+        Parameters
+        ----------
+        held_out : HeldOut
+
+        Returns
+        -------
+        ensemble of the same kind
+            With the same members.
+
+        Raises
+        ------
+        ValueError
+            If nothing can be learned from them.
+        """
+        raise NotImplementedError
+
     def predict_member_proba(self, X: Any) -> NDArray[np.float64]:
         """Return what each member predicts, its columns in the order of ``classes_``.
 
@@ -311,26 +337,7 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
                 )
 
     def _check_input(self, X: Any, *, reset: bool) -> Any:
-        """Return samples that can be indexed; what their values mean is the members' matter."""
-        if isinstance(X, StoredArray):
-            if X.ndim == 2:
-                validate_data(self, X, reset=reset, skip_check_array=True)
-            return X
-        if not hasattr(X, "shape"):
-            X = np.asarray(X)
-        checked = check_array(
-            X,
-            accept_sparse="csr",
-            dtype=None,
-            ensure_all_finite=False,
-            ensure_2d=False,
-            allow_nd=True,
-            estimator=self,
-        )
-        if len(X.shape) == 2:
-            validate_data(self, X, reset=reset, skip_check_array=True)
-        # Data frames stay what they are: members may choose columns by name.
-        return checked if sparse.issparse(X) else X
+        return check_input(self, X, reset=reset)
 
     def _check_training_data(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
         if y is None:
@@ -399,6 +406,47 @@ class BaseEnsemble(ClassifierMixin, _BaseComposition):
             predict_member(name, member, X, self.classes_) for name, member in self.members_
         ]
         return np.stack(probabilities, axis=1)
+
+
+def check_input(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
+    """Return samples that can be indexed; what their values mean is the members' matter.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        That which they are for. It learns of a table how many columns there are, or asks for them.
+    X : array, sparse matrix, data frame or StoredArray whose first axis is the samples
+    reset : bool
+        Whether it learns.
+
+    Returns
+    -------
+    array, sparse matrix, data frame or StoredArray
+
+    Raises
+    ------
+    ValueError
+        If they are no samples, or a table of other columns.
+    """
+    if isinstance(X, StoredArray):
+        if X.ndim == 2:
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return X
+    if not hasattr(X, "shape"):
+        X = np.asarray(X)
+    checked = check_array(
+        X,
+        accept_sparse="csr",
+        dtype=None,
+        ensure_all_finite=False,
+        ensure_2d=False,
+        allow_nd=True,
+        estimator=estimator,
+    )
+    if len(X.shape) == 2:
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    # Data frames stay what they are: members may choose columns by name.
+    return checked if sparse.issparse(X) else X
 
 
 def _is_frozen(member: Any) -> bool:

@@ -231,7 +231,7 @@ def fit_calibrations(
     whole = _fit_members(evidence, every, every)
     folds = []
     if n_folds is not None:
-        numbers = _deal_out(evidence.labels, n_folds, random_state)
+        numbers = deal_out(evidence.labels, n_folds, random_state)
         folds = [_fit_members(evidence, numbers != i, numbers == i) for i in range(n_folds)]
     return {rule: _calibrate(evidence, whole, folds, rule, weights) for rule in rules}
 
@@ -292,10 +292,29 @@ def _temper(
     return temperature, apply_temperature(combined[members.applied], temperature)
 
 
-def _deal_out(
+def deal_out(
     labels: NDArray[np.intp], n_folds: int, random_state: int | np.random.RandomState | None
 ) -> NDArray[np.intp]:
-    """Return the fold of every row, each class dealt out to the folds in turn."""
+    """Deal the rows of each class out to folds in turn.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Indices of the classes.
+    n_folds : int
+    random_state : int, RandomState instance or None
+        Of the order.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The fold of every row, from 0.
+
+    Raises
+    ------
+    ValueError
+        If there are not two folds at least and one row for each.
+    """
     if not isinstance(n_folds, Integral) or not 2 <= n_folds <= len(labels):
         raise ValueError(
             f"n_folds must be None or a whole number from 2 to the {len(labels)} rows, "

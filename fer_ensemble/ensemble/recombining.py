@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from fer_ensemble.ensemble.base import BaseEnsemble, HeldOut
+from fer_ensemble.ensemble.dynamic import DynamicEnsemble
 from fer_ensemble.ensemble.meta_features import meta_features
 from fer_ensemble.ensemble.meta_learner import (
     choose_final_estimator,
@@ -147,10 +148,58 @@ def to_voting(
     ValueError
         If a parameter is unusable, nothing was held out, or members have seen the samples.
     """
+    return _recombine(VotingEnsemble, ensemble, held_out, params)
+
+
+def to_dynamic(
+    ensemble: BaseEnsemble,
+    held_out: tuple[Any, ArrayLike] | None = None,
+    **params: Any,
+) -> DynamicEnsemble:
+    """Make an ensemble of fitted members that selects among them for every sample.
+
+    Parameters
+    ----------
+    ensemble : VotingEnsemble or StackingEnsemble
+        Fitted, with predictions for held-out samples.
+    held_out : tuple of (X, y), optional
+        Other held-out samples to select by. Those that the members were fitted on are refused.
+    **params
+        Parameters of `DynamicEnsemble` to set, but for `features`, for which held-out predictions
+        do not suffice; the others are those of `ensemble`, where it has them.
+
+    Returns
+    -------
+    DynamicEnsemble
+        A new one; its members are those of `ensemble` itself.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unusable, nothing was held out, or members have seen the samples.
+    """
+    if params.get("features") is not None:
+        raise ValueError("features need the held-out samples: fit a DynamicEnsemble.")
+    return _recombine(DynamicEnsemble, ensemble, held_out, {**params, "features": None})
+
+
+_Voting = TypeVar("_Voting", bound=VotingEnsemble)
+
+
+def _recombine(
+    kind: type[_Voting],
+    ensemble: BaseEnsemble,
+    held_out: tuple[Any, ArrayLike] | None,
+    params: dict[str, Any],
+) -> _Voting:
     check_is_fitted(ensemble)
-    if ensemble.kind == VotingEnsemble.kind:
-        params = {**ensemble.get_params(deep=False), **params}
-    new = VotingEnsemble(**{**params, "members": ensemble.members})
+    known = kind(ensemble.members).get_params(deep=False)
+    if isinstance(ensemble, VotingEnsemble):
+        old = ensemble.get_params(deep=False)
+        params = {name: old[name] for name in old if name in known and name != "rule"} | params
+        if isinstance(ensemble, kind):
+            params = {"rule": ensemble.rule, **params}
+    new = kind(**{**params, "members": ensemble.members})
     _take_over(ensemble, new)
     found = _find_held_out(ensemble, held_out)
     new.validation_probabilities_ = None if found is None else found.probabilities

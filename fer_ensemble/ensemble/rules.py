@@ -24,7 +24,7 @@ IEEE Transactions on Pattern Analysis and Machine Intelligence 16(1), 1994, page
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -156,8 +156,8 @@ def combine_by(
     return combined
 
 
-def check_rule(rule: str) -> str:
-    """Return the name of a rule, or list the names that there are.
+def check_rule(rule: str, names: Collection[str] = ()) -> str:
+    """Return the name of a rule, or list the names that there are: those of `RULES`, or others.
 
     Raises
     ------
@@ -165,8 +165,9 @@ def check_rule(rule: str) -> str:
         If there is no rule of this name.
     """
     # A parameter of an estimator may be anything, also what cannot be looked up in a dictionary.
-    if not isinstance(rule, str) or rule not in RULES:
-        raise ValueError(f"There is no rule {rule!r}; choose one of {', '.join(RULES)}.")
+    names = names or RULES
+    if not isinstance(rule, str) or rule not in names:
+        raise ValueError(f"There is no rule {rule!r}; choose one of {', '.join(names)}.")
     return rule
 
 

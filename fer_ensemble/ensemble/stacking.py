@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from numbers import Integral
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
@@ -262,6 +264,21 @@ class StackingEnsemble(BaseEnsemble):
         )
         self._out_of_date = None
         return self
+
+    def learned_from(self, held_out: HeldOut) -> Self:  # noqa: D102
+        if self.passthrough:
+            raise ValueError("passthrough=True needs the samples too.")
+        new = copy.copy(self)
+        # Of the fitted one: that which was given as a parameter is not saved.
+        new.final_estimator_ = fit_final_estimator(
+            clone(self.final_estimator_),
+            meta_features(held_out.probabilities),
+            held_out.labels,
+            self.classes_,
+            held_out.sample_weight,
+        )
+        new.oof_probabilities_, new.oof_labels_ = held_out[:2]
+        return new
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Let the final estimator judge what the members predict.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,6 +125,7 @@ class VotingEnsemble(BaseEnsemble):
     kind = "voting"
     _combination_params = ("weights", "weighting", "calibrate")
     _last_learned = "weights_"
+    _rules: ClassVar[tuple[str, ...]] = tuple(RULES)
 
     def __init__(
         self,
@@ -241,6 +244,19 @@ class VotingEnsemble(BaseEnsemble):
         """
         check_is_fitted(self, "validation_probabilities_")
         self._check_parameters(self.validation_probabilities_ is not None)
+        self._learn_combination(RULES, _CALIBRATION_FOLDS)
+        self._out_of_date = None
+        return self
+
+    def learned_from(self, held_out: HeldOut) -> Self:  # noqa: D102
+        new = copy.copy(self)
+        new.validation_probabilities_, new.validation_labels_ = held_out[:2]
+        new.validation_sample_weight_ = held_out.sample_weight
+        # Of the other rules nothing is asked, and nothing of how well the temperatures do.
+        new._learn_combination([self.rule], None)
+        return new
+
+    def _learn_combination(self, rules: Iterable[str], n_folds: int | None) -> None:
         probabilities, labels = self.validation_probabilities_, self.validation_labels_
         shares = self.validation_sample_weight_
         self.calibration_: dict[str, Calibration] | None = None
@@ -267,13 +283,11 @@ class VotingEnsemble(BaseEnsemble):
                 probabilities,
                 labels,
                 self.classes_,
-                RULES,
+                rules,
                 weights=self.weights_,
                 sample_weight=shares,
-                n_folds=min(_CALIBRATION_FOLDS, len(labels)) if len(labels) > 1 else None,
+                n_folds=min(n_folds, len(labels)) if n_folds and len(labels) > 1 else None,
             )
-        self._out_of_date = None
-        return self
 
     @property
     def rule_name(self) -> str:
@@ -404,7 +418,7 @@ class VotingEnsemble(BaseEnsemble):
 
     def _check_parameters(self, is_held_out: bool) -> None:
         self._check_members()
-        check_rule(self.rule)
+        check_rule(self.rule, self._rules)
         check_ties(self.ties)
         check_weighting(self.weighting)
         if self.weights is not None:

@@ -16,6 +16,13 @@ from fer_ensemble.evaluation.confident_learning import (
     confident_labels,
     label_quality,
 )
+from fer_ensemble.evaluation.group_comparison import (
+    GroupComparison,
+    GroupGap,
+    StandardAccuracy,
+    compare_groups,
+    holm,
+)
 from fer_ensemble.evaluation.intervals import (
     Comparison,
     bootstrap_intervals,
@@ -39,6 +46,7 @@ from fer_ensemble.evaluation.reliability import (
     coverage_curve,
     reliability,
 )
+from fer_ensemble.evaluation.set_scores import SetEvaluation, SetScore, evaluate_sets
 from fer_ensemble.evaluation.subgroups import GroupScore, evaluate_groups
 from fer_ensemble.evaluation.votes import VoteEvaluation, evaluate_votes
 
@@ -53,13 +61,19 @@ __all__ = [
     "CoverageCurve",
     "CoverageScore",
     "Evaluation",
+    "GroupComparison",
+    "GroupGap",
     "GroupScore",
     "Reliability",
+    "SetEvaluation",
+    "SetScore",
+    "StandardAccuracy",
     "VoteEvaluation",
     "bootstrap_intervals",
     "brier_score",
     "calibration_error",
     "check_scored",
+    "compare_groups",
     "compare_predictions",
     "confident_labels",
     "coverage_at",
@@ -68,8 +82,10 @@ __all__ = [
     "encode_labels",
     "evaluate_groups",
     "evaluate_predictions",
+    "evaluate_sets",
     "evaluate_votes",
     "find_classes",
+    "holm",
     "is_distribution",
     "is_unsure",
     "label_quality",

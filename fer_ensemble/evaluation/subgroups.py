@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,7 @@ def evaluate_groups(
     y_pred: ArrayLike | None = None,
     *,
     groups: ArrayLike,
+    order: Sequence[Any] | None = None,
     probabilities: ArrayLike | None = None,
     answered: ArrayLike | None = None,
     small: int = 30,
@@ -57,6 +59,8 @@ def evaluate_groups(
     groups : array-like of shape (n_samples,)
         The group of each sample: any labels or numbers, each value a group. None, NaN and empty
         text are the group "(missing)".
+    order : sequence, optional
+        Groups in the order to give them; others follow.
     small : int, default=30
         Groups of fewer samples are marked.
     **options
@@ -65,7 +69,7 @@ def evaluate_groups(
     Returns
     -------
     tuple of GroupScore
-        Sorted by group, numbers before text; "(missing)" comes last.
+        By `order`, then sorted by group, numbers before text; "(missing)" comes last.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def evaluate_groups(
     Notes
     -----
     Differences between groups are subject to chance as the groups themselves are, and the more
-    groups are compared, the sooner two differ by chance alone.
+    groups are compared, the sooner two differ by chance alone: `compare_groups` tests for it.
 
     Examples
     --------
@@ -86,7 +90,7 @@ def evaluate_groups(
     [('indoors', 2, 1.0, True), ('outdoors', 1, 0.0, True)]
     """
     truth, small = np.asarray(y_true), check_count(small, "small")
-    place, names = _places(groups, len(truth))
+    place, names = _places(groups, len(truth), list(order or ()))
     columns = {"y_pred": y_pred, "probabilities": probabilities, "answered": answered}
     arrays = {name: np.asarray(x) for name, x in columns.items() if x is not None}
     for name, array in arrays.items():
@@ -101,7 +105,7 @@ def evaluate_groups(
     return tuple(found)
 
 
-def _places(groups: ArrayLike, n: int) -> tuple[NDArray[np.intp], list[Any]]:
+def _places(groups: ArrayLike, n: int, order: list[Any]) -> tuple[NDArray[np.intp], list[Any]]:
     # A list of numbers and text must not become text altogether.
     array = groups if isinstance(groups, np.ndarray) else np.asarray(groups, dtype=object)
     if array.shape != (n,):
@@ -109,6 +113,8 @@ def _places(groups: ArrayLike, n: int) -> tuple[NDArray[np.intp], list[Any]]:
             f"groups must name one group for each of {n} samples; its shape is {array.shape}."
         )
     values = [MISSING if x is None or x != x or x == "" else x for x in array.tolist()]
-    names = sorted(set(values), key=lambda x: (x == MISSING, isinstance(x, str), x))
+    first = [name for name in order if name in values]
+    others = set(values).difference(first)
+    names = first + sorted(others, key=lambda x: (x == MISSING, isinstance(x, str), x))
     position = {name: i for i, name in enumerate(names)}
     return np.array([position[value] for value in values], dtype=np.intp), names

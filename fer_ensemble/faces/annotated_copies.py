@@ -111,7 +111,7 @@ class AnnotatedCopies:
                 self._show(result.path, drawn.image)
             if self._folder is not None and result.time is not None:
                 if self._video is None:
-                    target = self._folder / _name_of_copy(result)
+                    target = self._folder / name_of_copy(result, ".mp4", of_all_frames=True)
                     self._video = _VideoCopy(target, result, drawn.size)
                 self._video.add(result, drawn.image)
 
@@ -132,7 +132,7 @@ class AnnotatedCopies:
         # An input without a face has a prediction too, which says why.
         drawn = annotate(image, predictions if result.faces else ())
         if self._folder is not None and result.time is None:
-            _write_jpeg(self._folder / _name_of_copy(result), drawn)
+            _write_jpeg(self._folder / name_of_copy(result, ".jpg"), drawn)
         return _Drawn(drawn, readable_size(*image.shape[:2]))
 
     def _end_video(self, *, whole: bool) -> None:
@@ -178,14 +178,28 @@ def _write_jpeg(target: Path, image: NDArray[np.uint8]) -> None:
     write_atomically(target, cv2.imencode(".jpg", image)[1].tobytes(), lasting=False)
 
 
-def _name_of_copy(result: SearchResult) -> Path:
+def name_of_copy(result: SearchResult, ending: str, *, of_all_frames: bool = False) -> Path:
+    """Name a file after the input that it shows.
+
+    Parameters
+    ----------
+    result : SearchResult
+        Of a picture, a page or a frame.
+    ending : str
+        What the name ends with, as in ``.jpg``.
+    of_all_frames : bool, default=False
+        Whether the file is that of a whole video or document, and not of one frame or page of it.
+
+    Returns
+    -------
+    Path
+        Relative to a folder, and never outside it.
+    """
     name = result.path
     if "://" in name:
         name = _UNUSUAL.sub("_", name)[:_LONGEST_NAME]
     path = Path(name)
     parts = ["__" if part == ".." else part for part in path.parts if part != path.anchor]
-    if result.frame is None:
-        return Path(*parts[:-1], f"{parts[-1]}.jpg")
-    if result.time is None:
-        return Path(*parts, f"{result.frame:06d}.jpg")
-    return Path(*parts[:-1], f"{parts[-1]}.mp4")
+    if result.frame is None or of_all_frames:
+        return Path(*parts[:-1], f"{parts[-1]}{ending}")
+    return Path(*parts, f"{result.frame:06d}{ending}")

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,20 @@ class FoundFace:
 
     face: NDArray[np.uint8]
     box: FaceBox | None
+
+
+class FindingOptions(TypedDict, total=False):
+    """How faces are found: parameters of `FaceFinder`."""
+
+    detector: str | Detector
+    align: bool
+    min_face: int | None
+    min_score: float | None
+    max_faces: int | None
+
+
+#: How they are found by default.
+FINDING = FindingOptions(detector="auto", align=True, min_face=None, min_score=None, max_faces=None)
 
 
 class FaceFinder:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.faces.addresses import open_address
 from fer_ensemble.faces.contents import is_address
-from fer_ensemble.faces.prediction import TIME_DIGITS, Prediction
+from fer_ensemble.faces.prediction import TIME_DIGITS, FindSets, Prediction
+from fer_ensemble.faces.tracking import Tracker
 from fer_ensemble.libraries import require
 
 if TYPE_CHECKING:
@@ -27,8 +28,14 @@ Cell: TypeAlias = str | int | float | None
 Output: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 #: Columns of text, and of whole numbers; all others hold real numbers.
-TEXTS = ("path", "label", "status", "reason")
+TEXTS = ("path", "label", "labels", "status", "reason")
 COUNTS = ("frame", "face", "track")
+
+#: Columns that are there if they were asked for: numbers of followed faces, and sets of labels.
+OPTIONAL = ("track", "labels")
+
+#: What stands between the labels of a set.
+BETWEEN_LABELS = "|"
 
 _BEFORE_TRACK = ("path", "frame", "time", "face")
 _AFTER_TRACK = ("x", "y", "width", "height", "face_score", "label", "confidence")
@@ -38,15 +45,32 @@ _AFTER_TRACK = ("x", "y", "width", "height", "face_score", "label", "confidence"
 _PARQUET_GROUP = 16_384
 
 
-def columns(class_names: Sequence[str], *, tracked: bool = False) -> list[str]:
+def name_optional(tracker: Tracker | None, find_sets: FindSets | None) -> list[str]:
+    """Say which optional columns the rows of a run have.
+
+    Parameters
+    ----------
+    tracker : Tracker or None
+        Follows faces.
+    find_sets : callable or None
+        Finds sets of labels.
+
+    Returns
+    -------
+    list of str
+    """
+    return ["track"] * (tracker is not None) + ["labels"] * (find_sets is not None)
+
+
+def columns(class_names: Sequence[str], *, optional: Sequence[str] = ()) -> list[str]:
     """Names of the columns.
 
     Parameters
     ----------
     class_names : sequence of str
         Names of the classes, in the order that their columns shall have.
-    tracked : bool, default=False
-        Whether there is a column `track`.
+    optional : sequence of str, default=()
+        Which of the `OPTIONAL` columns there are.
 
     Returns
     -------
@@ -58,18 +82,20 @@ def columns(class_names: Sequence[str], *, tracked: bool = False) -> list[str]:
     ['label', 'confidence', 'p_happy', 'p_sad', 'status', 'reason']
     """
     probabilities = [f"p_{name}" for name in class_names]
-    track = ["track"] * tracked
-    return [*_BEFORE_TRACK, *track, *_AFTER_TRACK, *probabilities, "status", "reason"]
+    track, labels = ([name] * (name in optional) for name in OPTIONAL)
+    return [*_BEFORE_TRACK, *track, *_AFTER_TRACK, *labels, *probabilities, "status", "reason"]
 
 
-def row(prediction: Prediction, class_names: Sequence[str], *, tracked: bool = False) -> list[Cell]:
+def row(
+    prediction: Prediction, class_names: Sequence[str], *, optional: Sequence[str] = ()
+) -> list[Cell]:
     """Cells of a prediction's row.
 
     Parameters
     ----------
     prediction : Prediction
     class_names : sequence of str
-    tracked : bool, default=False
+    optional : sequence of str, default=()
         As of `columns`.
 
     Returns
@@ -84,12 +110,47 @@ def row(prediction: Prediction, class_names: Sequence[str], *, tracked: bool = F
         prediction.frame,
         None if time is None else round(time, TIME_DIGITS),
         prediction.face,
-        *[prediction.track] * tracked,
+        *[prediction.track] * ("track" in optional),
         *(getattr(prediction, name) for name in _AFTER_TRACK),
+        *[join_labels(prediction.labels)] * ("labels" in optional),
         *(probabilities.get(name) for name in class_names),
         prediction.status,
         printable_path(prediction.reason) or None,  # it may quote a path
     ]
+
+
+def check_set_names(class_names: Sequence[str]) -> None:
+    """Raise an error if sets of these labels could not be read back from a cell.
+
+    Parameters
+    ----------
+    class_names : sequence of str
+
+    Raises
+    ------
+    ValueError
+    """
+    unclear = [name for name in class_names if BETWEEN_LABELS in name]
+    if unclear:
+        raise ValueError(
+            f"sets of labels are written with {BETWEEN_LABELS!r} between them, which stands in the "
+            f"name of the class {unclear[0]!r}: name it in another way"
+        )
+
+
+def join_labels(labels: Sequence[str] | None) -> str | None:
+    """Write a set of labels into a cell.
+
+    Parameters
+    ----------
+    labels : sequence of str or None
+
+    Returns
+    -------
+    str or None
+        Such as ``angry|sad``; None where there is no set.
+    """
+    return None if labels is None else BETWEEN_LABELS.join(labels)
 
 
 def printable_path(path: str) -> str:
@@ -115,7 +176,7 @@ def open_writer(
     *,
     n_kept: int = 0,
     whole: bool = False,
-    tracked: bool = False,
+    optional: Sequence[str] = (),
 ) -> Iterator[PredictionWriter]:
     """Open a file for predictions, or write to a stream.
 
@@ -133,8 +194,8 @@ def open_writer(
         How many bytes of the file are kept, as the beginning of the table; see `keep_rows`.
     whole : bool, default=False
         Whether an existing file stays until the new one is complete.
-    tracked : bool, default=False
-        Whether there is a column `track`.
+    optional : sequence of str, default=()
+        Which of the `OPTIONAL` columns there are.
 
     Yields
     ------
@@ -149,14 +210,14 @@ def open_writer(
     """
     kind = choose_writer(out)
     if not isinstance(out, str | os.PathLike):
-        with _finishing(kind(out, class_names, tracked=tracked)) as writer:
+        with _finishing(kind(out, class_names, optional=optional)) as writer:
             yield writer
         return
     with _open_file(out, n_kept, whole) as stream:
         if n_kept:
             stream.truncate(n_kept)
             stream.seek(n_kept)
-        with _finishing(kind(stream, class_names, begun=n_kept > 0, tracked=tracked)) as writer:
+        with _finishing(kind(stream, class_names, begun=n_kept > 0, optional=optional)) as writer:
             yield writer
 
 
@@ -242,8 +303,8 @@ class PredictionWriter(ABC):
         Names of the classes, in the order that their columns shall have.
     begun : bool, default=False
         Whether the stream holds the beginning of the table already.
-    tracked : bool, default=False
-        Whether there is a column `track`.
+    optional : sequence of str, default=()
+        Which of the `OPTIONAL` columns there are.
     """
 
     def __init__(
@@ -252,13 +313,13 @@ class PredictionWriter(ABC):
         class_names: Sequence[str],
         *,
         begun: bool = False,
-        tracked: bool = False,
+        optional: Sequence[str] = (),
     ) -> None:
         """Begin the file."""
         self._stream = stream
         self._class_names = tuple(class_names)
-        self._tracked = tracked
-        self._columns = columns(class_names, tracked=tracked)
+        self._optional = tuple(optional)
+        self._columns = columns(class_names, optional=optional)
         if not begun:
             self._begin()
 
@@ -289,7 +350,7 @@ class PredictionWriter(ABC):
         """Write what comes before the rows."""
 
     def _rows(self, predictions: Sequence[Prediction]) -> list[list[Cell]]:
-        return [row(item, self._class_names, tracked=self._tracked) for item in predictions]
+        return [row(item, self._class_names, optional=self._optional) for item in predictions]
 
 
 class CsvWriter(PredictionWriter):

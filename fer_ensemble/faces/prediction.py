@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import is_unsure
-from fer_ensemble.faces.annotated_copies import AnnotatedCopies, ShowPicture
+from fer_ensemble.faces.annotated_copies import AnnotatedCopies, Predicted, ShowPicture
 from fer_ensemble.faces.batching import BatchCounter, map_ordered
 from fer_ensemble.faces.boxes import FaceBox
 from fer_ensemble.faces.decode import import_decoders
@@ -68,6 +68,9 @@ class Prediction:
         Name of the most probable class; None if there is no face, or the classifier is too unsure.
     confidence : float or None
         Probability of that class, from 0 to 1.
+    labels : tuple of str or None
+        Names of all classes that the face may well have, the most probable first; None if there is
+        no face, or sets were not asked for.
     probabilities : dict of str to float, or None
         Probability of each class, by name.
     reason : str
@@ -88,6 +91,7 @@ class Prediction:
     face_score: float | None = None
     label: str | None = None
     confidence: float | None = None
+    labels: tuple[str, ...] | None = None
     probabilities: dict[str, float] | None = None
     reason: str = ""
 
@@ -119,6 +123,13 @@ def has_failed(status: str, frame: int | None) -> bool:
     return status not in ("ok", "unsure")
 
 
+class FindSets(Protocol):
+    """Says which classes belong to the set of a face, as a `SetRule` of an ensemble does."""
+
+    def __call__(self, probabilities: NDArray[np.float64], /) -> NDArray[np.bool_]:
+        """Find the sets of faces: arrays of shape (n_faces, n_classes)."""
+
+
 class FaceClassifier(Protocol):
     """A fitted classifier, as scikit-learn has them, that takes faces."""
 
@@ -140,9 +151,11 @@ def predict_files(
     batch_size: int = 256,
     n_jobs: int = -1,
     min_confidence: float = 0.0,
+    find_sets: FindSets | None = None,
     annotate_to: str | os.PathLike[str] | None = None,
     tracker: Tracker | None = None,
     show: ShowPicture | None = None,
+    explain: Callable[[Sequence[Predicted]], object] | None = None,
     at_once: bool = False,
 ) -> Generator[list[Prediction], None, None]:
     """Predict the expression of each face in pictures and videos.
@@ -174,6 +187,8 @@ def predict_files(
     min_confidence : float, default=0.0
         Faces whose most probable class is less probable than this get no label, and the status
         "unsure"; so do ties of a classifier whose attribute ``ties`` is "abstain".
+    find_sets : callable, optional
+        Finds the `labels` of each face, with `tracker` by the smoothed probabilities.
     annotate_to : path-like, optional
         Folder for annotated copies of the pictures and videos; see `AnnotatedCopies`.
     tracker : Tracker, optional
@@ -182,6 +197,9 @@ def predict_files(
     show : callable, optional
         Called, in the thread of the caller, with the path and the annotated copy of each picture
         and frame, once its batch is predicted.
+    explain : callable, optional
+        Called likewise with each batch: what was found in each picture or frame, and what is
+        predicted of its faces.
     at_once : bool, default=False
         Whether a batch ends with what there is before more is waited for, as live sources need it.
         Its faces then depend on time, and with them the last digits that some networks give.
@@ -223,7 +241,16 @@ def predict_files(
         copies = None
         if is_drawn:
             copies = stack.enter_context(AnnotatedCopies(annotate_to, n_jobs, show))
-        predict = partial(_predict_batch, classifier, class_names, min_confidence, tracker, copies)
+        answer = partial(
+            label_faces,
+            class_names=class_names,
+            min_confidence=min_confidence,
+            ties=getattr(classifier, "ties", None) == "abstain",
+            tracker=tracker,
+            find_sets=find_sets,
+        )
+        takers = [taker for taker in (copies and copies.add, explain) if taker is not None]
+        predict = partial(_predict_batch, classifier, class_names, answer, takers)
         items = _items(paths, every, stopped)
         for result in map_ordered(
             search, items, ahead=ahead, n_jobs=n_jobs, stopped=stopped, pauses=at_once
@@ -268,19 +295,15 @@ def _opencv_in_one_thread() -> Iterator[None]:
 def _predict_batch(
     classifier: FaceClassifier,
     class_names: Sequence[str],
-    min_confidence: float,
-    tracker: Tracker | None,
-    copies: AnnotatedCopies | None,
+    answer: Callable[..., list[list[Prediction]]],
+    takers: Sequence[Callable[[Sequence[Predicted]], object]],
     batch: Sequence[SearchResult],
 ) -> list[Prediction]:
     faces = [found.face for result in batch for found in result.faces]
     rows = ask_classifier(classifier, np.stack(faces), class_names) if faces else np.empty((0, 0))
-    abstains = getattr(classifier, "ties", None) == "abstain"
-    by_input = label_faces(
-        batch, rows, class_names, min_confidence=min_confidence, ties=abstains, tracker=tracker
-    )
-    if copies is not None:
-        copies.add(list(zip(batch, by_input, strict=True)))
+    by_input = answer(batch, rows)
+    for take in takers:
+        take(list(zip(batch, by_input, strict=True)))
     return [prediction for predictions in by_input for prediction in predictions]
 
 
@@ -292,6 +315,7 @@ def label_faces(
     min_confidence: float = 0.0,
     ties: bool = False,
     tracker: Tracker | None = None,
+    find_sets: FindSets | None = None,
 ) -> list[list[Prediction]]:
     """Make predictions of what was found in inputs, and of what a classifier says of the faces.
 
@@ -308,6 +332,8 @@ def label_faces(
         Whether faces of which several classes are the most probable get none either.
     tracker : Tracker, optional
         Gives faces of videos their numbers, and smooths their probabilities.
+    find_sets : callable, optional
+        Finds the `labels` of each face by its probabilities, smoothed perhaps.
 
     Returns
     -------
@@ -319,6 +345,10 @@ def label_faces(
     if tracker is not None:
         tracks, probabilities = _follow(tracker, batch, boxes, probabilities)
     answers = _answers(probabilities, class_names, min_confidence, ties)
+    if find_sets is not None and boxes:
+        sets = find_sets(probabilities)
+        for answer, row, members in zip(answers, probabilities, sets, strict=True):
+            answer["labels"] = _name_set(row, members, class_names)
     faces = zip(boxes, tracks, answers, strict=True)
     return [_predictions(result, faces) for result in batch]
 
@@ -386,6 +416,13 @@ def _answers(
         }
         for row, undecided in zip(rows, is_unsure(rows, min_confidence, ties=ties), strict=True)
     ]
+
+
+def _name_set(
+    row: NDArray[np.float64], members: NDArray[np.bool_], class_names: Sequence[str]
+) -> tuple[str, ...]:
+    order = np.argsort(-row, kind="stable")
+    return tuple(class_names[place] for place in order if members[place])
 
 
 def _why_unsure(confidence: float, min_confidence: float) -> str:

@@ -23,6 +23,7 @@ from fer_ensemble.faces.inputs import VideoRest
 from fer_ensemble.faces.output import (
     COUNTS,
     CsvWriter,
+    Output,
     ParquetWriter,
     choose_writer,
     columns,
@@ -50,8 +51,8 @@ class KeptRows:
         Rows that hold a prediction.
     n_failed : int
         Rows of inputs that have failed; see :func:`has_failed`.
-    tracked : bool
-        Whether there is a column `track`.
+    optional : tuple of str
+        Which of the optional columns there are.
     group_ends : array of int
         Bytes of the file before its first row, and up to the end of each group of inputs that is
         kept.
@@ -64,7 +65,7 @@ class KeptRows:
     n_items: int = 0
     n_faces: int = 0
     n_failed: int = 0
-    tracked: bool = False
+    optional: tuple[str, ...] = ()
     group_ends: array[int] = field(default_factory=lambda: array("q"))
 
 
@@ -74,7 +75,7 @@ def keep_rows(
     inputs: Marked,
     batch_size: int,
     *,
-    tracked: bool = False,
+    optional: Sequence[str] = (),
 ) -> tuple[KeptRows, Marked]:
     """Find which part of a table can be kept, and which inputs remain. The file is left as it is.
 
@@ -89,8 +90,8 @@ def keep_rows(
         :func:`~fer_ensemble.faces.mark_groups`.
     batch_size : int
         That of the run that was killed.
-    tracked : bool, default=False
-        Whether it followed faces.
+    optional : sequence of str, default=()
+        Which of the optional columns it wrote.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def keep_rows(
         If the file is no table with these columns, or has a form that cannot be resumed; or if its
         rows do not belong to the first of the inputs, in their order.
     """
-    kept = KeptRows(path, tuple(class_names), tracked=tracked)
+    kept = KeptRows(path, tuple(class_names), optional=tuple(optional))
     if choose_writer(path) is ParquetWriter:
         raise ValueError(
             f"{os.fspath(path)}: a Parquet file is whole or nothing and cannot be resumed; "
@@ -127,7 +128,7 @@ class _Walk:
     def __init__(self, kept: KeptRows, inputs: Marked, batch_size: int) -> None:
         self._kept = self._read = kept
         self._inputs = inputs
-        header = choose_writer(kept.path)(io.BytesIO(), kept.class_names, tracked=kept.tracked)
+        header = choose_writer(kept.path)(io.BytesIO(), kept.class_names, optional=kept.optional)
         kept.group_ends.append(header.place())
         self._counter, self._batch_size = BatchCounter(batch_size), batch_size
         self._done: _DoneInput | None = None
@@ -137,7 +138,7 @@ class _Walk:
 
     def go(self) -> tuple[KeptRows, Marked]:
         kept = self._kept
-        items = read_items(kept.path, kept.class_names, tracked=kept.tracked)
+        items = read_items(kept.path, kept.class_names, optional=kept.optional)
         # The last item may lack rows, so that it is never counted.
         for item, following in pairwise(chain(items, [None])):
             assert item is not None
@@ -244,7 +245,7 @@ class WrittenItem:
 
 
 def read_items(
-    path: str | os.PathLike[str], class_names: Sequence[str], *, tracked: bool = False
+    path: str | os.PathLike[str], class_names: Sequence[str], *, optional: Sequence[str] = ()
 ) -> Iterator[WrittenItem]:
     """Read back what a table holds of each picture and frame.
 
@@ -255,8 +256,8 @@ def read_items(
     path : path-like
         A CSV or JSON Lines file that `open_writer` made.
     class_names : sequence of str
-    tracked : bool, default=False
-        Whether there is a column `track`.
+    optional : sequence of str, default=()
+        Which of the optional columns there are.
 
     Yields
     ------
@@ -269,7 +270,7 @@ def read_items(
         If the file begins with other columns.
     """
     item: WrittenItem | None = None
-    for cells, end in _read_rows(path, class_names, tracked):
+    for cells, end in _read_rows(path, class_names, optional):
         # The first face has number 0, and a row without a face none: only the others go on.
         if cells["face"] and item is not None:
             item = replace(item, n_rows=item.n_rows + 1, n_faces=item.n_faces + 1, end=end)
@@ -290,7 +291,9 @@ def restore_tracks(tracker: Tracker, kept: KeptRows) -> None:
         A new one.
     kept : KeptRows
     """
-    for cells, end in _read_rows(kept.path, kept.class_names, tracked=True) if kept.n_bytes else ():
+    if not kept.n_bytes:
+        return
+    for cells, end in _read_rows(kept.path, kept.class_names, kept.optional):
         if end > kept.n_bytes:
             break
         box = None if _is_empty(cells["x"]) else tuple(float(cells[side]) for side in SIDES)
@@ -298,6 +301,49 @@ def restore_tracks(tracker: Tracker, kept: KeptRows) -> None:
         names = () if cells["face"] is None else kept.class_names
         probabilities = [float(cells[f"p_{name}"]) for name in names]
         tracker.remember(cells["frame"], time, cells["face"], cells["track"], box, probabilities)
+
+
+def file_to_resume(out: Output | None) -> str | os.PathLike[str]:
+    """Give the file that an earlier run has begun.
+
+    Parameters
+    ----------
+    out : path-like, binary file or None
+        Where this one writes.
+
+    Returns
+    -------
+    path-like
+
+    Raises
+    ------
+    ValueError
+        If it is no file.
+    """
+    if not isinstance(out, str | os.PathLike):
+        raise ValueError("resume needs the file that an earlier run has begun: give out")
+    return out
+
+
+def describe_settings(always: dict[str, Any], **asked_for: Any) -> dict[str, Any]:
+    """Give all that decides what rows come to, as JSON values.
+
+    Parameters
+    ----------
+    always : dict
+        By name; what is no plain value is told by its type.
+    **asked_for
+        None of what is not asked for: it is left out, as runs had it that knew nothing of it.
+
+    Returns
+    -------
+    dict
+    """
+    told = {
+        name: value if isinstance(value, str | int | float | None) else type(value).__qualname__
+        for name, value in always.items()
+    }
+    return told | {name: value for name, value in asked_for.items() if value is not None}
 
 
 def check_same_settings(
@@ -332,12 +378,12 @@ def _is_empty(cell: str | float | None) -> bool:
 
 
 def _read_rows(
-    path: str | os.PathLike[str], class_names: Sequence[str], tracked: bool
+    path: str | os.PathLike[str], class_names: Sequence[str], optional: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Give the cells of each row that is whole, and where it ends."""
     read = _read_csv if choose_writer(path) is CsvWriter else _read_json_lines
     with open(path, "rb") as stream:
-        yield from read(stream, class_names, tracked)
+        yield from read(stream, class_names, optional)
 
 
 def _first_row(cells: dict[str, Any], end: int) -> WrittenItem:
@@ -348,12 +394,12 @@ def _first_row(cells: dict[str, Any], end: int) -> WrittenItem:
 
 
 def _read_csv(
-    stream: BinaryIO, class_names: Sequence[str], tracked: bool
+    stream: BinaryIO, class_names: Sequence[str], optional: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], int]]:
-    names = columns(class_names, tracked=tracked)
+    names = columns(class_names, optional=optional)
     counts = [name for name in COUNTS if name in names]
     header = io.BytesIO()
-    CsvWriter(header, class_names, tracked=tracked)
+    CsvWriter(header, class_names, optional=optional)
     # A kill may have left a part of the header, but nothing else.
     begun = stream.read(len(header.getvalue()))
     if not header.getvalue().startswith(begun):
@@ -370,9 +416,9 @@ def _read_csv(
 
 
 def _read_json_lines(
-    stream: BinaryIO, class_names: Sequence[str], tracked: bool
+    stream: BinaryIO, class_names: Sequence[str], optional: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], int]]:
-    names = columns(class_names, tracked=tracked)
+    names = columns(class_names, optional=optional)
     lines = _CountedLines(stream, 0)
     for line in lines:
         try:

@@ -23,7 +23,7 @@ from fer_ensemble.faces.grouping import Marked, mark_groups, select_shard
 #: What the name of a table has behind it in the name of its record.
 RECORD_ENDING = ".shard.json"
 
-_FORM = 1
+_FORM = 2
 
 
 class ShardInputs:
@@ -97,14 +97,14 @@ class ShardInputs:
         group_ends: array[int],
         n_rows: int,
         class_names: Sequence[str],
-        tracked: bool,
+        optional: Sequence[str],
         settings: dict[str, Any],
     ) -> None:
         """Say beside the table that it is complete.
 
         Parameters
         ----------
-        group_ends, class_names, tracked, settings
+        group_ends, class_names, optional, settings
             As of `ShardRecord`.
         n_rows : int
             Of the table.
@@ -118,7 +118,7 @@ class ShardInputs:
             shard=self.number,
             n_shards=self.count,
             class_names=tuple(class_names),
-            tracked=tracked,
+            optional=tuple(optional),
             settings=settings,
             listing={
                 "inputs": self.n_inputs,
@@ -153,8 +153,8 @@ class ShardRecord:
     shard, n_shards : int
         Which shard, from 1, of how many.
     class_names : tuple of str
-    tracked : bool
-        Whether there is a column `track`.
+    optional : tuple of str
+        Which of the optional columns there are.
     settings : dict
         The model and all else that decides what the rows come to, but for the inputs.
     listing : dict
@@ -170,7 +170,7 @@ class ShardRecord:
     shard: int
     n_shards: int
     class_names: tuple[str, ...]
-    tracked: bool
+    optional: tuple[str, ...]
     settings: dict[str, Any]
     listing: dict[str, Any]
     inputs: int
@@ -232,8 +232,8 @@ def read_record(file: str | os.PathLike[str]) -> ShardRecord:
         if content.pop("form") != _FORM:
             raise ValueError("another version of this package wrote it")
         ends = array("q", content.pop("group_ends"))
-        names = tuple(content.pop("class_names"))
-        record = ShardRecord(**content, class_names=names, group_ends=ends)
+        names, optional = tuple(content.pop("class_names")), tuple(content.pop("optional"))
+        record = ShardRecord(**content, class_names=names, optional=optional, group_ends=ends)
         _check(record)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(

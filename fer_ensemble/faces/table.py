@@ -6,7 +6,16 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, overload
 
-from fer_ensemble.faces.output import COUNTS, TEXTS, columns, open_writer, row
+from fer_ensemble.faces.output import (
+    COUNTS,
+    OPTIONAL,
+    TEXTS,
+    Cell,
+    columns,
+    join_labels,
+    open_writer,
+    row,
+)
 from fer_ensemble.faces.prediction import Prediction
 from fer_ensemble.libraries import require
 
@@ -14,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What a table shows of itself: enough to see what came out, few enough to fit on a terminal.
-_SHOWN_COLUMNS = ("path", "frame", "face", "track", "label", "confidence", "status")
+_SHOWN_COLUMNS = ("path", "frame", "face", "track", "label", "confidence", "labels", "status")
 _SHOWN_ROWS = 10
 
 
@@ -30,13 +39,13 @@ class Predictions(Sequence[Prediction]):
         One becomes one row.
     class_names : sequence of str
         Names of the classes, in the order that their columns shall have.
-    tracked : bool, default=False
-        Whether there is a column `track`.
+    optional : sequence of str, default=()
+        Which of the optional columns there are: "track", "labels".
 
     Attributes
     ----------
     class_names : tuple of str
-    tracked : bool
+    optional : tuple of str
 
     Examples
     --------
@@ -55,16 +64,16 @@ class Predictions(Sequence[Prediction]):
         predictions: Iterable[Prediction],
         class_names: Sequence[str],
         *,
-        tracked: bool = False,
+        optional: Sequence[str] = (),
     ) -> None:
         self._predictions = tuple(predictions)
         self.class_names = tuple(class_names)
-        self.tracked = tracked
+        self.optional = tuple(optional)
 
     @property
     def columns(self) -> list[str]:
         """Names of the columns, as they stand in a file."""
-        return columns(self.class_names, tracked=self.tracked)
+        return columns(self.class_names, optional=self.optional)
 
     def __len__(self) -> int:
         return len(self._predictions)
@@ -78,14 +87,14 @@ class Predictions(Sequence[Prediction]):
     def __getitem__(self, index: int | slice) -> Prediction | Predictions:
         if isinstance(index, slice):
             kept = self._predictions[index]
-            return Predictions(kept, self.class_names, tracked=self.tracked)
+            return Predictions(kept, self.class_names, optional=self.optional)
         return self._predictions[index]
 
     def __repr__(self) -> str:
         """Show the first rows, and how many there are."""
         shown = self._predictions[:_SHOWN_ROWS]
-        names = [name for name in _SHOWN_COLUMNS if self.tracked or name != "track"]
-        texts = [names, *([_shown(getattr(item, name)) for name in names] for item in shown)]
+        names = [n for n in _SHOWN_COLUMNS if n not in OPTIONAL or n in self.optional]
+        texts = [names, *([_shown(_cell(item, name)) for name in names] for item in shown)]
         widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
         lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in texts]
         if len(self) > len(shown):
@@ -110,7 +119,7 @@ class Predictions(Sequence[Prediction]):
         import pandas as pd
 
         names = self.columns
-        rows = [row(item, self.class_names, tracked=self.tracked) for item in self]
+        rows = [row(item, self.class_names, optional=self.optional) for item in self]
         frame = pd.DataFrame(rows, columns=names)
         # Int64 is pandas' type of whole numbers that may be missing.
         kinds = {
@@ -136,8 +145,12 @@ class Predictions(Sequence[Prediction]):
         OSError
             If the file cannot be written.
         """
-        with open_writer(path, self.class_names, whole=True, tracked=self.tracked) as writer:
+        with open_writer(path, self.class_names, whole=True, optional=self.optional) as writer:
             writer.write(self)
+
+
+def _cell(item: Prediction, name: str) -> Cell:
+    return join_labels(item.labels) if name == "labels" else getattr(item, name)
 
 
 def _shown(value: str | float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -49,14 +49,58 @@ def find_extractor(
     if name != "Landmarks":
         raise ValueError(f"There are no features {name!r}: upgrade fer-ensemble.")
     output = parameters["output"]
-    outputs = [output] if isinstance(output, str) else output
-    upright, layers = read_landmark_weights()
-    shape = upright
-    if weights is not None:
-        shape, layers = read_landmark_weights(weights)
-    stages = [prepare(stage) for stage in layers]
+    return LandmarkExtractor([output] if isinstance(output, str) else output, weights)
 
-    def extract(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return point_features(faces, find_points(faces, stages, shape), upright, outputs)
 
-    return extract
+class LandmarkExtractor:
+    """What :class:`~fer_ensemble.features.Landmarks` gives, without scikit-learn.
+
+    Parameters
+    ----------
+    outputs : sequence of str
+        As its parameter `output`.
+    weights : bytes, default=None
+        As of :func:`find_extractor`.
+
+    Attributes
+    ----------
+    shape_ : ndarray of float32 of shape (68, 2)
+        The mean shape of a face, in 48×48 px.
+    """
+
+    def __init__(self, outputs: Sequence[str], weights: bytes | None = None) -> None:
+        self._outputs = outputs
+        self.shape_, layers = read_landmark_weights()
+        self._start = self.shape_
+        if weights is not None:
+            self._start, layers = read_landmark_weights(weights)
+        self._stages = [prepare(stage) for stage in layers]
+
+    def find_points(self, faces: NDArray[np.uint8]) -> NDArray[np.floating]:
+        """Find the points of faces; of shape (n_samples, 68, 2), in pixels."""
+        return find_points(faces, self._stages, self._start)
+
+    def transform(
+        self,
+        faces: NDArray[np.uint8],
+        points: NDArray[np.floating] | None = None,
+        moved: NDArray[np.floating] | None = None,
+    ) -> NDArray[np.float32]:
+        """Compute features of faces, as of these points where they are given.
+
+        Parameters
+        ----------
+        faces : ndarray of uint8 of shape (n_samples, height, width)
+        points : ndarray of shape (n_samples, 68, 2), default=None
+            Those that were found.
+        moved : ndarray of shape (n_samples, 68, 2), default=None
+            See :func:`~fer_ensemble.features.point_features.point_features`.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n_samples, n_features)
+        """
+        found = self.find_points(faces) if points is None else points
+        return point_features(faces, found, self.shape_, self._outputs, moved)
+
+    __call__ = transform

@@ -110,16 +110,36 @@ def geometry_names() -> list[str]:
     return [*coordinates, *distances, "roll", *dict(_measures(anyone))]
 
 
-def _to_eye_line(points: _Numbers) -> tuple[_Numbers, _Numbers]:
-    """Points in the frame of the eyes, and the roll in radians that was taken out."""
+def eye_frame(points: _Numbers) -> tuple[_Complex, _Numbers, _Numbers]:
+    """Find the frame in which :func:`geometry` measures.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_samples, 68, 2)
+
+    Returns
+    -------
+    origin : complex ndarray of shape (n_samples,)
+        Midway between the centres of the eyes; x is the real part.
+    unit : ndarray of shape (n_samples,)
+        Distance of the eyes' outer corners, in the unit of the points; see :func:`geometry`.
+    roll : ndarray of shape (n_samples,)
+        Angle of the line through the centres of the eyes, in radians.
+    """
     z = points[..., 0] + 1j * points[..., 1]
     right, left = (_centre(z, PARTS[part]) for part in ("right_eye", "left_eye"))
-    roll = np.angle(left - right)
     corner_distance = np.abs(z[:, OUTER_EYE_CORNERS[1]] - z[:, OUTER_EYE_CORNERS[0]])
     unit = np.maximum(corner_distance, _LEAST_UNIT * z.std(axis=1))
     # Points that all coincide have no frame: they come out as NaN, without a warning.
     unit = np.where(unit > 0, unit, np.nan)
-    upright = (z - ((left + right) / 2)[:, None]) * np.exp(-1j * roll)[:, None]
+    return (left + right) / 2, unit, np.angle(left - right)
+
+
+def _to_eye_line(points: _Numbers) -> tuple[_Numbers, _Numbers]:
+    """Points in the frame of the eyes, and the roll in radians that was taken out."""
+    origin, unit, roll = eye_frame(points)
+    z = points[..., 0] + 1j * points[..., 1]
+    upright = (z - origin[:, None]) * np.exp(-1j * roll)[:, None]
     return np.stack([upright.real, upright.imag], axis=2) / unit[:, None, None], roll
 
 

@@ -95,7 +95,9 @@ class Landmarks(TransformerMixin, BaseEstimator):
         self.n_features_out_ = sum(len(OUTPUTS[output]()) for output in self._outputs())
         return self
 
-    def transform(self, X: ArrayLike, points: ArrayLike | None = None) -> NDArray[np.float32]:
+    def transform(
+        self, X: ArrayLike, points: ArrayLike | None = None, moved: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
         """Compute the features.
 
         Parameters
@@ -106,6 +108,9 @@ class Landmarks(TransformerMixin, BaseEstimator):
             Points from elsewhere, in pixels of the faces, x then y in iBUG's order: dlib's as they
             are, or those of MediaPipe's points that correspond to iBUG's. Faces whose points are
             not all finite get the regressor's, as all do by default.
+        moved : array-like of shape (n_samples, 68, 2), default=None
+            Points that the face is to be measured by instead, such as those of a mouth less wide:
+            'points' and 'geometry' are theirs, 'hog' stays.
 
         Returns
         -------
@@ -119,7 +124,23 @@ class Landmarks(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         faces = check_faces(X, "Landmarks")
         found = self._find(faces, points)
-        return point_features(faces, found, self.shape_, self._outputs())
+        told = None if moved is None else as_points(moved)
+        return point_features(faces, found, self.shape_, self._outputs(), told)
+
+    def find_points(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Find the 68 points of each face.
+
+        Parameters
+        ----------
+        X : array-like of uint8 of shape (n_samples, height, width)
+
+        Returns
+        -------
+        ndarray of float of shape (n_samples, 68, 2)
+            In pixels of the faces, NaN where none are found.
+        """
+        check_is_fitted(self)
+        return self._find(check_faces(X, "Landmarks"), None)
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """Names of the features, such as ``left_eye_0_x_px``, ``mouth_openness``, ``hog_jaw_8_0``.

@@ -105,6 +105,7 @@ def point_features(
     points: NDArray[np.floating],
     shape: NDArray[np.floating],
     outputs: Sequence[str],
+    moved: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float32]:
     """Compute features of faces whose points are known.
 
@@ -117,14 +118,18 @@ def point_features(
         As of :func:`local_hog`.
     outputs : sequence of str
         Keys of `OUTPUTS`, in the order of the columns.
+    moved : ndarray of shape (n_samples, 68, 2), optional
+        Points of which 'points' and 'geometry' are given instead, as if the face had them; its
+        gradients stay those around `points`.
 
     Returns
     -------
     ndarray of float32 of shape (n_samples, n_features)
     """
+    told = points if moved is None else moved
     parts: dict[str, Callable[[], NDArray[np.floating]]] = {
-        "points": lambda: points.reshape(len(points), -1),
-        "geometry": lambda: geometry(points),
+        "points": lambda: told.reshape(len(told), -1),
+        "geometry": lambda: geometry(told),
         "hog": lambda: local_hog(faces, points, shape),
     }
     columns = [parts[output]() for output in outputs]

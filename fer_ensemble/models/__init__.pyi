@@ -7,6 +7,7 @@ from .onnx_classifier import OnnxClassifier
 from .pipeline import MemberPipeline, last_step
 from .recipes import create_member, get_member, list_members, member
 from .registry import MemberInfo, find_parameters
+from .snapshots import set_snapshots, split_snapshots
 from .training_data import augment_copies
 
 __all__ = [
@@ -28,5 +29,7 @@ __all__ = [
     "list_members",
     "member",
     "network",
+    "set_snapshots",
+    "split_snapshots",
     "use_cpu",
 ]

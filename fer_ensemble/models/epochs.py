@@ -19,6 +19,7 @@ from fer_ensemble.atomic_files import open_atomically
 from fer_ensemble.models.mixing import AveragedStatistics, MeanOpinion
 from fer_ensemble.models.progress import EpochProgress
 from fer_ensemble.models.schedules import Pace, Plateau, rate_factor, schedule_params
+from fer_ensemble.models.snapshots import Snapshots, snapshot_points
 from fer_ensemble.models.training_data import Samples
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class LoopOptions(Protocol):
     steps_per_execution: int | str
     patience: int | None
     monitor: str
+    snapshots: int
 
 
 class EpochLoop:
@@ -83,6 +85,8 @@ class EpochLoop:
     Attributes
     ----------
     best : BestEpoch
+    snapshots : Snapshots or None
+        What is kept in its place where several weights are.
     history : dict of str to list of float
         One value per epoch under each name.
     """
@@ -121,7 +125,16 @@ class EpochLoop:
         self._sizes: set[int] = set()
         self._checkpoint: tuple[str | os.PathLike[str], str] | None = None
         self.best = BestEpoch(lowest=options.monitor == "loss")
+        self.snapshots: Snapshots | None = None
+        if options.snapshots > 1:
+            points = snapshot_points(options.schedule, self._schedule_params, options.snapshots)
+            self.snapshots = Snapshots(points)
         self.history: dict[str, list[float]] = {}
+
+    @property
+    def weights(self) -> list[NDArray[Any]]:
+        """What is kept of the network: the best epoch's weights, or those of all snapshots."""
+        return self.best.weights if self.snapshots is None else self.snapshots.weights
 
     def use_checkpoint(self, path: str | os.PathLike[str], fingerprint: str) -> None:
         """Resume from a checkpoint if there is one, and keep the state of every epoch in it.
@@ -137,11 +150,15 @@ class EpochLoop:
         found = read_checkpoint(path, self._model, fingerprint)
         if found is None:
             return
-        self.best.weights, state = found
+        weights, state = found
         self.best.value, self.best.wait = state["best_value"], state["best_wait"]
         if self._plateau is not None:
             self._plateau.resume(*state["plateau"])
         self._pace.resume(*state["pace"])
+        if self.snapshots is None:
+            self.best.weights = weights
+        else:
+            self.snapshots.resume(weights, self._pace.progress)
         self._shuffler.bit_generator.state = state["shuffler"]
         self.history = state["history"]
         self._progress.resume(self._pace.step, len(self.history["seconds"]))
@@ -154,7 +171,9 @@ class EpochLoop:
             self._run_epoch()
             if self._checkpoint is not None:
                 path, fingerprint = self._checkpoint
-                write_checkpoint(path, self._model, self.best.weights, self._state(fingerprint))
+                write_checkpoint(path, self._model, self.weights, self._state(fingerprint))
+        if self.snapshots is not None and self.snapshots.is_lacking():
+            self._keep_snapshot(self.snapshots)
 
     def _run_epoch(self) -> None:
         started = time.perf_counter()
@@ -170,6 +189,8 @@ class EpochLoop:
             self._pace.advance(len(group), compiled=size not in self._sizes)
             self._sizes.add(size)
             self._progress.advance(len(group), self._pace.step + self._pace.remaining)
+            if self.snapshots is not None and self.snapshots.is_due(self._pace.progress):
+                self._keep_snapshot(self.snapshots)
         figures = means.result()
         with _moving_averages(self._model):
             if self._validation is not None:
@@ -198,7 +219,13 @@ class EpochLoop:
         wanted = self._options.steps_per_execution
         if isinstance(wanted, str):
             wanted = self._pace.next_group(_GROUP_SECONDS)
+        if self.snapshots is not None:
+            wanted = min(wanted, self._pace.steps_until(self.snapshots.next_point))
         return min(n_full, self._largest_group, wanted)
+
+    def _keep_snapshot(self, snapshots: Snapshots) -> None:
+        with _moving_averages(self._model):
+            snapshots.weights = [*snapshots.weights, *self._network.get_weights()]
 
     def _train(
         self, group: list[NDArray[np.intp]], rates: list[float]
@@ -250,13 +277,15 @@ class EpochLoop:
             self._pace.progress_after(n_steps),
             self._pace.step + n_steps,
             self._pace.cut_short,
+            self._options.snapshots,
         )
         plateau = self._plateau.factor if self._plateau else 1.0
         return self._options.learning_rate * factor * plateau
 
     def _out_of_patience(self) -> bool:
         # A patience of 0 would stop after the first epoch, whatever came of it: it counts as 1.
-        patience = self._options.patience
+        # Among snapshots, a rate that goes up again is not to be taken for the end.
+        patience = self._options.patience if self.snapshots is None else None
         return patience is not None and self.best.wait >= max(patience, 1)
 
     def _state(self, fingerprint: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from fer_ensemble.evaluation import find_classes
 from fer_ensemble.libraries import quiet_start, require
 from fer_ensemble.models.schedules import SCHEDULES
+from fer_ensemble.models.snapshots import check_cyclic
 from fer_ensemble.models.training_data import (
     Samples,
     balance_samples,
@@ -87,13 +88,16 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         weights, and of the statistics of batch normalisation, is what is validated and kept.
         ``exclude_from_weight_decay`` names what is not decayed, such as
         ``["bias", "gamma", "beta"]``.
-    schedule : {'plateau', 'one_cycle', 'cosine', 'inverse_time', 'constant'}, default='plateau'
+    schedule : {'plateau', 'one_cycle', 'cosine', 'inverse_time', 'constant', 'fast_geometric'}, \
+            default='plateau'
         ``'plateau'`` multiplies the learning rate by ``factor`` (0.25) whenever `monitor` has not
         improved for ``patience`` (3) epochs, down to ``min_lr`` (1e-6); ``'one_cycle'`` starts at
         1/``div_factor`` (25), warms up over the first ``warm_up`` (0.25) of the steps and anneals
         to zero along a cosine; ``'cosine'`` warms up from zero over the first ``warm_up`` (0.0) of
         the steps and anneals like that; ``'inverse_time'`` divides by
-        1 + ``decay_rate`` (1e-6) × steps.
+        1 + ``decay_rate`` (1e-6) × steps; ``'fast_geometric'`` falls to ``high`` (0.2) over the
+        first ``share`` (0.8) of the steps, then goes down to ``low`` (0.01) once for each of the
+        `snapshots`, and up to ``high`` between them.
     schedule_params : mapping, default=None
         Those parameters of the schedule that differ from the values in brackets.
     epochs : int, default=100
@@ -110,13 +114,20 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         one at a time, as other backends always do. It changes weights by rounding only.
     patience : int, default=10
         Epochs without improvement of `monitor` before training stops; ``None`` never stops.
-        The best epoch's weights are restored either way.
+        The best epoch's weights are restored either way. Unused where there are `snapshots`.
     monitor : {'loss', 'accuracy'}, default='loss'
         What on the held-out data decides about schedule, stopping and best epoch.
     validation_fraction : float, default=0.1
         Share of the training data held out for that, stratified, exact copies kept on one
         side; ``None`` trains on everything, and the training data themselves decide.
         Unused when ``fit`` is given `validation_data`.
+    snapshots : int, default=1
+        How many networks are made of one training (Huang et al., 2017): with more than 1, the
+        schedule ``'cosine'`` or ``'one_cycle'`` is gone through so many times, each taking an equal
+        share of the epochs, and the weights at the end of each cycle are kept, not those of the
+        best epoch. The probabilities are the mean of all, at so many times the cost of
+        prediction; :func:`~fer_ensemble.models.split_snapshots` makes a member of each. The
+        schedule ``'fast_geometric'`` keeps them where its rate is lowest (Garipov et al., 2018).
     flip_average : bool, default=False
         Whether to average the probabilities of each face and of its mirror image; doubles the
         cost of prediction.
@@ -141,7 +152,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     weights_ : list of ndarray
-        The network's weights, in Keras's order.
+        The network's weights, in Keras's order; those of one snapshot after those of another.
     input_shape_ : tuple of int
         Shape of one sample.
     history_ : dict of str to list of float
@@ -195,6 +206,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         "patience": [Interval(Integral, 0, None, closed="left"), None],
         "monitor": [StrOptions({"loss", "accuracy"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "snapshots": [Interval(Integral, 1, 100, closed="both")],
         "flip_average": ["boolean"],
         "teacher_weight": [Interval(Real, 0, 1, closed="both")],
         "precision": [str],
@@ -227,6 +239,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         patience: int | None = 10,
         monitor: str = "loss",
         validation_fraction: float | None = 0.1,
+        snapshots: int = 1,
         flip_average: bool = False,
         teacher_weight: float = 0.85,
         precision: str = "auto",
@@ -255,6 +268,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         self.patience = patience
         self.monitor = monitor
         self.validation_fraction = validation_fraction
+        self.snapshots = snapshots
         self.flip_average = flip_average
         self.teacher_weight = teacher_weight
         self.precision = precision
@@ -344,7 +358,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             class_weight=self.class_weight,
             random_state=seed,
         )
-        weights = self.weights_ if is_warm else None
+        weights = _training().divide_snapshots(self)[-1] if is_warm else None
         self.weights_: list[NDArray[Any]]
         lessons = [(teacher.network, teacher.weights_) for teacher in teachers]
         fingerprint = self._fingerprint(fitted, validation, seed, weights, *lessons)
@@ -411,6 +425,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_parameters(self, has_soft_labels: bool) -> None:
         self._validate_params()
+        if self.snapshots > 1:
+            check_cyclic(self.snapshots, self.schedule)
         if self.loss == "categorical_crossentropy":
             return
         # Class indices can be neither smoothed nor shared.

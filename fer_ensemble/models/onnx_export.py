@@ -170,9 +170,9 @@ def _describe(classifier: Any) -> dict[str, Any]:
     if not isinstance(classifier, KerasClassifier):
         return facts
     from fer_ensemble.models.cost import layer_costs
-    from fer_ensemble.models.training import build_network
+    from fer_ensemble.models.training import fitted_network
 
-    layers = layer_costs(build_network(classifier, "float32", to_predict=True))
+    layers = layer_costs(fitted_network(classifier, "float32"))
     return facts | {
         "n_parameters": sum(layer.parameters for layer in layers),
         "multiply_accumulates": sum(layer.multiply_accumulates for layer in layers),

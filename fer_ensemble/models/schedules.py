@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fer_ensemble.models.snapshots import cycle_progress, geometric_factor
+
 #: The schedules, with the parameters of each and their defaults. Both the estimator's check of
 #: ``schedule`` and :func:`schedule_params` read this table.
 SCHEDULES: dict[str, dict[str, float]] = {
@@ -18,10 +20,11 @@ SCHEDULES: dict[str, dict[str, float]] = {
     "cosine": {"warm_up": 0.0},
     "inverse_time": {"decay_rate": 1e-6},
     "constant": {},
+    "fast_geometric": {"share": 0.8, "high": 0.2, "low": 0.01},
 }
 # These end at zero wherever the end is. The others would be cut off at a high rate when the time is
 # over, so they follow a cosine then.
-_ANNEALED = ("one_cycle", "cosine")
+_ANNEALED = ("one_cycle", "cosine", "fast_geometric")
 # The first steps compile the network and take seconds; they say nothing about the steps to come.
 _COMPILING_STEPS = 2
 # Steps timed before a training is declared cut short: a decision on fewer would hang on chance, and
@@ -59,7 +62,12 @@ def schedule_params(schedule: str, params: Mapping[str, Any] | None) -> dict[str
 
 
 def rate_factor(
-    schedule: str, params: Mapping[str, float], progress: float, step: int, cut_short: bool
+    schedule: str,
+    params: Mapping[str, float],
+    progress: float,
+    step: int,
+    cut_short: bool,
+    n_cycles: int = 1,
 ) -> float:
     """Compute what the initial learning rate is multiplied by in a step.
 
@@ -79,6 +87,9 @@ def rate_factor(
     cut_short : bool
         Whether a time budget ends the training before its last epoch: schedules that would not
         have come down by then are annealed along a cosine.
+    n_cycles : int, default=1
+        How many times an annealed schedule is gone through, see
+        :mod:`~fer_ensemble.models.snapshots`.
 
     Returns
     -------
@@ -93,6 +104,10 @@ def rate_factor(
     ICLR. (The source of ``'cosine'``.)
     """
     factor = 1.0
+    if schedule == "fast_geometric":
+        return geometric_factor(params, progress, n_cycles)
+    if n_cycles > 1:
+        progress = cycle_progress(progress, n_cycles)
     if schedule == "one_cycle":
         start, warm_up = 1 / params["div_factor"], params["warm_up"]
         if progress < warm_up:
@@ -249,6 +264,21 @@ class Pace:
         # Each step takes its share of what is left, so that progress never falls when the estimate
         # of the steps left changes, and is a plain count when it doesn't.
         return self.progress + (1 - self.progress) * n_steps / max(self.remaining, 1)
+
+    def steps_until(self, share: float) -> int:
+        """Foresee after how many steps a share of the training will be done.
+
+        Parameters
+        ----------
+        share : float
+
+        Returns
+        -------
+        int
+            At least 1.
+        """
+        left = (share - self.progress) / max(1 - self.progress, 1e-12)
+        return max(1, math.ceil(left * self.remaining - 1e-6))
 
     def next_group(self, seconds: float) -> int:
         """Say how many steps to take before asking the clock again.

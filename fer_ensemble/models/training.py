@@ -96,7 +96,7 @@ def train(
     Returns
     -------
     weights : list of ndarray
-        Weights of the best epoch.
+        Weights of the best epoch, or those of one snapshot after those of another.
     history : dict of str to list of float
         One value per epoch under each name.
 
@@ -128,7 +128,7 @@ def train(
         if estimator.checkpoint is not None:
             loop.use_checkpoint(estimator.checkpoint, fingerprint)
         loop.run()
-    return loop.best.weights, loop.history
+    return loop.weights, loop.history
 
 
 def build_network(estimator: Trainable, precision: str, *, to_predict: bool = False) -> keras.Model:
@@ -175,6 +175,9 @@ def build_network(estimator: Trainable, precision: str, *, to_predict: bool = Fa
 def fitted_network(estimator: Trainable, precision: str) -> keras.Model:
     """Build an estimator's network with its fitted weights.
 
+    Of several snapshots, this is a network of all of them side by side, whose probabilities are
+    averaged: whatever predicts with networks, converts or counts them need not know of snapshots.
+
     Parameters
     ----------
     estimator : Trainable
@@ -192,14 +195,45 @@ def fitted_network(estimator: Trainable, precision: str) -> keras.Model:
         If the weights are of other shapes than the network's: told before the network takes any
         memory, since weights may come from elsewhere.
     """
-    _check_shapes(estimator, precision)
-    network = build_network(estimator, precision, to_predict=True)
-    network.set_weights(estimator.weights_)
-    return network
+    parts = divide_snapshots(estimator, precision)
+    networks = []
+    for weights in parts:
+        network = build_network(estimator, precision, to_predict=True)
+        network.set_weights(weights)
+        networks.append(network)
+    return networks[0] if len(networks) == 1 else _side_by_side(networks)
 
 
-def _check_shapes(estimator: Trainable, precision: str) -> None:
-    """Compare the weights with those of a network whose variables are never made."""
+def _side_by_side(networks: list[keras.Model]) -> keras.Model:
+    """Join networks to one that averages their probabilities; its weights are theirs in turn."""
+    for number, network in enumerate(networks):
+        network.name = f"snapshot_{number}"  # a network's layers have names of their own
+    with _building():
+        inputs = keras.Input(networks[0].input_shape[1:])
+        outputs = [network(inputs) for network in networks]
+        return keras.Model(inputs, keras.layers.Average(dtype="float32")(outputs))
+
+
+def divide_snapshots(estimator: Trainable, precision: str = "float32") -> list[list[NDArray[Any]]]:
+    """Divide an estimator's weights into those of its snapshots.
+
+    Parameters
+    ----------
+    estimator : Trainable
+        Fitted.
+    precision : str, default='float32'
+        Keras dtype policy of the layers.
+
+    Returns
+    -------
+    list of list of ndarray
+        In the order in which they were kept; one list if there are no snapshots.
+
+    Raises
+    ------
+    ValueError
+        If the weights are of other shapes than the network's, which is never made for this.
+    """
     from keras.src.backend.common import global_state
 
     # Keras would make them when another scope ends: they are taken off its list again.
@@ -212,13 +246,16 @@ def _check_shapes(estimator: Trainable, precision: str) -> None:
     finally:
         global_state.set_global_attribute(pending, before)
     found = [np.shape(weights) for weights in estimator.weights_]
-    if found != needed:
+    n_parts, n_arrays = max(1, len(found) // len(needed)), len(needed)
+    if found != needed * n_parts:
         raise ValueError(
             f"The weights are not those of the network {estimator.network!r} with its "
             f"network_params: it has {len(needed)} arrays with "
             f"{sum(map(math.prod, needed)):,} numbers, and there are {len(found)} with "
             f"{sum(map(math.prod, found)):,}."
         )
+    starts = range(0, n_parts * n_arrays, n_arrays)
+    return [estimator.weights_[start : start + n_arrays] for start in starts]
 
 
 def predict_batches(network: keras.Model, X: NDArray[Any]) -> NDArray[np.float64]:

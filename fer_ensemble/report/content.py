@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import Comparison, Evaluation
 from fer_ensemble.evaluation.plots import Training
+from fer_ensemble.subgrouping import Subgroups
 
 Counts = Mapping[str, int]
 """How many faces each class has, by name."""
@@ -188,6 +189,8 @@ class ReportContent:
     combining : CombiningContent or None
         None if there is only one member.
     recipe : RecipeContent
+    subgroups : Subgroups or None
+        Of the model, on groups of the test faces and on changed ones; None if not measured.
     """
 
     model: str
@@ -204,3 +207,4 @@ class ReportContent:
     members: Sequence[MemberContent]
     combining: CombiningContent | None
     recipe: RecipeContent
+    subgroups: Subgroups | None = None

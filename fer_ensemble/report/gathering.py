@@ -50,6 +50,8 @@ _ENSEMBLE = {
     "calibrate": "temperatures learned",
     "validation_fraction": "share held out",
     "n_splits": "folds of the stacking",
+    "n_neighbors": "held-out faces that members are selected by",
+    "voting": "selected members are combined by",
 }
 
 
@@ -95,6 +97,7 @@ def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportCon
         members=[_describe_member(measured, *entry) for entry in measured.ensemble.members_],
         combining=_describe_combining(measured) if len(measured.scores.members) > 1 else None,
         recipe=_describe_recipe(measured, name, out),
+        subgroups=measured.subgroups,
     )
 
 
@@ -275,6 +278,8 @@ def _report_command(measured: MeasuredModel, name: str, out: str) -> str:
         words += ["--split", measured.part.split]
     if measured.faces.report.classes:
         words += ["--classes", format_classes(measured.faces.report.classes)]
+    if measured.subgroups is not None:
+        words.append("--subgroups")
     return shlex.join([*words, "--out", out])
 
 

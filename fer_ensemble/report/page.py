@@ -38,6 +38,7 @@ def write_report(
     protocol: str | None = None,
     figures: str | os.PathLike[str] | None = None,
     n_mistakes: int = 24,
+    subgroups: bool = False,
     strict: bool = False,
     seed: int = 1_000_000,
 ) -> Path:
@@ -67,6 +68,8 @@ def write_report(
         Folder to write the figures to as well, as PNG for a paper.
     n_mistakes : int, default=24
         How many of the surest mistakes to show.
+    subgroups : bool, default=False
+        Whether to measure groups of the faces and changed faces too, as `measure_model` does.
     strict : bool, default=False
         Whether a face that can't be used is an error.
     seed : int, default=1000000
@@ -102,6 +105,7 @@ def write_report(
             classes=classes,
             split=split,
             protocol=protocol,
+            subgroups=subgroups,
             strict=strict,
             seed=seed,
         )

@@ -28,6 +28,7 @@ from fer_ensemble.report.wording import (
     format_millions,
     format_p_value,
 )
+from fer_ensemble.subgrouping import Subgroups
 
 _BOOTSTRAPPED = {
     "accuracy": "accuracy",
@@ -78,7 +79,8 @@ def lay_out_tables(content: ReportContent) -> dict[str, Any]:
     -------
     dict of str to Table
         By the names that the template calls them; those of ``'balance'`` by what was balanced.
-        ``'rules'``, ``'pairs'`` and ``'contributions'`` are missing if nothing was combined.
+        ``'rules'``, ``'pairs'`` and ``'contributions'`` are missing if nothing was combined,
+        ``'groups'``, ``'gaps'`` and ``'altered'`` if they were not measured.
     """
     combining = content.combining
     laid = {
@@ -98,6 +100,12 @@ def lay_out_tables(content: ReportContent) -> dict[str, Any]:
             "rules": rule_table(combining, content.rule),
             "pairs": pair_table(combining.pairs),
             "contributions": contribution_table(combining),
+        }
+    if content.subgroups is not None:
+        laid |= {
+            "groups": group_table(content.subgroups),
+            "gaps": gap_table(content.subgroups),
+            "altered": altered_table(content.subgroups),
         }
     return laid
 
@@ -251,6 +259,57 @@ def coverage_table(scores: Evaluation) -> Table:
     ]
     columns = ["confidence", "faces answered", "accuracy of these (95 % interval)"]
     return Table("Answering only where the model is sure", columns, rows)
+
+
+def group_table(subgroups: Subgroups) -> Table:
+    """Lay out the groups of every condition; small ones are marked."""
+    rows = [
+        [
+            f"{condition}: {part.group}{' (few)' if part.small else ''}",
+            format_count(part.scores.n),
+            format_accuracy(part.scores),
+            format_figure(part.scores.balanced_accuracy),
+            NONE if standard is None else format_interval(standard.value, standard.interval),
+        ]
+        for condition, found in subgroups.conditions.items()
+        for part, standard in zip(found.groups, found.standardised, strict=True)
+    ]
+    columns = ["group", "faces", "accuracy (95 % interval)", "balanced accuracy"]
+    return Table("Groups of faces", [*columns, "accuracy at the same mix"], rows)
+
+
+def gap_table(subgroups: Subgroups) -> Table:
+    """Lay out how far the best and the worst group of every condition are apart."""
+    rows = [
+        [
+            f"{condition}{told}",
+            str(gap.best),
+            str(gap.worst),
+            format_gain(gap),
+            format_p_value(gap.adjusted_p),
+        ]
+        for condition, found in subgroups.conditions.items()
+        for told, gap in (("", found.gap), (", same mix", found.standardised_gap))
+        if gap is not None
+    ]
+    columns = ["condition", "best group", "worst group", "difference (95 % interval)", "p"]
+    return Table("The best group and the worst", columns, rows)
+
+
+def altered_table(subgroups: Subgroups) -> Table:
+    """Lay out what changes on purpose do to the same faces."""
+    rows = [
+        [
+            one.name,
+            format_accuracy(one.scores),
+            format_figure(one.scores.balanced_accuracy),
+            format_gain(one.comparison),
+            format_p_value(one.adjusted_p),
+        ]
+        for one in subgroups.altered
+    ]
+    columns = ["changed", "accuracy (95 % interval)", "balanced accuracy"]
+    return Table("The same faces, changed", [*columns, "difference (95 % interval)", "p"], rows)
 
 
 def recipe_tables(content: ReportContent) -> dict[str, Table]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from fer_ensemble.evaluation import Comparison, Evaluation
+from fer_ensemble.evaluation import Comparison, Evaluation, GroupGap
 
 NONE = "–"
 """What stands where there is no figure."""
@@ -89,12 +89,12 @@ def format_accuracy(scores: Evaluation | None) -> str:
     return NONE if scores is None else format_interval(scores.accuracy, scores.accuracy_interval)
 
 
-def format_gain(found: Comparison | None) -> str:
+def format_gain(found: Comparison | GroupGap | None) -> str:
     """Write a difference with its interval, each with its sign.
 
     Parameters
     ----------
-    found : Comparison or None
+    found : Comparison, GroupGap or None
 
     Returns
     -------

@@ -53,7 +53,7 @@ def check_means(
     out : path-like, binary file or None
     options : mapping
         ``resume``, ``is_divided`` (whether a shard is predicted), ``at_once`` (whether there are
-        live sources, or pictures are shown), and ``annotate_to``.
+        live sources, or pictures are shown), ``annotate_to`` and ``explain_to``.
 
     Raises
     ------
@@ -70,10 +70,10 @@ def check_means(
                 "a folder of Parquet parts is written by workers: give the engine ray, or the name "
                 "of a file (.csv, .jsonl or .parquet)"
             )
-    elif options["at_once"] or options["annotate_to"] is not None:
+    elif options["at_once"] or any(options[to] is not None for to in ("annotate_to", "explain_to")):
         raise ValueError(
-            f"the engine {engine} takes neither cameras nor streams, opens no window and draws no "
-            "annotated copies: use the engine local for these"
+            f"the engine {engine} takes neither cameras nor streams, opens no window and draws "
+            "neither annotated copies nor explanations: use the engine local for these"
         )
     if writes_parts:
         require("pyarrow", "Parquet")

@@ -22,8 +22,10 @@ from fer_ensemble.artifact import (
 from fer_ensemble.faces import (
     FaceClassifier,
     FaceFinder,
+    FindSets,
     Prediction,
     Tracker,
+    name_optional,
     predict_files,
 )
 from fer_ensemble.processors import grant_processors
@@ -56,6 +58,8 @@ class GroupWork:
         Threads and processors of a worker.
     tracker : Tracker or None
         As it is before the first group; others begin a new video, whereupon it forgets what was.
+    find_sets : callable or None
+        As of :func:`~fer_ensemble.faces.predict_files`.
     folder : str
         Where names without a folder belong: workers are started anywhere.
     """
@@ -69,7 +73,13 @@ class GroupWork:
     min_confidence: float
     n_threads: int = 1
     tracker: Tracker | None = None
+    find_sets: FindSets | None = None
     folder: str = field(default_factory=os.getcwd)
+
+    @property
+    def optional_columns(self) -> list[str]:
+        """Which of the optional columns the rows have."""
+        return name_optional(self.tracker, self.find_sets)
 
     @property
     def takes_device(self) -> bool:
@@ -171,6 +181,7 @@ class GroupPredictor:
             batch_size=work.batch_size,
             n_jobs=work.n_threads,
             min_confidence=work.min_confidence,
+            find_sets=work.find_sets,
             tracker=copy.deepcopy(work.tracker),
         )
         rows = list(chain.from_iterable(batches))

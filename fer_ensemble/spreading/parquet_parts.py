@@ -149,7 +149,7 @@ class WritePart:
         )
         content = io.BytesIO()
         work = predictor.work
-        writer = ParquetWriter(content, work.class_names, tracked=work.tracker is not None)
+        writer = ParquetWriter(content, work.class_names, optional=work.optional_columns)
         writer.write(rows)
         writer.note(_KEY, json.dumps({"identity": identity, **asdict(counts)}))
         writer.finish()

@@ -11,6 +11,7 @@ from fer_ensemble.artifact import ArtifactError, Measurement, read_manifest, rec
 from fer_ensemble.artifact.model_card import MemberSummary, render_model_card
 from fer_ensemble.datasets import EMOTIONS, PROTOCOLS
 from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
+from fer_ensemble.subgrouping import measure_subgroups
 from tests.artifact.stand_ins import small_voting, table
 
 TRAINING = {
@@ -235,6 +236,32 @@ def test_the_same_faces_are_measured_anew_and_others_added(ensemble, measurement
     figures = read_manifest(copy).data["figures"]
     assert [entry["protocol"] for entry in figures] == ["official", "kaggle"]
     assert (copy / "MODEL_CARD.md").read_text().count("### fer2013.zip, split") == 2
+
+
+def test_groups_are_told_and_stay_when_only_the_rest_is_measured_anew(ensemble, measurement, copy):
+    grays = np.repeat([60, 110, 200], [20, 60, 60])
+    images = np.random.default_rng(0).normal(grays[:, None, None], 20, (140, 48, 48))
+    found = measure_subgroups(
+        lambda faces: np.tile(np.eye(7)[3], (len(faces), 1)),
+        images.clip(0, 255).astype(np.uint8),
+        np.arange(140) % 7,
+        classes=range(7),
+        class_names=EMOTIONS,
+        alterations=["mask"],
+    )
+    record_measurement(copy, ensemble, measurement(subgroups=found))
+    card = (copy / "MODEL_CARD.md").read_text()
+    dark, _, bright = found.conditions["brightness"].groups
+    shown = f"{bright.scores.accuracy:.3f}"
+    assert f"\n| brightness | dark, below 100\\* | 20 | {dark.scores.accuracy:.3f} |" in card
+    assert f"\n| | bright, from 170 | 60 | {shown} |" in card
+    assert "So few that little can be said of them" in card
+    gap = found.conditions["brightness"].gap
+    assert f"\n| brightness | {gap.best}; {gap.worst} | {gap.difference:.3f} |" in card
+    assert "\n| mask | 0.143 |" in card
+    record_measurement(copy, ensemble, measurement())
+    assert (copy / "MODEL_CARD.md").read_text() == card
+    assert read_manifest(copy).data["figures"][0]["subgroups"] == found.to_summary()
 
 
 def test_warnings_and_synthetic_faces_are_told(ensemble, measurement, copy):

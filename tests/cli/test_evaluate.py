@@ -76,9 +76,11 @@ def test_each_protocol_has_its_own_test_part(run, data, fitted):
 def test_figures_are_written_into_the_card_if_asked_for(run, data, fitted):
     model, _, _ = fitted()
     before = {file.name: file.read_bytes() for file in model.iterdir()}
-    evaluate(run, data, model)
+    figures, told = evaluate(run, data, model)
+    assert figures["subgroups"] is None
+    assert "Groups of faces" not in told
     assert {file.name: file.read_bytes() for file in model.iterdir()} == before
-    figures, _ = evaluate(run, data, model, "--card")
+    figures, told = evaluate(run, data, model, "--subgroups", "--card")
     (kept,) = read_manifest(model).data["figures"]
     own = figures["rules"]["weighted"]
     for name in ("n", "accuracy", "accuracy_interval", "per_class", "calibration_error"):
@@ -88,6 +90,12 @@ def test_figures_are_written_into_the_card_if_asked_for(run, data, fitted):
     card = (model / "MODEL_CARD.md").read_text()
     low, high = own["accuracy_interval"]
     assert f"| all | 70 | {own['accuracy']:.3f} | {low:.3f}–{high:.3f} |" in card
+    for part in figures["subgroups"]["conditions"]["brightness"]["groups"]:
+        assert f"{part['group']}{'*' if part['small'] else ''} {part['n']}" in told
+    assert "Best group above the worst" in told
+    mask = next(row for row in figures["subgroups"]["altered"] if row["name"] == "mask")
+    assert f"mask {mask['accuracy']:.3f}" in told
+    assert f"| mask | {mask['accuracy']:.3f} |" in card
     load_ensemble(model)
     changed = {file.name for file in model.iterdir() if file.read_bytes() != before[file.name]}
     assert changed == {"manifest.json", "MODEL_CARD.md"}

@@ -66,6 +66,7 @@ def test_clone_keeps_every_argument_and_fit_changes_none(tmp_path):
         "patience": None,
         "monitor": "accuracy",
         "validation_fraction": 0.2,
+        "snapshots": 1,
         "flip_average": True,
         "precision": "float32",
         "checkpoint": tmp_path / "state.npz",

@@ -16,6 +16,7 @@ from fer_ensemble.report import (
     RecipeContent,
     ReportContent,
 )
+from fer_ensemble.subgrouping import measure_subgroups
 
 NAMES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 MEMBERS = ["cnn", "hog", "a_member_of_an_unusually_long_name", "m4", "m5", "m6", "m7"]
@@ -69,6 +70,7 @@ def content():
         "weighted": compare_predictions(labels, best, best),
     }
     faces = np.random.default_rng(0).integers(0, 256, (140, 48, 48), dtype=np.uint8)
+    faces[:90] //= 4
     return ReportContent(
         model="model",
         data=DataContent(
@@ -110,6 +112,15 @@ def content():
             versions={"keras": ("3.14.0", "3.15.1")},
             hashes={"cnn.skops": 64 * "a"},
             parameters={"cnn": '{"epochs": 3}'},
+        ),
+        subgroups=measure_subgroups(
+            lambda batch: predict(labels, 0.1, 0),
+            faces,
+            labels,
+            probabilities=made["cnn"],
+            classes=range(7),
+            class_names=NAMES,
+            alterations=["mask"],
         ),
     )
 

@@ -15,11 +15,15 @@ from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
 from fer_ensemble.report import Mistake, find_mistakes, render_report, save_pictures
 from fer_ensemble.report.page import picture_uri
 from fer_ensemble.report.page_tables import (
+    altered_table,
     balance_table,
     class_table,
     confusion_table,
     count_table,
     coverage_table,
+    gap_table,
+    group_table,
+    lay_out_tables,
     measure_table,
     member_table,
     pair_table,
@@ -37,6 +41,30 @@ from fer_ensemble.report.wording import (
 from tests.pages import Elements, contrast
 
 SURE, UNSURE, RIGHT = [0.1, 0.9], [0.4, 0.6], [0.8, 0.2]
+
+
+def test_groups_stand_with_their_intervals_and_small_ones_are_marked(content):
+    found = content.subgroups.conditions["brightness"]
+    dark = found.groups[0]
+    rows = {row[0]: row[1:] for row in group_table(content.subgroups).rows}
+    assert rows["brightness: dark, below 100"][:2] == ["90", format_accuracy(dark.scores)]
+    assert "(0." in rows["brightness: dark, below 100"][3]
+    small = next(part for part in content.subgroups.conditions["turn"].groups if part.small)
+    assert rows[f"turn: {small.group} (few)"][3] == "–"
+    gaps = {row[0]: row[1:] for row in gap_table(content.subgroups).rows}
+    gap = found.standardised_gap
+    assert gaps["brightness, same mix"][:3] == [gap.best, gap.worst, format_gain(gap)]
+    [mask] = altered_table(content.subgroups).rows
+    assert mask[3] == format_gain(content.subgroups.altered[0].comparison)
+
+
+def test_groups_are_left_out_where_they_were_not_measured(content):
+    found = set(lay_out_tables(content))
+    assert found - set(lay_out_tables(replace(content, subgroups=None))) == {
+        "groups",
+        "gaps",
+        "altered",
+    }
 
 
 def test_the_surest_come_first_and_of_equals_the_first_row():
@@ -135,7 +163,7 @@ def test_it_can_be_read_by_those_who_cannot_see(elements):
     assert len(pictures) == 24 + 12
     assert all(len(picture["alt"]) > 15 for picture in pictures)
     assert all(cell["scope"] in ("col", "row") for cell in elements.of("th"))
-    assert len(elements.of("caption")) == len(elements.of("table")) == 13
+    assert len(elements.of("caption")) == len(elements.of("table")) == 16
     levels = [int(tag[1]) for tag, _ in elements.found if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1

@@ -84,7 +84,8 @@ def test_videos_are_parts_by_themselves_and_others_are_gathered(tmp_path):
     [
         ({"engine": "spark"}, "there is no engine 'spark'"),
         ({"address": "auto"}, "give the engine ray with it"),
-        ({"engine": "ray", "annotate_to": "seen"}, "draws no annotated copies"),
+        ({"engine": "ray", "annotate_to": "seen"}, "neither annotated copies nor explanations"),
+        ({"engine": "ray", "explain_to": "why"}, "neither annotated copies nor explanations"),
         ({"out": "rows/"}, "give the engine ray"),
         ({"out": "memory://rows.csv", "resume": True}, "at an address cannot be resumed"),
         ({"out": "memory://rows.csv", "shard": (1, 2)}, "a file of its own on this machine"),
