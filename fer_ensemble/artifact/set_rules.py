@@ -67,16 +67,32 @@ def load_set_rule(
     """
     check_coverage(coverage)
     check_set_method(method)
-    if isinstance(model, str | os.PathLike | None):
-        answers, classes = _read_answers(model)
-    else:
-        answers, classes = _ask_classifier(model), model.classes_
+    answers, classes = load_answers(model)
     return learn_set_rule(
         *answers, classes, coverage, method=method, class_conditional=class_conditional
     )
 
 
-def _read_answers(model: str | os.PathLike[str] | None) -> tuple[Answers, NDArray[Any]]:
+def load_answers(model: Any) -> tuple[Answers, NDArray[Any]]:
+    """Find what a model says of held-out faces, and its classes.
+
+    Parameters
+    ----------
+    model : str, path-like, classifier or None
+        As of `load_set_rule`.
+
+    Returns
+    -------
+    answers : Answers
+    classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ArtifactError, ValueError
+        As of `load_set_rule`.
+    """
+    if not isinstance(model, str | os.PathLike | None):
+        return _ask_classifier(model), model.classes_
     folder = resolve_model(model)
     manifest = read_manifest(folder)
     classes = np.asarray(manifest.classes)

@@ -79,6 +79,9 @@ class Row(BaseModel):
     face_score: float | None = Field(description="How sure the detector is of the box.")
     label: str | None = Field(description="The most probable class; null if there is none.")
     confidence: float | None = Field(description="Its probability, from 0 to 1.", ge=0, le=1)
+    labels: str | None = Field(
+        default=None, description="All labels that the face may well have; only with coverage."
+    )
     status: Literal["ok", "unsure", "no_face", "unreadable", "empty", "too_large"]
     reason: str | None = Field(description="Why there is no label, or what else is to be known.")
 
@@ -110,6 +113,16 @@ class Accuracy(BaseModel):
     high: float
 
 
+class LabelSets(BaseModel):
+    """Which classes belong to the sets of a coverage, by the probabilities in a row."""
+
+    coverage: float
+    least_probability: float = Field(
+        description="The most probable class belongs to the set, and each that is no less probable "
+        "than this."
+    )
+
+
 class Model(BaseModel):
     """What a model says of itself."""
 
@@ -120,6 +133,9 @@ class Model(BaseModel):
     rule: str = Field(description="How the members are combined.")
     face_size: int = Field(description="Side of the faces that it takes, in pixels.")
     accuracy: Accuracy | None
+    label_sets: list[LabelSets] | None = Field(
+        description="Null if no held-out faces are known, from which they are learned."
+    )
     limits: str = Field(description="What it must not be used for.")
     card: str = Field(description="Address of its card.")
 
@@ -234,6 +250,23 @@ DetectorName = Annotated[
 MinConfidence = Annotated[
     float,
     Query(ge=0, le=1, description="Faces of which the model is less sure are unsure: no label."),
+]
+Coverage = Annotated[
+    float | None,
+    Query(
+        gt=0,
+        lt=1,
+        description="Gives each face the column labels: all that it may well have, most probable "
+        "first (angry|sad), so that of faces like those of the training data this share has the "
+        "true one among them.",
+    ),
+]
+SetMethod = Annotated[
+    Literal["lac", "aps", "raps"],
+    Query(description="With coverage: how sets are made; as of fer-ensemble predict."),
+]
+ClassConditional = Annotated[
+    bool, Query(description="With coverage: let it hold for each class. Sets become larger.")
 ]
 MinFace = Annotated[
     int | None,

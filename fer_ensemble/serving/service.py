@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from fer_ensemble.artifact import PRETRAINED
+from fer_ensemble.ensemble import SetRule
 from fer_ensemble.serving.limits import Limits, Load
 from fer_ensemble.serving.monitoring import GONE, Monitoring
 from fer_ensemble.serving.picture_search import Search, SearchThreads
@@ -37,6 +38,9 @@ class Options:
     detector : str or None
         By default that of the server.
     min_confidence : float
+    coverage : float or None
+    set_method : str
+    class_conditional : bool
     min_face : int or None
     min_score : float or None
     max_faces : int or None
@@ -50,6 +54,9 @@ class Options:
     model: str | None = None
     detector: str | None = None
     min_confidence: float = 0.0
+    coverage: float | None = None
+    set_method: str = "lac"
+    class_conditional: bool = False
     min_face: int | None = None
     min_score: float | None = None
     max_faces: int | None = None
@@ -164,7 +171,8 @@ class Service:
         ------
         Refusal
             As `read_pictures` and `predict_pictures`; 422 if there is no such model or detector,
-            503 if too many requests are in work, 504 if it takes too long.
+            or the model gives no sets of labels, 503 if too many requests are in work, 504 if it
+            takes too long.
         """
         model = self.find_model(options.model)
         if options.detector not in (None, *self.threads.detectors):
@@ -176,6 +184,9 @@ class Service:
             min_score=options.min_score,
             max_faces=options.max_faces,
         )
+        find_sets = None
+        if options.coverage is not None:
+            find_sets = _learn_sets(model, options, options.coverage)
         search = Search(finder, options.turn, self.limits)
         self.load.check()
         try:
@@ -183,7 +194,7 @@ class Service:
                 pictures = await read_pictures(request, held, self.limits, options.name)
                 with self.load.working():
                     work = predict_pictures(
-                        pictures, model, self.threads, search, options.min_confidence
+                        pictures, model, self.threads, search, options.min_confidence, find_sets
                     )
                     answer = await _unless_gone(request, self._in_time(work))
         except ClientDisconnect:
@@ -245,6 +256,17 @@ def _respond(answer: Answer) -> Response:
         refusal = Refusal(415, "unreadable", "No picture can be read: see the rows' reasons.")
     body = refusal.to_json().removesuffix(b"}") + b", " + answer.body + b"}"
     return Response(body, refusal.status, media_type="application/json")
+
+
+def _learn_sets(model: SharedModel, options: Options, coverage: float) -> SetRule:
+    if model.answers is None:
+        raise Refusal(
+            422,
+            "bad_parameter",
+            f"coverage: of the model {model.name} no held-out faces are known, from which sets of "
+            "labels are learned; leave it out, or ask another model.",
+        )
+    return model.learn_sets(coverage, options.set_method, options.class_conditional)
 
 
 def _unknown(what: str, known: Sequence[str] | dict[str, Any]) -> Refusal:

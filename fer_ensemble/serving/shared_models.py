@@ -8,19 +8,31 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from threading import Condition, Thread
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.artifact import Manifest, load_predictor, read_manifest, resolve_model
+from fer_ensemble.artifact import (
+    ArtifactError,
+    Manifest,
+    load_answers,
+    load_predictor,
+    read_manifest,
+    resolve_model,
+)
+from fer_ensemble.ensemble import Answers, SetRule, learn_set_rule
 from fer_ensemble.faces.prediction import ask_classifier
 from fer_ensemble.libraries import require_for_members
 
 #: A batch begins no later than this after its first face, in seconds.
 GATHERING_SECONDS = 0.005
+
+# Rules that different requests asked for.
+_RULES_KEPT = 64
 
 #: Faces of a batch, beyond which no others are added.
 MOST_FACES = 64
@@ -57,6 +69,9 @@ class SharedModel:
         Side of its faces, in pixels.
     abstains : bool
         Whether it gives no label where several classes are the most probable.
+    answers : Answers or None
+        What it says of held-out faces, from which sets of labels are learned; None if that is not
+        known.
 
     Raises
     ------
@@ -80,6 +95,11 @@ class SharedModel:
         self._classifier = load_predictor(model)
         require_for_members(getattr(self._classifier, "members_", ()))
         self.abstains = getattr(self._classifier, "ties", None) == "abstain"
+        self.answers: Answers | None = None
+        # Of a model without held-out faces only who asks for sets is refused.
+        with suppress(ArtifactError):
+            self.answers, self._classes = load_answers(model)
+        self.learn_sets = lru_cache(_RULES_KEPT)(self._learn_sets)
         self._on_batch = on_batch
         self._queue: deque[_Waiting] = deque()
         self._changed = Condition()
@@ -95,6 +115,17 @@ class SharedModel:
             self._stopped = False
             self._thread = Thread(target=self._run, name=f"predict {self.name}", daemon=True)
             self._thread.start()
+
+    def _learn_sets(self, coverage: float, method: str, class_conditional: bool) -> SetRule:
+        """Learn which classes belong to a set; asked for again, it is remembered."""
+        assert self.answers is not None
+        return learn_set_rule(
+            *self.answers,
+            self._classes,
+            coverage,
+            method=method,
+            class_conditional=class_conditional,
+        )
 
     @property
     def n_waiting(self) -> int:

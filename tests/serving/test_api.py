@@ -92,6 +92,26 @@ def metric(client, line):
     return float(next((text.split()[-1] for text in lines if text.startswith(line + " ")), 0))
 
 
+def test_rows_have_the_labels_that_predict_gives_them(client, photo, face):
+    expected = predict_faces([photo, face], "fast", coverage=0.95)
+    answer = send(client, photo, face, coverage=0.95).json()
+    assert answer["columns"] == expected.columns
+    assert [row["labels"] for row in answer["rows"]] == ["|".join(row.labels) for row in expected]
+    options = {"coverage": 0.9, "set_method": "aps", "class_conditional": True}
+    row = send(client, face, **options).json()["rows"][0]
+    assert row["labels"] == "|".join(predict_faces(face, "fast", **options)[0].labels)
+    assert code(send(client, face, coverage=1)) == (422, "bad_parameter")
+
+
+def test_a_model_without_held_out_faces_refuses_sets_alone(client, app, face, monkeypatch):
+    monkeypatch.setattr(app.state.service.models["fast"], "answers", None)
+    assert send(client, face).status_code == 200
+    answer = send(client, face, coverage=0.9)
+    assert code(answer) == (422, "bad_parameter")
+    assert "no held-out faces" in answer.json()["error"]["message"]
+    assert client.get("/v1/models").json()["models"][0]["label_sets"] is None
+
+
 def test_rows_are_those_of_predict(client, photo, face, faces):
     video = b"\0\0\0\x18ftypmp42" + bytes(99)
     pictures = [photo, face, b"no picture", b"", animate(faces[0][:3]), claim(9000, 9000)]
