@@ -20,15 +20,15 @@ from fer_ensemble.features import HOG
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """The record of a small ensemble, its folder, and the faces."""
-    training, test = synthetic_dataset(210, random_state=0), synthetic_dataset(42, random_state=1)
+    training, test = synthetic_dataset(105, random_state=0), synthetic_dataset(21, random_state=1)
     hog = HOG(pixels_per_cell=(12, 12))
     ensemble = VotingEnsemble(
-        [("bayes", make_pipeline(hog, GaussianNB()))], validation_fraction=0.3, random_state=0
+        [("bayes", make_pipeline(hog, GaussianNB()))], validation_fraction=0.2, random_state=0
     ).fit(training.images, training.labels)
     folder = save_ensemble(ensemble, tmp_path_factory.mktemp("packed") / "model")
     held_out = training.take(ensemble.validation_indices_)
     found = measure_folder(folder, held_out, test)
-    return {"n": 42, "n_learned_from": len(held_out), "models": {"small": found}}, folder, test
+    return {"n": 21, "n_learned_from": len(held_out), "models": {"small": found}}, folder, test
 
 
 def test_figures_are_those_of_the_sets_that_predict_makes(measured):
@@ -36,7 +36,7 @@ def test_figures_are_those_of_the_sets_that_predict_makes(measured):
     entry = record["models"]["small"]["methods"][1]
     assert (entry["method"], entry["class_conditional"], entry["nominal"]) == ("lac", False, 0.9)
     sets = load_set_rule(folder, 0.9)(load_ensemble(folder).predict_proba(test.images))
-    held = sets[np.arange(42), test.labels]
+    held = sets[np.arange(21), test.labels]
     assert entry["coverage"] == pytest.approx(held.mean(), abs=1e-4)
     assert entry["mean_size"] == pytest.approx(sets.sum(axis=1).mean(), abs=1e-3)
     assert len(record["models"]["small"]["methods"]) == 18
