@@ -270,13 +270,16 @@ class StackingEnsemble(BaseEnsemble):
             raise ValueError("passthrough=True needs the samples too.")
         new = copy.copy(self)
         # Of the fitted one: that which was given as a parameter is not saved.
-        new.final_estimator_ = fit_final_estimator(
-            clone(self.final_estimator_),
-            meta_features(held_out.probabilities),
-            held_out.labels,
-            self.classes_,
-            held_out.sample_weight,
-        )
+        try:
+            new.final_estimator_ = fit_final_estimator(
+                clone(self.final_estimator_),
+                meta_features(held_out.probabilities),
+                held_out.labels,
+                self.classes_,
+                held_out.sample_weight,
+            )
+        except TypeError as error:
+            raise ValueError("its final estimator was exported and can't learn anew") from error
         new.oof_probabilities_, new.oof_labels_ = held_out[:2]
         return new
 

@@ -1,5 +1,7 @@
 """Where the rule of prediction sets comes from: artifacts, exported or not, and classifiers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.naive_bayes import GaussianNB
@@ -47,6 +49,14 @@ def test_answers_are_written_into_an_artifact_and_stay_in_a_small_one(tmp_path):
     loaded = load_ensemble(saved)
     assert loaded.answers_.labels.tolist() == ["down"] * 9
     assert compact_ensemble(loaded).answers_ is loaded.answers_
+
+
+def test_a_stacking_that_an_earlier_release_exported_says_what_to_do(tmp_path):
+    recorded = Path(__file__).parents[1] / "recorded" / "exported_by_2af0a99" / "stacking"
+    with pytest.raises(ArtifactError, match=r"can't learn anew.*export it again"):
+        load_set_rule(recorded)
+    again = export_ensemble(recorded, tmp_path / "again")
+    assert again.ensemble.answers_ is None
 
 
 def test_a_conformal_classifier_brings_its_own_samples_and_another_is_refused():
