@@ -24,10 +24,12 @@ from experiments.tables.balancing import (
     redrawn_ensemble_rows,
     redrawn_system_rows,
 )
+from experiments.tables.combining import selection_rows, selection_summary, snapshot_rows
 from experiments.tables.groups import (
     altered_header,
     altered_rows,
     gap_rows,
+    gap_summary,
     resolution_header,
     resolution_rows,
     turn_rows,
@@ -85,6 +87,8 @@ def render_readme(results: Path) -> str:
     hostile = read_record(results / "hostile_requests.json")
     groups = read_record(results / "subgroups.json")
     sets = read_record(results / "prediction_sets.json")
+    selection = read_record(results / "dynamic_selection.json")
+    snapshots = read_record(results / "snapshot_members.json")
     official = [record for (_, protocol), record in records.items() if protocol == "official"]
     return _template().render(
         accuracies=accuracies(records, systems),
@@ -107,8 +111,14 @@ def render_readme(results: Path) -> str:
             f"`{record['system']}`" for record in records.values() if cells.cut_short(record)
         ],
         ensembles=ensemble_sections(combined, ensembles),
+        selection=selection,
+        selection_rows=selection_rows(selection),
+        selection_summary=selection_summary(selection),
+        snapshots=snapshots,
+        snapshot_rows=snapshot_rows(snapshots),
         groups=groups,
         gap_rows=gap_rows(groups),
+        gap_summary=gap_summary(groups),
         altered_header=altered_header(groups),
         altered_rows=altered_rows(groups),
         turn_rows=turn_rows(groups),
