@@ -24,10 +24,12 @@ from experiments.tables.balancing import (
     redrawn_ensemble_rows,
     redrawn_system_rows,
 )
+from experiments.tables.combining import selection_rows, selection_summary, snapshot_rows
 from experiments.tables.groups import (
     altered_header,
     altered_rows,
     gap_rows,
+    gap_summary,
     resolution_header,
     resolution_rows,
     turn_rows,
@@ -41,6 +43,14 @@ from experiments.tables.published import (
     trainings,
 )
 from experiments.tables.serving import hostile_summary, serving_rows, serving_summary
+from experiments.tables.sets import (
+    class_header,
+    class_rows,
+    otherwise_rows,
+    set_header,
+    set_rows,
+    shift_rows,
+)
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import find_protocol
 
@@ -76,6 +86,9 @@ def render_readme(results: Path) -> str:
     serving = read_record(results / "serving_load.json")
     hostile = read_record(results / "hostile_requests.json")
     groups = read_record(results / "subgroups.json")
+    sets = read_record(results / "prediction_sets.json")
+    selection = read_record(results / "dynamic_selection.json")
+    snapshots = read_record(results / "snapshot_members.json")
     official = [record for (_, protocol), record in records.items() if protocol == "official"]
     return _template().render(
         accuracies=accuracies(records, systems),
@@ -98,13 +111,26 @@ def render_readme(results: Path) -> str:
             f"`{record['system']}`" for record in records.values() if cells.cut_short(record)
         ],
         ensembles=ensemble_sections(combined, ensembles),
+        selection=selection,
+        selection_rows=selection_rows(selection),
+        selection_summary=selection_summary(selection),
+        snapshots=snapshots,
+        snapshot_rows=snapshot_rows(snapshots),
         groups=groups,
         gap_rows=gap_rows(groups),
+        gap_summary=gap_summary(groups),
         altered_header=altered_header(groups),
         altered_rows=altered_rows(groups),
         turn_rows=turn_rows(groups),
         resolution_header=resolution_header(groups),
         resolution_rows=resolution_rows(groups),
+        sets=sets,
+        set_header=set_header(sets),
+        set_rows=set_rows(sets),
+        otherwise_rows=otherwise_rows(sets),
+        class_header=class_header(sets),
+        class_rows=class_rows(sets),
+        shift_rows=shift_rows(sets),
         serving=serving,
         hostile=hostile,
         batches=next(iter(serving.get("batches", {}).values()), {}),

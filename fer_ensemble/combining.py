@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from fer_ensemble import models
 from fer_ensemble.artifact import (
     ArtifactError,
     has_ensemble,
@@ -65,6 +68,7 @@ def combine_saved(
     ties: str = "mean_probability",
     calibrate: bool = False,
     n_neighbors: int = 7,
+    split_snapshots: bool = False,
     faces: FaceDataset | None = None,
     seed: int = 0,
 ) -> CombinedEnsemble:
@@ -83,6 +87,10 @@ def combine_saved(
         As of `VotingEnsemble`; unused by stacking, and no `calibrate` where members are selected.
     n_neighbors : int, default=7
         By how many held-out faces they are selected.
+    split_snapshots : bool, default=False
+        Whether snapshots of one training become members by themselves. What each predicts for
+        held-out faces was not stored: `faces` are needed, such as all that the ensemble was fitted
+        from, of which those remain that were held out.
     faces : FaceDataset, optional
         Labelled faces to learn on, in place of the predictions that were stored when the
         ensemble was fitted. Those that members are known to have seen are left out.
@@ -110,6 +118,8 @@ def combine_saved(
     target = Path(model if out is None else out)
     with holding_folder(target):
         manifest, ensemble = read_manifest(model), load_ensemble(model)
+        if split_snapshots:
+            ensemble = _split_members(ensemble, faces)
         unseen = None if faces is None else _leave_out_seen(faces, ensemble)
         held_out = None if unseen is None else (unseen.images, unseen.labels)
         new: BaseEnsemble
@@ -155,6 +165,28 @@ def combine_saved(
         warning=find_protocol(manifest.data.get("protocol", "official")).warning,
         path=target,
     )
+
+
+def _split_members(ensemble: BaseEnsemble, faces: FaceDataset | None) -> BaseEnsemble:
+    """Copy an ensemble, each snapshot of a network as a member of its own."""
+    members: list[tuple[str, Any]] = []
+    for name, member in ensemble.members_:
+        parts = models.split_snapshots(member)
+        names = [f"{name}_{number}" for number in range(1, len(parts) + 1)]
+        members += zip([name] if len(parts) == 1 else names, parts, strict=True)
+    if len(members) == len(ensemble.members_):
+        raise ValueError(
+            "No member has snapshots that can be told apart: fit with --snapshots, and split them "
+            "before an export."
+        )
+    if faces is None:
+        raise ValueError(
+            "What each snapshot predicts for held-out faces was not stored: give the faces that "
+            "the ensemble was fitted from; those that were held out are found among them."
+        )
+    divided = copy.copy(ensemble)
+    divided.members = divided.members_ = members
+    return divided
 
 
 def _score(ensemble: BaseEnsemble) -> EnsembleScores | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,49 @@ from fer_ensemble.datasets import (
     load_ferplus,
     open_faces,
 )
-from fer_ensemble.ensemble import BaseEnsemble, EnsembleScores, score_ensemble
-from fer_ensemble.evaluation import VoteEvaluation, evaluate_votes
+from fer_ensemble.ensemble import (
+    BaseEnsemble,
+    EnsembleScores,
+    answer_held_out,
+    learn_set_rule,
+    score_ensemble,
+)
+from fer_ensemble.evaluation import (
+    SetEvaluation,
+    VoteEvaluation,
+    evaluate_sets,
+    evaluate_votes,
+)
 from fer_ensemble.libraries import require_for_members
 from fer_ensemble.stored_arrays import StoredArray
 from fer_ensemble.subgrouping import Subgroups, measure_subgroups
+
+#: At what coverages sets of labels are measured.
+COVERAGES = (0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class MeasuredSets:
+    """What the sets of labels of test faces are worth, as ``predict --coverage`` makes them.
+
+    Attributes
+    ----------
+    nominal : float
+        Share of faces whose set should hold the true label.
+    scores : SetEvaluation
+        On all test faces.
+    new_scores : SetEvaluation or None
+        On those without a copy in the training data; ``None`` if it is not known which, or all
+        have one.
+    """
+
+    nominal: float
+    scores: SetEvaluation
+    new_scores: SetEvaluation | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain lists, dictionaries and numbers, ready for JSON."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +108,8 @@ class MeasuredModel:
     subgroups : Subgroups or None
         How the ensemble's own rule does on groups of the faces, and on changed ones; ``None`` if
         that was not asked for.
+    sets : tuple of MeasuredSets
+        At the coverages of `COVERAGES`; empty if no held-out faces are known to learn them from.
     """
 
     manifest: Manifest
@@ -87,6 +127,7 @@ class MeasuredModel:
     new_scores: EnsembleScores | None
     votes: dict[str, VoteEvaluation] | None = None
     subgroups: Subgroups | None = None
+    sets: tuple[MeasuredSets, ...] = ()
 
     @property
     def description(self) -> str:
@@ -128,6 +169,7 @@ class MeasuredModel:
             "without_copies": None if new is None else new.to_dict(),
             "ferplus": votes and {name: figures.to_dict() for name, figures in votes.items()},
             "subgroups": groups and groups.to_dict(),
+            "sets": [found.to_dict() for found in self.sets],
         }
 
     def combine(self, rule: str) -> NDArray[np.float64]:
@@ -243,9 +285,31 @@ def measure_model(
         scores=score(slice(None)),
         new_scores=None if seen is None or seen.all() else score(~seen),
     )
+    measured = replace(measured, sets=_measure_sets(measured))
     if votes is not None:
         measured = replace(measured, votes=_score_votes(measured, votes))
     return replace(measured, subgroups=_measure_groups(measured)) if subgroups else measured
+
+
+def _measure_sets(measured: MeasuredModel) -> tuple[MeasuredSets, ...]:
+    """Learn sets from what the ensemble keeps of held-out faces, and measure them."""
+    try:
+        answers = answer_held_out(measured.ensemble)
+    except ValueError:
+        return ()
+    ensemble, labels, seen = measured.ensemble, measured.part.faces.labels, measured.seen
+    probabilities = measured.combine(measured.rule)
+
+    def measure(sets: NDArray[np.bool_], rows: Any) -> SetEvaluation:
+        names = measured.class_names
+        return evaluate_sets(labels[rows], sets[rows], ensemble.classes_, class_names=names)
+
+    found = []
+    for coverage in COVERAGES:
+        sets = learn_set_rule(*answers, ensemble.classes_, coverage)(probabilities)
+        new = None if seen is None or seen.all() else measure(sets, ~seen)
+        found.append(MeasuredSets(coverage, measure(sets, slice(None)), new))
+    return tuple(found)
 
 
 def _measure_groups(measured: MeasuredModel) -> Subgroups:

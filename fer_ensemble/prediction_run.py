@@ -458,15 +458,10 @@ class PredictionRun:
 
     def _describe(self) -> dict[str, Any]:
         """Give all that decides what the rows come to, but for the inputs, as JSON values."""
+        model, size, options = self._model_identity(), self.finder.size, self._row_options()
+        numbers = {name: options[name] for name in ("every", "batch_size", "min_confidence")}
         return describe_settings(
-            {
-                "model": self._model_identity() or self._model,
-                **self._finding,
-                "face_size": self.finder.size,
-                "every": self._settings["every"],
-                "batch_size": self._batch_size,
-                "min_confidence": self._settings["min_confidence"],
-            },
+            {"model": model or self._model, **self._finding, "face_size": size, **numbers},
             window=None if self._tracker is None else self._tracker.window,
             sets=None if self._sets is None else self._sets._asdict(),
             at_once=self._settings["at_once"] or None,

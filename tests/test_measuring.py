@@ -8,7 +8,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
 from fer_ensemble import save_ensemble
-from fer_ensemble.artifact import ArtifactError
+from fer_ensemble.artifact import ArtifactError, load_set_rule
 from fer_ensemble.datasets import FaceDataset, synthetic_dataset, training_part
 from fer_ensemble.ensemble import VotingEnsemble, score_ensemble, to_stacking
 from fer_ensemble.features import HOG
@@ -63,6 +63,24 @@ def test_every_rule_combines_as_it_was_scored(model, data):
     for rule, figures in measured.scores.rules.items():
         right = measured.combine(rule).argmax(axis=1) == measured.part.faces.labels
         assert right.mean() == figures.accuracy
+
+
+def test_sets_are_those_of_predict_and_measured_beside_what_was_asked_for(model, ensemble, data):
+    measured = measure_model(model, data)
+    assert [found.nominal for found in measured.sets] == [0.8, 0.9, 0.95]
+    first = measured.sets[0]
+    sets = load_set_rule(model, 0.8)(measured.combine("average"))
+    held = sets[np.arange(70), measured.part.faces.labels]
+    assert first.scores.all.coverage == held.mean()
+    assert first.new_scores.all.n == 63
+    assert measured.to_dict()["sets"][0]["scores"]["all"]["mean_size"] == sets.sum(axis=1).mean()
+
+
+def test_sets_are_left_out_where_nothing_was_held_out(ensemble, data, tmp_path):
+    bare = VotingEnsemble(ensemble.members, rule="average", validation_fraction=None)
+    train = data.select("train")
+    model = save_ensemble(bare.fit(train.images, train.labels), tmp_path / "bare")
+    assert measure_model(model, data).sets == ()
 
 
 def test_stacking_has_a_rule_of_its_own(ensemble, data, tmp_path):

@@ -8,6 +8,8 @@ from typing import Any
 from experiments.runs import Record
 from experiments.tables.cells import NOTHING, p_value, points, share
 
+_LEVEL = 0.05
+
 
 def gap_rows(record: Record) -> list[list[str]]:
     """Lay out how far the best and the worst group are apart, for each side and condition.
@@ -26,6 +28,33 @@ def gap_rows(record: Record) -> list[list[str]]:
         for name, side in record.get("sides", {}).items()
         for first, (condition, found) in _marked(side["conditions"])
     ]
+
+
+def gap_summary(record: Record) -> str:
+    """Say which differences at one mix are hardly chance.
+
+    Parameters
+    ----------
+    record : mapping
+        May be empty.
+
+    Returns
+    -------
+    str
+    """
+    found = {
+        f"`{name}`": [
+            condition
+            for condition, compared in side["conditions"].items()
+            if (gap := compared["standardised_gap"]) and gap["adjusted_p"] < _LEVEL
+        ]
+        for name, side in record.get("sides", {}).items()
+    }
+    certain = [f"{', '.join(names)} of {side}" for side, names in found.items() if names]
+    others = [side for side, names in found.items() if not names]
+    parts = [f"p is below {_LEVEL:g} for {'; '.join(certain)}"] if certain else []
+    parts += [f"for no condition of {', '.join(others)}"] if others else []
+    return f"At one mix, {', and '.join(parts)}." if parts else ""
 
 
 def altered_header(record: Record) -> list[str]:

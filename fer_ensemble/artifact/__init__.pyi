@@ -17,7 +17,7 @@ from .pretrained import (
     resolve_model,
 )
 from .resumable import fit_resumable
-from .set_rules import SetOptions, load_set_rule
+from .set_rules import SetOptions, load_answers, load_set_rule
 from .storage import load_ensemble, record_answers, save_ensemble
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "has_ensemble",
     "installed_version",
     "is_exported",
+    "load_answers",
     "load_ensemble",
     "load_model",
     "load_predictor",

@@ -14,13 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.artifact.kept_answers import take_answers
-from fer_ensemble.artifact.manifest import ArtifactError, Manifest, read_manifest, read_verified
+from fer_ensemble.artifact.manifest import (
+    MOST_ARRAYS,
+    ArtifactError,
+    Manifest,
+    read_manifest,
+    read_verified,
+)
 from fer_ensemble.artifact.pretrained import load_model, load_predictor, resolve_model
 from fer_ensemble.bounded_files import read_arrays
 from fer_ensemble.ensemble import Answers, SetRule, learn_set_rule
 from fer_ensemble.ensemble.prediction_sets import check_coverage, check_set_method
-
-_MOST_ARRAYS = 256 * 2**20
 
 
 class SetOptions(NamedTuple):
@@ -67,16 +71,32 @@ def load_set_rule(
     """
     check_coverage(coverage)
     check_set_method(method)
-    if isinstance(model, str | os.PathLike | None):
-        answers, classes = _read_answers(model)
-    else:
-        answers, classes = _ask_classifier(model), model.classes_
+    answers, classes = load_answers(model)
     return learn_set_rule(
         *answers, classes, coverage, method=method, class_conditional=class_conditional
     )
 
 
-def _read_answers(model: str | os.PathLike[str] | None) -> tuple[Answers, NDArray[Any]]:
+def load_answers(model: Any) -> tuple[Answers, NDArray[Any]]:
+    """Find what a model says of held-out faces, and its classes.
+
+    Parameters
+    ----------
+    model : str, path-like, classifier or None
+        As of `load_set_rule`.
+
+    Returns
+    -------
+    answers : Answers
+    classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ArtifactError, ValueError
+        As of `load_set_rule`.
+    """
+    if not isinstance(model, str | os.PathLike | None):
+        return _ask_classifier(model), model.classes_
     folder = resolve_model(model)
     manifest = read_manifest(folder)
     classes = np.asarray(manifest.classes)
@@ -102,7 +122,7 @@ def _read_kept(folder: Path, manifest: Manifest) -> Answers | None:
     if manifest.validation is None:
         return None
     try:
-        arrays = read_arrays(read_verified(folder, manifest.validation), _MOST_ARRAYS)
+        arrays = read_arrays(read_verified(folder, manifest.validation), MOST_ARRAYS)
         return take_answers(arrays, len(manifest.classes))
     except ArtifactError:
         raise

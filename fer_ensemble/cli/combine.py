@@ -39,6 +39,14 @@ def combine(
     neighbors: Annotated[
         int, typer.Option(min=1, help="By how many held-out faces members are selected.")
     ] = 7,
+    split_snapshots: Annotated[
+        bool,
+        typer.Option(
+            "--split-snapshots",
+            help="Make a member of each snapshot of a network that was fitted with --snapshots; "
+            "needs --data, such as what was fitted from, with --split train.",
+        ),
+    ] = False,
     data: Annotated[
         str,
         typer.Option(
@@ -78,6 +86,11 @@ def combine(
         raise typer.BadParameter(
             "--calibrate is not for --rule stacking: its probabilities are learned already."
         )
+    if split_snapshots and data == "held_out":
+        raise typer.BadParameter(
+            "--split-snapshots needs --data: what each snapshot predicts was not stored. Give the "
+            "faces that the ensemble was fitted from, and --split train."
+        )
     if rule in DYNAMIC_RULES and calibrate:
         raise typer.BadParameter(f"--calibrate is not for --rule {rule}, which selects members.")
     if out is not None and has_ensemble(out):
@@ -100,6 +113,7 @@ def combine(
         ties=ties,
         calibrate=calibrate,
         n_neighbors=neighbors,
+        split_snapshots=split_snapshots,
         faces=faces,
         seed=seed,
     )

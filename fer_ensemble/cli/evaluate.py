@@ -90,7 +90,9 @@ def evaluate(
     Every member and every rule is measured on the same faces: on all, and on those without an
     exact copy in the training data, as far as that is known. The interval is Wilson's. Every
     class is shown of the members and of the ensemble's own rule; the JSON has them of all.
-    Groups are compared at the same mix of classes, with a test for all comparisons together.
+    Sets of labels, as 'predict --coverage' gives them, are measured too: how many of them hold the
+    true label, and how many labels they have. Groups are compared at the same mix of classes, with
+    a test for all comparisons together.
 
     Examples:
 
@@ -103,7 +105,7 @@ def evaluate(
     from fer_ensemble.artifact import read_manifest, record_measurement, resolve_model
     from fer_ensemble.cli.console import choose_device, notes, output, read_faces, write_json
     from fer_ensemble.cli.subgroup_tables import subgroup_tables
-    from fer_ensemble.cli.tables import class_table, score_table, vote_table
+    from fer_ensemble.cli.tables import class_table, score_table, set_table, vote_table
     from fer_ensemble.measuring import measure_model
 
     choose_device(device)
@@ -138,6 +140,8 @@ def evaluate(
         output.print(_describe_split(part.split, found.protocol, found.faces.split_counts()))
     for name, figures in {**scores.members, rule: scores.rules[rule]}.items():
         output.print(class_table(name, figures))
+    if found.sets:
+        output.print(set_table(found.description, found.sets))
     if found.votes is not None:
         title = f"{found.description}, by the votes of FER+"
         output.print(vote_table(title, found.votes, rule))

@@ -73,6 +73,7 @@ def score(
       fer-ensemble score ours.csv --truth labels.csv --against theirs.csv --json figures.json
     """
     from fer_ensemble.cli.console import count, notes, output, write_json
+    from fer_ensemble.cli.subgroup_tables import gap_lines
     from fer_ensemble.cli.tables import (
         class_table,
         comparison_line,
@@ -105,8 +106,11 @@ def score(
         output.print(measure_table(f"{name}, n = {len(found.joined.y_true):,}", scores))
         output.print(class_table(f"Classes, {name}", scores["all"]))
         output.print(confusion_table("Confusion: rows are true, columns predicted", scores["all"]))
-    if found.groups is not None:
-        output.print(group_table(f"By {group}, {systems[0].table.source}", found.groups))
+    if found.group_comparison is not None:
+        compared = found.group_comparison
+        output.print(group_table(f"By {group}, {systems[0].table.source}", compared.groups))
+        for line in gap_lines(compared):
+            output.print(line, soft_wrap=True)
     if found.comparison is not None:
         line = comparison_line(str(predictions), str(against), found.comparison)
         output.print(line, soft_wrap=True)

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fer_ensemble.evaluation import GroupGap
+    from fer_ensemble.evaluation import GroupComparison, GroupGap
     from fer_ensemble.subgrouping import Subgroups
 
 _FIGURES = ("n", "accuracy", "95 % CI", "balanced")
@@ -35,6 +35,28 @@ def subgroup_tables(title: str, found: Subgroups) -> Iterator[Table]:
     yield _gaps(found)
     if found.altered:
         yield _altered(title, found)
+
+
+def gap_lines(compared: GroupComparison) -> Iterator[str]:
+    """Tell how far the best and the worst group are apart, in sentences.
+
+    Parameters
+    ----------
+    compared : GroupComparison
+
+    Yields
+    ------
+    str
+        Of accuracies as they are, and at the same mix of classes; nothing of fewer than two groups.
+    """
+    kinds = {"Accuracy": compared.gap, "At the same mix of classes": compared.standardised_gap}
+    for told, gap in kinds.items():
+        if gap is not None:
+            yield (
+                f"{told}: {gap.best} is above {gap.worst} by {gap.difference:.3f} (95 % CI "
+                f"{_signed_range(gap.interval)}); chance of so large a difference if no group "
+                f"differed from another: p {_p(gap.p_value)}."
+            )
 
 
 def _groups(title: str, found: Subgroups) -> Table:

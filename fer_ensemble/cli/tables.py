@@ -11,6 +11,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from fer_ensemble.ensemble import EnsembleScores
     from fer_ensemble.evaluation import Comparison, Evaluation, GroupScore, VoteEvaluation
+    from fer_ensemble.measuring import MeasuredSets
 
 
 def score_table(
@@ -119,6 +120,50 @@ def vote_table(title: str, scores: Mapping[str, VoteEvaluation], rule: str) -> T
         style = "bold" if name == rule else None
         table.add_row(name, *agreement, f"{figures.cross_entropy:.3f}", style=style)
     return table
+
+
+def set_table(title: str, found: Sequence[MeasuredSets]) -> Table:
+    """Lay out how often sets of labels hold the true one, beside what they were to do.
+
+    Parameters
+    ----------
+    title : str
+        What was measured.
+    found : sequence of MeasuredSets
+        One at least.
+
+    Returns
+    -------
+    Table
+    """
+    table = Table(
+        title=f"Sets of labels (predict --coverage): {title}, n = {found[0].scores.all.n:,}",
+        title_justify="left",
+        caption="least: the class that the fewest sets hold of those that should",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    for column in ("to hold", "hold", "95 % CI", "new faces", "labels", "one label", "least"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for one in found:
+        every, new = one.scores.all, one.new_scores
+        known = [score for score in one.scores.per_class if score.coverage is not None]
+        worst = min(known, key=lambda score: score.coverage or 0.0)
+        table.add_row(
+            f"{one.nominal:g}",
+            _share(every.coverage),
+            "–".join(map(_share, every.interval or ())),
+            "" if new is None else _share(new.all.coverage),
+            f"{every.mean_size:.2f}",
+            f"{one.scores.sizes[1]:.0%}",
+            f"{worst.name} {_share(worst.coverage)}",
+        )
+    return table
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.3f}"
 
 
 def _figures(scores: Evaluation) -> list[str]:

@@ -32,7 +32,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.ensemble.evidence import check_evidence, check_probabilities
 from fer_ensemble.ensemble.ties import choose_classes, settle_ties
@@ -372,7 +372,7 @@ class Competence:
 
     def combine(
         self,
-        probabilities: NDArray[np.floating[Any]],
+        probabilities: ArrayLike,
         rule: str,
         features: NDArray[Any] | None = None,
         *,

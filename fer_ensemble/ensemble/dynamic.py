@@ -228,14 +228,16 @@ class DynamicEnsemble(VotingEnsemble):
             self.validation_features_ = _as_rows(self.features_.fit_transform(validation[0]))
 
     def _learn_combination(self, rules: Iterable[str], n_folds: int | None) -> None:
+        rules = list(rules)
         # Weights and temperatures know the rules that are none of these.
         super()._learn_combination([rule for rule in rules if rule not in DYNAMIC_RULES], n_folds)
         self.coefficients_ = None
-        if self._has_region():
+        if self._has_region() and "meta_des" in rules:
             self.coefficients_ = learn_coefficients(self.find_competence())
 
     def _has_region(self) -> bool:
-        return self.validation_probabilities_ is not None and len(self.validation_labels_) > 1
+        held_out = self.held_out
+        return held_out is not None and len(held_out.labels) > 1
 
     def find_competence(self) -> Competence:
         """Give what members are selected by.
@@ -249,14 +251,15 @@ class DynamicEnsemble(VotingEnsemble):
         ValueError
             If nothing was held out, or what is there does not belong together.
         """
-        if not self._has_region():
+        held_out = self.held_out
+        if held_out is None or len(held_out.labels) < 2:
             raise ValueError(
                 "Members are selected by held-out samples, and fewer than two were held out, or "
                 "they were not kept."
             )
         return Competence(
-            self.validation_probabilities_,
-            encode_labels(self.validation_labels_, self.classes_),
+            held_out.probabilities,
+            encode_labels(held_out.labels, self.classes_),
             int(self.n_neighbors),
             getattr(self, "coefficients_", None),
             self.voting,

@@ -123,7 +123,7 @@ class VotingEnsemble(BaseEnsemble):
     """
 
     kind = "voting"
-    _combination_params = ("weights", "weighting", "calibrate")
+    _combination_params: ClassVar[tuple[str, ...]] = ("weights", "weighting", "calibrate")
     _last_learned = "weights_"
     _rules: ClassVar[tuple[str, ...]] = tuple(RULES)
 
@@ -244,7 +244,7 @@ class VotingEnsemble(BaseEnsemble):
         """
         check_is_fitted(self, "validation_probabilities_")
         self._check_parameters(self.validation_probabilities_ is not None)
-        self._learn_combination(RULES, _CALIBRATION_FOLDS)
+        self._learn_combination(self._rules, _CALIBRATION_FOLDS)
         self._out_of_date = None
         return self
 

@@ -26,6 +26,8 @@ _WIDEST = 2.5
 _FRAME = (64, 224, 128, 255)
 _SHADE = (16, 16, 16, 176)
 _TEXT = (255, 255, 255, 255)
+# Bars of classes that the face's set of labels leaves out.
+_LEFT_OUT = (144, 144, 144, 255)
 
 
 class AnnotatedFace(Protocol):
@@ -69,7 +71,8 @@ def annotate(image: NDArray[np.uint8], faces: Iterable[AnnotatedFace]) -> NDArra
         Gray, or colour in the order blue, green, red.
     faces : iterable of AnnotatedFace
         Faces found in `image`, such as predictions of it. One without a box is drawn around the
-        whole picture; one without label and probabilities gets a box only.
+        whole picture; one without label and probabilities gets a box only. Of one with `labels`,
+        the bars of all other classes are gray.
 
     Returns
     -------
@@ -91,13 +94,13 @@ def annotate(image: NDArray[np.uint8], faces: Iterable[AnnotatedFace]) -> NDArra
     places = Places([corners for _, corners in drawn], picture.size)
     for _, corners in drawn:
         draw.rectangle(corners, outline=_FRAME, width=max(1, _line(corners, picture.size) // 8))
-    explained: list[tuple[str, Mapping[str, float]]] = []
+    explained: list[tuple[str, AnnotatedFace]] = []
     for face, corners in drawn:
         text = _text(face)
         if not _draw_beside(draw, face, text, corners, picture.size, places):
             number = str(len(explained) + 1)
             _draw_number(draw, number, corners, picture.size, places)
-            explained.append((f"{number} {text}", face.probabilities or {}))
+            explained.append((f"{number} {text}", face))
     if explained:
         picture = _with_legend(picture, explained)
     return np.ascontiguousarray(np.asarray(picture)[..., ::-1])
@@ -166,7 +169,7 @@ def _draw_beside(
     if text:
         _draw_text(draw, text, found[0], font, line)
     if face.probabilities:
-        _draw_bars(draw, face.probabilities, found[-1], widest, line, font)
+        _draw_bars(draw, face, found[-1], widest, line, font)
     return True
 
 
@@ -191,7 +194,7 @@ def _draw_text(
 
 
 def _with_legend(
-    picture: Image.Image, explained: Sequence[tuple[str, Mapping[str, float]]]
+    picture: Image.Image, explained: Sequence[tuple[str, AnnotatedFace]]
 ) -> Image.Image:
     """Add a strip below a picture: of each face its number, its label and its bars."""
     from PIL import Image, ImageDraw, ImageFont
@@ -200,27 +203,27 @@ def _with_legend(
     line = max(11, round(max(picture.size) / 60))
     font = ImageFont.load_default(round(line * 0.85))
     measure = ImageDraw.Draw(picture)
-    names = [name for _, probabilities in explained for name in probabilities]
+    names = [name for _, face in explained for name in face.probabilities or ()]
     widest = max((measure.textlength(name, font) for name in names), default=0.0)
     titles = max(measure.textlength(title, font) for title, _ in explained)
     cell = max(widest + 5 * line, titles + line)
-    tall = (max(len(probabilities) for _, probabilities in explained) + 2) * line
+    tall = (max(len(face.probabilities or ()) for _, face in explained) + 2) * line
     columns = max(1, int(width // cell))
     rows = -(-len(explained) // columns)
     whole = Image.new("RGB", (width, height + round(rows * tall)), _SHADE[:3])
     whole.paste(picture, (0, 0))
     draw = ImageDraw.Draw(whole, "RGBA")
-    for place, (title, probabilities) in enumerate(explained):
+    for place, (title, face) in enumerate(explained):
         left, top = place % columns * cell, height + place // columns * tall
         draw.text((left + line / 4, top), title, _TEXT, font)
         panel = (left, top + 1.2 * line, left + widest + 5 * line, top + tall)
-        _draw_bars(draw, probabilities, panel, widest, line, font)
+        _draw_bars(draw, face, panel, widest, line, font)
     return whole
 
 
 def _draw_bars(
     draw: ImageDraw,
-    probabilities: Mapping[str, float],
+    face: AnnotatedFace,
     panel: Corners,
     widest: float,
     line: int,
@@ -229,9 +232,11 @@ def _draw_bars(
     left, top, right, _ = panel
     draw.rectangle(panel, fill=_SHADE)
     start, end = left + widest + line / 2, right - line / 4
-    for row, (name, probability) in enumerate(probabilities.items()):
+    labels = getattr(face, "labels", None)
+    for row, (name, probability) in enumerate((face.probabilities or {}).items()):
         y = top + (row + 0.25) * line
         draw.text((left + line / 4, y), name, _TEXT, font)
         filled = start + (end - start) * min(max(probability, 0), 1)
         draw.rectangle((start, y + line / 5, end, y + line * 0.9), outline=_TEXT)
-        draw.rectangle((start, y + line / 5, filled, y + line * 0.9), fill=_FRAME)
+        colour = _FRAME if labels is None or name in labels else _LEFT_OUT
+        draw.rectangle((start, y + line / 5, filled, y + line * 0.9), fill=colour)

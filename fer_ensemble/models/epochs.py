@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.atomic_files import open_atomically
+from fer_ensemble.models.cycles import Snapshots, snapshot_points
 from fer_ensemble.models.mixing import AveragedStatistics, MeanOpinion
 from fer_ensemble.models.progress import EpochProgress
 from fer_ensemble.models.schedules import Pace, Plateau, rate_factor, schedule_params
-from fer_ensemble.models.snapshots import Snapshots, snapshot_points
 from fer_ensemble.models.training_data import Samples
 
 if TYPE_CHECKING:

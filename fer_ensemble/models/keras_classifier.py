@@ -20,8 +20,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fer_ensemble.evaluation import find_classes
 from fer_ensemble.libraries import quiet_start, require
+from fer_ensemble.models.cycles import check_cyclic
 from fer_ensemble.models.schedules import SCHEDULES
-from fer_ensemble.models.snapshots import check_cyclic
 from fer_ensemble.models.training_data import (
     Samples,
     balance_samples,

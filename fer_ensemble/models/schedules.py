@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fer_ensemble.models.snapshots import cycle_progress, geometric_factor
+from fer_ensemble.models.cycles import cycle_progress, geometric_factor
 
 #: The schedules, with the parameters of each and their defaults. Both the estimator's check of
 #: ``schedule`` and :func:`schedule_params` read this table.
@@ -89,7 +89,7 @@ def rate_factor(
         have come down by then are annealed along a cosine.
     n_cycles : int, default=1
         How many times an annealed schedule is gone through, see
-        :mod:`~fer_ensemble.models.snapshots`.
+        :mod:`~fer_ensemble.models.cycles`.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import Comparison, Evaluation
 from fer_ensemble.evaluation.plots import Training
+from fer_ensemble.measuring import MeasuredSets
 from fer_ensemble.subgrouping import Subgroups
 
 Counts = Mapping[str, int]
@@ -191,6 +192,8 @@ class ReportContent:
     recipe : RecipeContent
     subgroups : Subgroups or None
         Of the model, on groups of the test faces and on changed ones; None if not measured.
+    sets : sequence of MeasuredSets
+        What its sets of labels are worth; empty if it can give none.
     """
 
     model: str
@@ -208,3 +211,4 @@ class ReportContent:
     combining: CombiningContent | None
     recipe: RecipeContent
     subgroups: Subgroups | None = None
+    sets: Sequence[MeasuredSets] = ()

@@ -98,6 +98,7 @@ def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportCon
         combining=_describe_combining(measured) if len(measured.scores.members) > 1 else None,
         recipe=_describe_recipe(measured, name, out),
         subgroups=measured.subgroups,
+        sets=measured.sets,
     )
 
 

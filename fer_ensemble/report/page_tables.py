@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fer_ensemble.evaluation import Evaluation
+from fer_ensemble.evaluation import Evaluation, SetScore
+from fer_ensemble.measuring import MeasuredSets
 from fer_ensemble.report.content import (
     CombiningContent,
     Counts,
@@ -80,7 +81,8 @@ def lay_out_tables(content: ReportContent) -> dict[str, Any]:
     dict of str to Table
         By the names that the template calls them; those of ``'balance'`` by what was balanced.
         ``'rules'``, ``'pairs'`` and ``'contributions'`` are missing if nothing was combined,
-        ``'groups'``, ``'gaps'`` and ``'altered'`` if they were not measured.
+        ``'sets'`` and ``'held'`` if the model gives none, ``'groups'``, ``'gaps'`` and
+        ``'altered'`` if they were not measured.
     """
     combining = content.combining
     laid = {
@@ -107,6 +109,8 @@ def lay_out_tables(content: ReportContent) -> dict[str, Any]:
             "gaps": gap_table(content.subgroups),
             "altered": altered_table(content.subgroups),
         }
+    if content.sets:
+        laid |= {"sets": set_table(content.sets), "held": held_table(content.sets)}
     return laid
 
 
@@ -259,6 +263,43 @@ def coverage_table(scores: Evaluation) -> Table:
     ]
     columns = ["confidence", "faces answered", "accuracy of these (95 % interval)"]
     return Table("Answering only where the model is sure", columns, rows)
+
+
+def set_table(found: Sequence[MeasuredSets]) -> Table:
+    """Lay out how often sets hold the true label, beside what was asked for, and their size."""
+    rows = [
+        [
+            f"{one.nominal:g}",
+            _held(one.scores.all),
+            NONE if one.new_scores is None else _held(one.new_scores.all),
+            f"{one.scores.all.mean_size:.2f}",
+            f"{100 * one.scores.sizes[1]:.0f} %",
+        ]
+        for one in found
+    ]
+    columns = ["asked for", "held (95 % interval)", "without copies", "labels", "sets of one label"]
+    return Table("Sets that hold the true label", columns, rows)
+
+
+def held_table(found: Sequence[MeasuredSets]) -> Table:
+    """Lay out how often sets hold the true label of each class, and their size."""
+    by_class = zip(*(one.scores.per_class for one in found), strict=True)
+    rows = [
+        [scores[0].name, *(cell for one in scores for cell in (_held(one), _size(one)))]
+        for scores in by_class
+    ]
+    columns = [text for one in found for text in (f"{one.nominal:g} asked for", "labels")]
+    return Table("Faces of each class whose set holds it", ["class", *columns], rows)
+
+
+def _held(score: SetScore) -> str:
+    if score.coverage is None or score.interval is None:
+        return NONE
+    return format_interval(score.coverage, score.interval)
+
+
+def _size(score: SetScore) -> str:
+    return NONE if score.mean_size is None else f"{score.mean_size:.2f}"
 
 
 def group_table(subgroups: Subgroups) -> Table:

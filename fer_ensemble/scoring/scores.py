@@ -12,9 +12,10 @@ from fer_ensemble.datasets import Classes
 from fer_ensemble.evaluation import (
     Comparison,
     Evaluation,
+    GroupComparison,
     GroupScore,
+    compare_groups,
     compare_predictions,
-    evaluate_groups,
     evaluate_predictions,
 )
 from fer_ensemble.scoring.joining import JoinedPredictions, SystemPredictions, join_predictions
@@ -86,7 +87,7 @@ def score_predictions(
         joined=joined,
         scores=tuple(_evaluate(joined, system, seed) for system in joined.systems),
         group=group,
-        groups=None if group is None else _evaluate_groups(joined, group, seed),
+        group_comparison=None if group is None else _compare_groups(joined, group, seed),
         comparison=None if against is None else _compare(joined, seed),
     )
 
@@ -104,8 +105,8 @@ class ScoredPredictions:
         answer count as errors, and of the ``"answered"`` ones, if only some are.
     group : str or None
         The column by whose values groups were measured.
-    groups : tuple of GroupScore or None
-        Figures of the first system for each of them.
+    group_comparison : GroupComparison or None
+        Figures of the first system for each of them, and how far they are apart.
     comparison : Comparison or None
         Of the first system with the second.
     """
@@ -113,8 +114,13 @@ class ScoredPredictions:
     joined: JoinedPredictions
     scores: tuple[dict[str, Evaluation], ...]
     group: str | None = None
-    groups: tuple[GroupScore, ...] | None = None
+    group_comparison: GroupComparison | None = None
     comparison: Comparison | None = None
+
+    @property
+    def groups(self) -> tuple[GroupScore, ...] | None:
+        """Figures of the first system for each group."""
+        return None if self.group_comparison is None else self.group_comparison.groups
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain dictionaries, lists and numbers, ready for JSON.
@@ -137,9 +143,9 @@ class ScoredPredictions:
                 for system, scores in zip(self.joined.systems, self.scores, strict=True)
             },
         }
-        if self.groups is not None:
-            scores = [part.to_dict() for part in self.groups]
-            content["groups"] = {"column": self.group, "scores": scores}
+        if self.group_comparison is not None:
+            told = self.group_comparison.to_dict()
+            content["groups"] = {"column": self.group, "scores": told.pop("groups"), **told}
         if self.comparison is not None:
             content["comparison"] = self.comparison.to_dict()
         return content
@@ -165,15 +171,16 @@ def _evaluate(
     }
 
 
-def _evaluate_groups(joined: JoinedPredictions, column: str, seed: int) -> tuple[GroupScore, ...]:
-    return evaluate_groups(
+def _compare_groups(joined: JoinedPredictions, column: str, seed: int) -> GroupComparison:
+    found = compare_groups(
         joined.y_true,
-        groups=joined.column(column),
+        groupings={column: joined.column(column)},
         classes=joined.classes,
         n_bootstrap=_N_BOOTSTRAP,
         random_state=seed,
         **_arrays(joined.systems[0]),
     )
+    return found[column]
 
 
 def _compare(joined: JoinedPredictions, seed: int) -> Comparison:

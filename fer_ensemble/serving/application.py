@@ -107,6 +107,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         model: api.ModelName = None,
         detector: api.DetectorName = None,
         min_confidence: api.MinConfidence = 0.0,
+        coverage: api.Coverage = None,
+        set_method: api.SetMethod = "lac",
+        class_conditional: api.ClassConditional = False,
         min_face: api.MinFace = None,
         min_score: api.MinScore = None,
         max_faces: api.MaxFaces = None,
@@ -118,6 +121,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
             model=model,
             detector=detector,
             min_confidence=min_confidence,
+            coverage=coverage,
+            set_method=set_method,
+            class_conditional=class_conditional,
             min_face=min_face,
             min_score=min_score,
             max_faces=max_faces,
@@ -125,6 +131,30 @@ def _add_routes(app: FastAPI, service: Service) -> None:
             name=name,
         )
         return await service.predict(request, options)
+
+    @app.post("/v1/explain", responses=api.EXPLAIN_RESPONSES, openapi_extra=api.EXPLAIN_BODY)
+    async def explain(
+        request: Request,
+        face: api.FaceNumber = 0,
+        frame: api.FrameNumber = None,
+        label: api.Label = None,
+        model: api.ModelName = None,
+        detector: api.DetectorName = None,
+        min_face: api.MinFace = None,
+        min_score: api.MinScore = None,
+        max_faces: api.MaxFaces = None,
+        turn: api.Turn = True,
+    ) -> Response:
+        """Tell what speaks for the label of a face, in numbers or as a picture."""
+        options = Options(
+            model=model,
+            detector=detector,
+            min_face=min_face,
+            min_score=min_score,
+            max_faces=max_faces,
+            turn=turn,
+        )
+        return await service.explain(request, options, face=face, frame=frame, label=label)
 
     @app.get("/v1/models", response_model=api.Models, responses=api.responses())
     async def list_models() -> dict[str, Any]:

@@ -13,6 +13,9 @@ from fer_ensemble.serving.shared_models import SharedModel
 
 _MOST_CARD_BYTES = 2**20
 
+# Those that a page offers.
+_COVERAGES = (0.8, 0.9, 0.95)
+
 # What is said of models whose card says nothing.
 _LIMITS = (
     "An expression is not an emotion. Not for judging what somebody feels or intends, for "
@@ -42,9 +45,22 @@ def describe_model(model: SharedModel, *, default: bool) -> dict[str, Any]:
         "rule": manifest.ensemble.get("rule", manifest.ensemble.get("kind", "average")),
         "face_size": model.size,
         "accuracy": _accuracy(manifest.data.get("figures")),
+        "label_sets": None if model.answers is None else _label_sets(model),
         "limits": _limits(read_card(model)),
         "card": f"/v1/models/{quote(model.name, safe='')}/card",
     }
+
+
+def _label_sets(model: SharedModel) -> list[dict[str, float]]:
+    # By them a page makes sets of rows that it has, smoothed perhaps, as `predict` does by default.
+    rules = [model.learn_sets(coverage, "lac", False) for coverage in _COVERAGES]
+    return [
+        {
+            "coverage": rule.coverage,
+            "least_probability": min(max(1 - float(rule.thresholds[0]), 0.0), 1.0),
+        }
+        for rule in rules
+    ]
 
 
 def read_card(model: SharedModel) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fer_ensemble.faces import FindSets, name_optional
 from fer_ensemble.faces.inputs import GivenPicture
 from fer_ensemble.faces.output import columns, row
 from fer_ensemble.faces.prediction import label_faces
@@ -45,6 +46,7 @@ async def predict_pictures(
     threads: SearchThreads,
     search: Search,
     min_confidence: float,
+    find_sets: FindSets | None = None,
 ) -> Answer:
     """Predict the pictures of a request.
 
@@ -57,6 +59,8 @@ async def predict_pictures(
     search : Search
     min_confidence : float
         Faces of which the model is less sure get no label.
+    find_sets : callable, optional
+        Finds the labels that each face may well have.
 
     Returns
     -------
@@ -67,7 +71,8 @@ async def predict_pictures(
     Refusal
         413 if there are too many pictures.
     """
-    names = columns(model.class_names)
+    optional = name_optional(None, find_sets)
+    names = columns(model.class_names, optional=optional)
     pieces = list(divide(pictures))
     pictures.clear()
     free = asyncio.Semaphore(_PIECES_AT_ONCE)
@@ -83,13 +88,20 @@ async def predict_pictures(
             shape = (0, len(model.class_names))
             rows = await model.predict(np.stack(faces)) if faces else np.empty(shape)
         predictions = label_faces(
-            results, rows, model.class_names, min_confidence=min_confidence, ties=model.abstains
+            results,
+            rows,
+            model.class_names,
+            min_confidence=min_confidence,
+            ties=model.abstains,
+            find_sets=find_sets,
         )
         by_picture.update(result.status for result in results)
         texts = []
         for prediction in (one for of_picture in predictions for one in of_picture):
             statuses[prediction.status] += 1
-            cells = dict(zip(names, row(prediction, model.class_names), strict=True))
+            cells = dict(
+                zip(names, row(prediction, model.class_names, optional=optional), strict=True)
+            )
             texts.append(json.dumps(cells, ensure_ascii=False))
         return ", ".join(texts).encode()
 

@@ -8,19 +8,31 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from threading import Condition, Thread
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ensemble.artifact import Manifest, load_predictor, read_manifest, resolve_model
+from fer_ensemble.artifact import (
+    ArtifactError,
+    Manifest,
+    load_answers,
+    load_predictor,
+    read_manifest,
+    resolve_model,
+)
+from fer_ensemble.ensemble import Answers, SetRule, learn_set_rule
 from fer_ensemble.faces.prediction import ask_classifier
 from fer_ensemble.libraries import require_for_members
 
 #: A batch begins no later than this after its first face, in seconds.
 GATHERING_SECONDS = 0.005
+
+# Rules that different requests asked for.
+_RULES_KEPT = 64
 
 #: Faces of a batch, beyond which no others are added.
 MOST_FACES = 64
@@ -55,8 +67,13 @@ class SharedModel:
     class_names : tuple of str
     size : int
         Side of its faces, in pixels.
+    classifier : ExportedEnsemble or BaseEnsemble
+        Its members may be asked about a few faces, too; else :meth:`predict` is to be asked.
     abstains : bool
         Whether it gives no label where several classes are the most probable.
+    answers : Answers or None
+        What it says of held-out faces, from which sets of labels are learned; None if that is not
+        known.
 
     Raises
     ------
@@ -77,9 +94,14 @@ class SharedModel:
         self.manifest: Manifest = read_manifest(self.folder)
         self.class_names = tuple(self.manifest.class_names)
         self.size: int = self.manifest.preprocessing["size"]
-        self._classifier = load_predictor(model)
-        require_for_members(getattr(self._classifier, "members_", ()))
-        self.abstains = getattr(self._classifier, "ties", None) == "abstain"
+        self.classifier = load_predictor(model)
+        require_for_members(getattr(self.classifier, "members_", ()))
+        self.abstains = getattr(self.classifier, "ties", None) == "abstain"
+        self.answers: Answers | None = None
+        # Of a model without held-out faces only who asks for sets is refused.
+        with suppress(ArtifactError):
+            self.answers, self._classes = load_answers(model)
+        self.learn_sets = lru_cache(_RULES_KEPT)(self._learn_sets)
         self._on_batch = on_batch
         self._queue: deque[_Waiting] = deque()
         self._changed = Condition()
@@ -95,6 +117,17 @@ class SharedModel:
             self._stopped = False
             self._thread = Thread(target=self._run, name=f"predict {self.name}", daemon=True)
             self._thread.start()
+
+    def _learn_sets(self, coverage: float, method: str, class_conditional: bool) -> SetRule:
+        """Learn which classes belong to a set; asked for again, it is remembered."""
+        assert self.answers is not None
+        return learn_set_rule(
+            *self.answers,
+            self._classes,
+            coverage,
+            method=method,
+            class_conditional=class_conditional,
+        )
 
     @property
     def n_waiting(self) -> int:
@@ -130,11 +163,24 @@ class SharedModel:
         ValueError
             As `ask_classifier`.
         """
+        return await asyncio.wrap_future(self.submit(faces))
+
+    def submit(self, faces: NDArray[np.uint8]) -> Future[NDArray[np.float64]]:
+        """Have faces predicted as :meth:`predict` does, from any thread.
+
+        Parameters
+        ----------
+        faces : ndarray of shape (n_faces, size, size), uint8
+
+        Returns
+        -------
+        Future of ndarray of shape (n_faces, n_classes)
+        """
         answer: Future[NDArray[np.float64]] = Future()
         with self._changed:
             self._queue.append(_Waiting(faces, answer))
             self._changed.notify()
-        return await asyncio.wrap_future(answer)
+        return answer
 
     def stop(self) -> None:
         """End the thread after what it holds; what waits is not predicted."""
@@ -161,7 +207,7 @@ class SharedModel:
                 waiting.answer.set_result(answer)
 
     def _ask(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return ask_classifier(self._classifier, faces, self.class_names)
+        return ask_classifier(self.classifier, faces, self.class_names)
 
     def _gather(self) -> list[_Waiting]:
         """Take what becomes a batch; empty once the thread is to end."""

@@ -12,8 +12,8 @@ from fer_ensemble.artifact import read_manifest
 from fer_ensemble.artifact.manifest import dump_manifest
 from fer_ensemble.artifact.reproducing import fit_commands
 from fer_ensemble.datasets import PROTOCOLS, synthetic_dataset, write_folder
-from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble
-from fer_ensemble.models import create_member
+from fer_ensemble.ensemble import DynamicEnsemble, StackingEnsemble, VotingEnsemble
+from fer_ensemble.models import KerasClassifier, create_member, set_snapshots
 from fer_ensemble.splitting import row_digests
 
 TRAIN, NEW = synthetic_dataset(140, random_state=0), synthetic_dataset(70, random_state=1)
@@ -173,6 +173,57 @@ def test_stacking_can_be_taken_back(run, saved, model):
     assert sorted(file.name for file in model.iterdir()) == sorted(
         file.name for file in saved.iterdir()
     )
+
+
+# --- selection ----------------------------------------------------------------------------
+
+
+def test_members_are_selected_by_as_many_faces_as_are_asked_for(run, saved, tmp_path):
+    made = {"source": "drawn", "seed": 0}
+    model = save_ensemble(load_ensemble(saved), tmp_path / "made", data=made, face_size=48)
+    code, told, notes = run("combine", model, "--rule", "meta_des", "--neighbors", 9)
+    assert code == 0, notes
+    assert all(rule in told for rule in ("borda", "knora_e", "knora_u", "meta_des"))
+    selecting = load_ensemble(model)
+    assert isinstance(selecting, DynamicEnsemble)
+    assert (selecting.rule, selecting.n_neighbors) == ("meta_des", 9)
+    (fit, combine) = fit_commands(read_manifest(model), "model")
+    assert "--rule meta_des" in fit
+    assert combine == "fer-ensemble combine model --rule meta_des --neighbors 9"
+    assert "the rule `meta_des` selects members" in (model / "MODEL_CARD.md").read_text()
+
+
+def test_snapshots_become_members_that_weigh_by_themselves(run, data, tmp_path):
+    network = KerasClassifier("dense", network_params={"units": (4,)}, epochs=2, random_state=0)
+    set_snapshots(network, 2)
+    trees = create_member("boosted_hog", classifier__n_estimators=3, n_jobs=1)
+    fitted = VotingEnsemble(
+        [("dense", network), ("trees", trees)], validation_fraction=0.3, random_state=0
+    )
+    model = save_ensemble(fitted.fit(TRAIN.images, TRAIN.labels), tmp_path / "model")
+    code, _, notes = run("combine", model, "--split-snapshots")
+    assert code == 2
+    assert "needs --data" in notes
+    options = ("--data", data, "--split", "train", "--out", tmp_path / "apart")
+    code, told, notes = run("combine", model, "--split-snapshots", *options)
+    assert code == 0, notes
+    # Of the faces that it was fitted from, those that were held out.
+    assert "98 of 140 faces are left out" in notes
+    assert "n = 42" in told
+    apart = load_ensemble(tmp_path / "apart")
+    assert [name for name, _ in apart.members_] == ["dense_1", "dense_2", "trees"]
+    probabilities = apart.predict_member_proba(NEW.images)
+    together = fitted.predict_member_proba(NEW.images)
+    np.testing.assert_allclose(probabilities[:, :2].mean(axis=1), together[:, 0], atol=1e-6)
+    code, _, notes = run("combine", tmp_path / "apart", "--split-snapshots", *options[:4])
+    assert code == 1
+    assert "No member has snapshots" in notes
+
+
+def test_selection_takes_no_temperatures(run, model):
+    code, _, notes = run("combine", model, "--rule", "knora_e", "--calibrate")
+    assert code == 2
+    assert "--calibrate is not for --rule knora_e" in " ".join(notes.replace("│", " ").split())
 
 
 # --- other faces --------------------------------------------------------------------------

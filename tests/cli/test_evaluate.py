@@ -65,6 +65,10 @@ def test_each_protocol_has_its_own_test_part(run, data, fitted):
     assert "fer2013.csv, split public_test, n = 70" in told
     assert "Split public_test is what the official protocol tests on; there are also" in told
     assert "private_test (70 faces): see --split." in told
+    [first, *_] = figures["sets"]
+    held = first["scores"]["all"]
+    assert "Sets of labels (predict --coverage): fer2013.csv, split public_test, n = 70" in told
+    assert f"0.8 {held['coverage']:.3f} {held['interval'][0]:.3f}–" in told
     figures, told = evaluate(run, data, model, "--protocol", "kaggle")
     assert (figures["n"], figures["split"]) == (140, "test")
     assert "Split test is what the kaggle protocol tests on." in told

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from fer_ensemble.cli.app import app
-from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
+from fer_ensemble.cli.subgroup_tables import gap_lines
+from fer_ensemble.evaluation import compare_groups, compare_predictions, evaluate_predictions
 
 TRUTH = """path,label,light
 a.png,anger,dim
@@ -75,12 +76,27 @@ def test_the_tables_show_classes_means_and_confusion(files):
 def test_groups_are_measured_and_small_ones_marked(files):
     done = score("--group", "light", "--json", "figures.json")
     assert "bright*" in done.stdout
+    # Groups as small as these are not compared.
+    assert "is above" not in done.stdout
     groups = json.loads((files / "figures.json").read_text())["groups"]
     assert groups["column"] == "light"
     assert [(part["group"], part["n"], part["accuracy"]) for part in groups["scores"]] == [
         ("bright", 2, 0.5),
         ("dim", 3, 2 / 3),
     ]
+
+
+def test_how_far_groups_are_apart_is_said():
+    found = compare_groups(
+        [0] * 80,
+        [1] * 20 + [0] * 60,
+        groupings={"light": ["dim"] * 40 + ["bright"] * 40},
+        classes=[0, 1],
+    )
+    as_it_is, at_one_mix = gap_lines(found["light"])
+    assert as_it_is.startswith("Accuracy: bright is above dim by 0.500 (95 % CI +0.3")
+    assert at_one_mix.startswith("At the same mix of classes: bright is above dim by 0.500")
+    assert at_one_mix.endswith("p < 0.001.")
 
 
 def test_two_tools_are_compared_row_by_row(files):

@@ -8,7 +8,13 @@ import pytest
 
 from experiments import subgroups
 from experiments.subgroups import shrink
-from experiments.tables.groups import altered_rows, gap_rows, resolution_rows, turn_rows
+from experiments.tables.groups import (
+    altered_rows,
+    gap_rows,
+    gap_summary,
+    resolution_rows,
+    turn_rows,
+)
 from fer_ensemble.datasets import load_faces
 from fer_ensemble.features import effective_resolution, load_landmark_regressor
 from tests.experiments.stand_ins import invoke, words
@@ -76,3 +82,16 @@ def test_shrinking_takes_detail_away():
     faces = np.random.default_rng(0).integers(0, 256, (6, 48, 48)).astype(np.uint8)
     for way in ("cubic", "linear"):
         assert (effective_resolution(shrink(faces, 12, way)) < effective_resolution(faces)).all()
+
+
+def test_what_is_hardly_chance_is_said():
+    def side(*p_values):
+        return {
+            "conditions": dict(
+                zip("ab", [{"standardised_gap": {"adjusted_p": p}} for p in p_values], strict=True)
+            )
+        }
+
+    told = gap_summary({"sides": {"one": side(0.01, 0.049), "two": side(0.05, 0.5)}})
+    assert told == "At one mix, p is below 0.05 for a, b of `one`, and for no condition of `two`."
+    assert gap_summary({}) == ""

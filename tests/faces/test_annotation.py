@@ -56,6 +56,19 @@ def test_bars_are_as_long_as_their_probabilities(picture: np.ndarray) -> None:
     assert 3.5 < lengths[1] / lengths[0] < 4.5
 
 
+def test_bars_of_classes_that_the_set_leaves_out_are_gray(picture: np.ndarray) -> None:
+    found = {}
+    for labels in (("happy",), ("happy", "sad")):
+        face = _face(probabilities={"happy": 0.5, "sad": 0.5}, labels=labels)
+        drawn = annotate(picture, [face])
+        found[labels] = [
+            (drawn == colour).all(axis=2).sum() for colour in ((128, 224, 64), (144, 144, 144))
+        ]
+    assert found["happy",][1] > 100
+    assert found["happy", "sad"][1] < found["happy",][1] / 10
+    assert found["happy", "sad"][0] > found["happy",][0] + 100
+
+
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (395, 265), (-20, -30), (200, 300)])
 def test_faces_at_the_edges_are_drawn(picture: np.ndarray, x: float, y: float) -> None:
     drawn = annotate(picture, [_face(x=x, y=y)])

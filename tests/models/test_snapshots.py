@@ -8,10 +8,11 @@ from sklearn.preprocessing import StandardScaler
 
 from fer_ensemble.artifact import load_ensemble, save_ensemble
 from fer_ensemble.ensemble import VotingEnsemble
+from fer_ensemble.fitting import create_members
 from fer_ensemble.models import MemberPipeline, OnnxClassifier, epochs, split_snapshots
+from fer_ensemble.models.cycles import Snapshots, snapshot_points
 from fer_ensemble.models.onnx_export import convert_classifier, read_network
 from fer_ensemble.models.schedules import SCHEDULES, Pace, rate_factor
-from fer_ensemble.models.snapshots import Snapshots, snapshot_points
 from tests.models.stand_ins import small_dense
 
 CYCLES = {"schedule": "cosine", "validation_fraction": None, "learning_rate": 0.02}
@@ -127,6 +128,18 @@ def test_snapshots_are_saved_and_exported_as_one_member(fitted, table, tmp_path)
     np.testing.assert_allclose(graph.predict_proba(X), fitted.predict_proba(X), atol=1e-6)
     assert graph.facts_["n_parameters"] == sum(weights.size for weights in fitted.weights_)
     assert len(split_snapshots(read_network(graph.graph))) == 3
+
+
+def test_members_are_asked_for_snapshots_by_their_number():
+    hog, trees, annealed = (
+        member
+        for _, member in create_members(
+            ["dense_hog_published", "boosted_hog", "cnn_2"], snapshots=5
+        )
+    )
+    assert (hog[-1].snapshots, hog[-1].schedule) == (5, "cosine")
+    assert "snapshots" not in trees[-1].get_params()
+    assert (annealed.snapshots, annealed.schedule) == (5, "one_cycle")
 
 
 def test_a_schedule_that_does_not_come_down_has_no_snapshots(table):

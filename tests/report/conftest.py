@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from experiments.chromium import has_chromium, open_chromium
-from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
+from fer_ensemble.evaluation import compare_predictions, evaluate_predictions, evaluate_sets
 from fer_ensemble.evaluation.plots import Training
+from fer_ensemble.measuring import MeasuredSets
 from fer_ensemble.report import (
     CombiningContent,
     DataContent,
@@ -62,6 +63,7 @@ def content():
             **options,
         )
 
+    sets = made["cnn"] > 0.1
     scores = {name: evaluate(found, slice(None)) for name, found in made.items()}
     new = {name: evaluate(found, ~seen) for name, found in made.items()}
     best, other = (made[name].argmax(axis=1) for name in ("cnn", "hog"))
@@ -122,6 +124,15 @@ def content():
             class_names=NAMES,
             alterations=["mask"],
         ),
+        sets=[
+            MeasuredSets(
+                0.9,
+                *(
+                    evaluate_sets(labels[rows], sets[rows], range(7), class_names=NAMES)
+                    for rows in (slice(None), ~seen)
+                ),
+            )
+        ],
     )
 
 

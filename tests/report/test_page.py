@@ -23,12 +23,14 @@ from fer_ensemble.report.page_tables import (
     coverage_table,
     gap_table,
     group_table,
+    held_table,
     lay_out_tables,
     measure_table,
     member_table,
     pair_table,
     recipe_tables,
     rule_table,
+    set_table,
 )
 from fer_ensemble.report.pictures import Picture
 from fer_ensemble.report.wording import (
@@ -65,6 +67,20 @@ def test_groups_are_left_out_where_they_were_not_measured(content):
         "gaps",
         "altered",
     }
+
+
+def test_sets_stand_beside_what_was_asked_for(content, page):
+    found = content.sets[0].scores
+    [row] = set_table(content.sets).rows
+    low, high = found.all.interval
+    assert row[:2] == ["0.9", f"{found.all.coverage:.3f} ({low:.3f}–{high:.3f})"]
+    assert row[3] == f"{found.all.mean_size:.2f}"
+    rows = {name: cells for name, *cells in held_table(content.sets).rows}
+    assert list(rows) == [score.name for score in found.per_class]
+    assert rows["fear"][1] == f"{found.per_class[2].mean_size:.2f}"
+    assert 'id="sets"' in page
+    left_out = set(lay_out_tables(content)) - set(lay_out_tables(replace(content, sets=())))
+    assert left_out == {"sets", "held"}
 
 
 def test_the_surest_come_first_and_of_equals_the_first_row():
@@ -163,7 +179,7 @@ def test_it_can_be_read_by_those_who_cannot_see(elements):
     assert len(pictures) == 24 + 12
     assert all(len(picture["alt"]) > 15 for picture in pictures)
     assert all(cell["scope"] in ("col", "row") for cell in elements.of("th"))
-    assert len(elements.of("caption")) == len(elements.of("table")) == 16
+    assert len(elements.of("caption")) == len(elements.of("table")) == 18
     levels = [int(tag[1]) for tag, _ in elements.found if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1

@@ -362,6 +362,24 @@ def test_groups_are_those_of_the_first_tool(measured):
         score_predictions(truth, ours, group="age")
 
 
+def test_groups_large_enough_are_compared_at_one_mix(tmp_path):
+    # Both lights have 40 faces; what is dim is right in half of them, three times as many sad ones.
+    rows = [("bright", "happy", 30, 30), ("bright", "sad", 10, 10)]
+    rows += [("dim", "happy", 10, 5), ("dim", "sad", 30, 15)]
+    truth, ours = ["id,label,light"], ["id,label"]
+    for light, label, n, n_right in rows:
+        for i in range(n):
+            truth.append(f"{len(truth)},{label},{light}")
+            wrong = {"happy": "sad", "sad": "happy"}[label]
+            ours.append(f"{len(ours)},{label if i < n_right else wrong}")
+    for name, lines in (("truth", truth), ("ours", ours)):
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
+    found = score_predictions(tmp_path / "truth.csv", tmp_path / "ours.csv", group="light")
+    gap = found.to_dict()["groups"]["standardised_gap"]
+    assert (gap["best"], gap["worst"], gap["difference"]) == ("bright", "dim", 0.5)
+    assert gap["p_value"] < 0.001
+
+
 def test_a_row_without_an_answer_counts_as_an_error_in_the_comparison(measured):
     truth, ours, theirs = measured
     found = score_predictions(truth, ours, theirs)

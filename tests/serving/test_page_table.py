@@ -137,6 +137,27 @@ def test_faces_below_the_least_confidence_are_unsure_everywhere(shown, address, 
     )
 
 
+def test_sets_of_labels_are_those_of_the_server(shown, address, pictures):
+    page = shown
+    content = (pictures / ODD).read_bytes()
+    wanted = f"{address}v1/predict?coverage=0.95"
+    with urlopen(Request(wanted, content, {"Content-Type": "image/jpeg"})) as answer:
+        expected = [row["labels"] for row in json.load(answer)["rows"]]
+    page.set("#coverage", "0.95")
+    first = expected[0].split("|")
+    page.wait(
+        f"document.querySelectorAll('.face-entry')[0].textContent.includes('May be {first[0]}')"
+    )
+    marked = page.find(".face-entry").find_elements("css selector", ".in-set > :first-child")
+    assert sorted(one.text for one in marked) == sorted(first)
+    page.show("table")
+    assert page.texts("#rows td[data-column=labels]")[: len(expected)] == expected
+    found = csv.DictReader(io.StringIO(page.download("csv").decode()))
+    assert [row["labels"] for row in found][: len(expected)] == expected
+    page.set("#coverage", "")
+    page.wait("document.querySelector('#rows td[data-column=labels]') === null")
+
+
 def test_the_model_is_chosen_and_told(page, address):
     with urlopen(f"{address}v1/models") as answer:
         [model] = json.load(answer)["models"]

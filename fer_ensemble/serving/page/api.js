@@ -16,8 +16,8 @@ export class ApiError extends Error {
   }
 }
 
-/** Settings of every request; main.js sets the model. */
-export const settings = { model: "" };
+/** Settings of every request: the model, and how its sets of labels are made. */
+export const settings = { model: "", sets: null };
 
 /** @returns {Promise<{models: object[], bounds?: object}>} */
 export const fetchModels = () => ask("v1/models");
@@ -36,7 +36,23 @@ export async function fetchCard(address) {
  */
 export function predictOne(picture, options, signal) {
   const headers = { "Content-Type": picture.type || "application/octet-stream" };
-  return ask(address(options), { method: "POST", body: picture, headers, signal });
+  return askForRows(options, { body: picture, headers, signal });
+}
+
+/**
+ * Ask what speaks for the label of a face, as a picture.
+ * @param {Blob} picture
+ * @param {Record<string, string | number>} options of /v1/explain
+ * @returns {Promise<Blob>} PNG
+ */
+export async function fetchExplanation(picture, options) {
+  const headers = {
+    Accept: "image/png",
+    "Content-Type": picture.type || "application/octet-stream",
+  };
+  const query = new URLSearchParams({ model: settings.model, ...options });
+  const init = { method: "POST", body: picture, headers };
+  return (await answered(`v1/explain?${query}`, init)).blob();
 }
 
 /**
@@ -54,7 +70,7 @@ export async function predictMany(pictures, options, signal) {
   pictures.forEach((picture, place) => body.append("picture", picture, String(place)));
   let answer;
   try {
-    answer = await ask(address(options), { method: "POST", body, signal });
+    answer = await askForRows(options, { body, signal });
   } catch (error) {
     // Where not one picture could be read, the refusal has their rows, too.
     if (!error.answer?.rows?.length) throw error;
@@ -67,6 +83,14 @@ export async function predictMany(pictures, options, signal) {
 
 const address = (options) =>
   `v1/predict?${new URLSearchParams({ model: settings.model, ...options })}`;
+
+/** Ask for rows; each remembers how sets are made of it, as another model may be chosen later. */
+async function askForRows(options, init) {
+  const { sets } = settings;
+  const answer = await ask(address(options), { method: "POST", ...init });
+  for (const row of answer.rows) row.sets = sets;
+  return answer;
+}
 
 const ask = async (path, init) => (await answered(path, init)).json();
 

@@ -39,6 +39,7 @@ export class CameraView {
   #answered = [];
   #spoken = { text: "", at: -Infinity };
   least = 0;
+  coverage = null;
 
   /** @param {{fail: (error: Error) => void}} how */
   constructor({ fail }) {
@@ -192,7 +193,7 @@ export class CameraView {
     const labelled = faces.map((row, place) => {
       const track = tracks[place];
       const smoothed = this.smoother.smooth(track, probabilitiesOf(row, classes), time);
-      return judge({ ...withProbabilities(row, classes, smoothed), track }, this.least);
+      return judge({ ...withProbabilities(row, classes, smoothed), track }, this.least, this.coverage);
     });
     this.smoother.forget(time - 10);
     drawBoxes(find("camera-boxes"), size, labelled, ({ track }) => String(track));

@@ -1,6 +1,6 @@
 /** Rows as the files that ``fer-ensemble predict`` writes, to the last byte. */
 
-const TEXTS = new Set(["path", "label", "status", "reason"]);
+const TEXTS = new Set(["path", "label", "labels", "status", "reason"]);
 const COUNTS = new Set(["frame", "face", "track"]);
 
 /**

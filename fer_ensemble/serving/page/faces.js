@@ -1,5 +1,6 @@
 /** Faces shown: boxes over a picture, bars of probabilities, and words for screen readers. */
 
+import { inWords, labelsIn } from "./sets.js";
 import { boxOf, overlap } from "./tracking.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -108,12 +109,15 @@ export class FaceEntry {
   /** @param {object} row @param {string} [note] what else is to be known of it */
   show(row, note = row.reason) {
     this.#title.textContent = words(row);
-    this.#note.textContent = note ? `(${note})` : "";
+    const labels = labelsIn(row);
+    const set = labels.length ? `May be ${inWords(labels)}. ` : "";
+    this.#note.textContent = set + (note ? `(${note})` : "");
     for (const [kind, { entry, meter, figure }] of this.#bars) {
       const p = row[`p_${kind}`];
       meter.firstChild.style.width = `${100 * p}%`;
       meter.ariaValueNow = figure.textContent = percent(p);
       entry.classList.toggle("most", kind === row.label);
+      entry.classList.toggle("in-set", labels.includes(kind));
     }
     return this;
   }

@@ -68,6 +68,9 @@ find("least").addEventListener("input", ({ target }) => {
   find("least-value").textContent = least.toFixed(2);
   results.least = camera.least = least;
 });
+find("coverage").addEventListener("input", ({ target }) => {
+  results.coverage = camera.coverage = target.value ? Number(target.value) : null;
+});
 for (const dialog of document.querySelectorAll("dialog")) {
   // A click beside it closes it, as Escape does.
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());

@@ -29,6 +29,7 @@ export async function offerModels(chosen, fail) {
   const current = () => models.find(({ name }) => name === chooser.value);
   const choose = () => {
     settings.model = chooser.value;
+    settings.sets = current().label_sets;
     find("model-accuracy").textContent = accuracyOf(current());
     chosen(current());
   };

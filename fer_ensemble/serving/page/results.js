@@ -1,17 +1,24 @@
-/** What was looked at, and the rows that this comes to under the least confidence of now. */
+/** What was looked at, and the rows that this comes to under the settings of now. */
 
+import { labelsOf } from "./sets.js";
 import { Smoother, classesOf, probabilitiesOf, withProbabilities } from "./tracking.js";
 
 const BEFORE_LABEL = "path frame time face x y width height face_score".split(" ");
 const TIE = "several classes are the most probable";
 
 /**
- * A row as ``predict --min-confidence`` writes it.
+ * A row as ``predict --min-confidence --coverage`` writes it.
  * @param {object} row as the server gave it, for a least confidence of 0
  * @param {number} least confidence of a face that keeps its label
+ * @param {number | null} coverage of its set of labels; null for none
  * @returns {object}
  */
-export function judge(row, least) {
+export function judge(row, least, coverage) {
+  const judged = withConfidence(row, least);
+  return coverage === null ? judged : { ...judged, labels: labelsOf(row, coverage) };
+}
+
+function withConfidence(row, least) {
   if (row.confidence == null || row.confidence >= least) return row;
   const note = (row.reason ?? "").replace(new RegExp(`(; )?${TIE}$`), "");
   const why = `the confidence is below ${Number(least.toPrecision(6))}`;
@@ -27,6 +34,7 @@ export function judge(row, least) {
  */
 export class Results extends EventTarget {
   #least = 0;
+  #coverage = null;
   #rows = null;
   columns = [];
   inputs = [];
@@ -41,14 +49,24 @@ export class Results extends EventTarget {
     this.#changed("judged");
   }
 
+  get coverage() {
+    return this.#coverage;
+  }
+
+  set coverage(value) {
+    this.#coverage = value;
+    this.#changed("judged");
+  }
+
   get classes() {
     return classesOf(this.columns);
   }
 
-  /** Names of the columns of all rows; with that of tracks if there is a video. */
+  /** Names of the columns of all rows; with those of tracks and sets if there are any. */
   get allColumns() {
     const names = this.columns.filter((name) => name !== "track");
     if (this.videos.length) names.splice(names.indexOf("face") + 1, 0, "track");
+    if (this.#coverage !== null) names.splice(names.indexOf("confidence") + 1, 0, "labels");
     return names;
   }
 
@@ -117,7 +135,7 @@ export class Results extends EventTarget {
         return withProbabilities(row, classes, smoother.smooth(row.track, now, row.time));
       });
     }
-    return video.smoothed.map((row) => judge(row, this.#least));
+    return video.smoothed.map(this.#judge);
   }
 
   classesOfVideo(video) {
@@ -126,7 +144,9 @@ export class Results extends EventTarget {
   }
 
   /** An input's rows, judged. */
-  rowsOf = (input) => (input.rows ?? []).map((row) => judge(row, this.#least));
+  rowsOf = (input) => (input.rows ?? []).map(this.#judge);
+
+  #judge = (row) => judge(row, this.#least, this.#coverage);
 
   /** All rows there are, in the order of the inputs. */
   get rows() {

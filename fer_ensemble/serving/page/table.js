@@ -8,7 +8,7 @@ import { count, plain, summarize } from "./results.js";
 const A_PAGE = 50;
 // Where a face stands is rarely read; "all columns" shows it, and downloads have it.
 const SELDOM = new Set(["x", "y", "width", "height", "face_score"]);
-const TEXTS = new Set(["path", "label", "status", "reason"]);
+const TEXTS = new Set(["path", "label", "labels", "status", "reason"]);
 const order = new Intl.Collator("en", { numeric: true });
 
 /** Shows the rows of results. */
