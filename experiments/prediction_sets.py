@@ -19,6 +19,7 @@ import typer
 from numpy.typing import NDArray
 
 from experiments.console import Data, PackedModel, Results, notes, output, read_faces
+from experiments.pretrained.answers import find_new
 from experiments.pretrained.candidates import PROTOCOL
 from experiments.run import hold_out
 from experiments.runs import RESULTS, write_record
@@ -46,7 +47,8 @@ def main(data: Data, model: PackedModel = None, results: Results = RESULTS) -> N
     """
     packed, read = model or resolve_model(None), read_faces(data)
     training, _ = training_part(read, PROTOCOL)
-    held_out, test = training.take(hold_out(training, 0)[1]), read.select("PublicTest")
+    rows, test = hold_out(training, 0)[1], read.select("PublicTest")
+    held_out = training.take(rows[find_new(training, rows)])
     record = {
         "n": len(test),
         "n_learned_from": len(held_out),

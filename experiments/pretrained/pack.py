@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from experiments.console import Data, Fitted, Predictions, Results, output, read_faces
+from experiments.pretrained.answers import find_new
 from experiments.pretrained.candidates import (
     DECLARATION,
     PROTOCOL,
@@ -78,7 +79,7 @@ def main(
     declared = read_declaration(declaration)
     training, record = training_part(read_faces(data), PROTOCOL)
     held_out = read_held_out(predictions, declared.candidates)
-    images = _held_out_images(training, held_out)
+    images, new = _held_out_images(training, held_out), find_new(training, held_out.rows)
     systems = {read_system(name).member: name for name in declared.candidates}
     if len(systems) < len(declared.candidates):
         raise ValueError("Two candidates are the same member: declare one of them.")
@@ -119,8 +120,8 @@ def main(
         ],
     }
     for folder, ensemble in (
-        (out, _combine(choices[0], members, training, held_out, weights)),
-        (out / FAST, _combine(alone, members, training, held_out, weights)),
+        (out, _combine(choices[0], members, training, held_out, weights, new)),
+        (out / FAST, _combine(alone, members, training, held_out, weights, new)),
     ):
         trainings = {
             name: _describe_training(systems[name], results) for name, _ in ensemble.members_
@@ -199,6 +200,7 @@ def _combine(
     training: FaceDataset,
     held_out: HeldOut,
     weights: NDArray[np.float64],
+    new: NDArray[np.bool_],
 ) -> BaseEnsemble:
     """Learn the combination anew from all views of all held-out faces."""
     frozen = [_freeze(one, members) for one in choice.candidates]
@@ -222,7 +224,7 @@ def _combine(
     # copies of them can be left out of a measurement.
     combined.training_digests_ = np.unique(row_digests(X))
     # By what was learned from other faces, as sets of labels need it.
-    combined.answers_ = Answers(choice.probabilities[0], held_out.y)
+    combined.answers_ = Answers(choice.probabilities[0][new], held_out.y[new])
     return combined
 
 

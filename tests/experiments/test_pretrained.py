@@ -120,6 +120,7 @@ def test_a_packed_ensemble_is_small_and_knows_what_it_was_fitted_on(packed, runs
     images = load_faces(data).images
     for model in (ensemble, fast):
         assert np.isin(row_digests(images), model.training_digests_).sum() == 560
+        assert 0 < len(model.answers_.labels) <= 56
     record = json.loads((runs / "pretrained_choice.json").read_text())
     files = [file for file in (packed / "model").rglob("*") if file.is_file()]
     assert record["n_bytes"] == sum(file.stat().st_size for file in files)

@@ -7,6 +7,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
 from experiments.prediction_sets import draw_shifts, lines, measure_folder
+from experiments.pretrained.answers import find_new
 from experiments.shifts import SHIFTS
 from experiments.tables.sets import class_rows, otherwise_rows, set_rows, shift_rows
 from fer_ensemble import load_ensemble, save_ensemble
@@ -19,15 +20,15 @@ from fer_ensemble.features import HOG
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """The record of a small ensemble, its folder, and the faces."""
-    training, test = synthetic_dataset(210, random_state=0), synthetic_dataset(42, random_state=1)
+    training, test = synthetic_dataset(105, random_state=0), synthetic_dataset(21, random_state=1)
     hog = HOG(pixels_per_cell=(12, 12))
     ensemble = VotingEnsemble(
-        [("bayes", make_pipeline(hog, GaussianNB()))], validation_fraction=0.3, random_state=0
+        [("bayes", make_pipeline(hog, GaussianNB()))], validation_fraction=0.2, random_state=0
     ).fit(training.images, training.labels)
     folder = save_ensemble(ensemble, tmp_path_factory.mktemp("packed") / "model")
     held_out = training.take(ensemble.validation_indices_)
     found = measure_folder(folder, held_out, test)
-    return {"n": 42, "n_learned_from": len(held_out), "models": {"small": found}}, folder, test
+    return {"n": 21, "n_learned_from": len(held_out), "models": {"small": found}}, folder, test
 
 
 def test_figures_are_those_of_the_sets_that_predict_makes(measured):
@@ -35,7 +36,7 @@ def test_figures_are_those_of_the_sets_that_predict_makes(measured):
     entry = record["models"]["small"]["methods"][1]
     assert (entry["method"], entry["class_conditional"], entry["nominal"]) == ("lac", False, 0.9)
     sets = load_set_rule(folder, 0.9)(load_ensemble(folder).predict_proba(test.images))
-    held = sets[np.arange(42), test.labels]
+    held = sets[np.arange(21), test.labels]
     assert entry["coverage"] == pytest.approx(held.mean(), abs=1e-4)
     assert entry["mean_size"] == pytest.approx(sets.sum(axis=1).mean(), abs=1e-3)
     assert len(record["models"]["small"]["methods"]) == 18
@@ -60,6 +61,14 @@ def test_an_ensemble_of_other_faces_is_refused(measured):
     _, folder, test = measured
     with pytest.raises(typer.BadParameter, match="other faces"):
         measure_folder(folder, test, test)
+
+
+def test_held_out_faces_that_training_shows_too_are_no_new_ones():
+    faces = synthetic_dataset(28, random_state=3)
+    rows = np.array([3, 8, 12])
+    faces.images[8] = np.roll(faces.images[20], 1, axis=1)[:, ::-1]  # of one that is fitted on
+    faces.images[12] = np.roll(faces.images[3], 1, axis=1)  # of another that is held out
+    assert find_new(faces, rows).tolist() == [True, False, True]
 
 
 def test_each_face_is_changed_in_a_way_of_its_own():

@@ -84,7 +84,7 @@ def test_an_error_of_the_model_is_told_to_all_and_ends_nothing(model, faces, mon
             return await asyncio.gather(*parts, return_exceptions=True)
 
     with monkeypatch.context() as patch:
-        patch.setattr(model, "_classifier", None)
+        patch.setattr(model, "classifier", None)
         assert {type(error) for error in asyncio.run(ask(2))} == {AttributeError}
     assert asyncio.run(ask(1))[0].shape == (1, 7)
 
