@@ -160,7 +160,8 @@ def measure_subgroups(
     unknown = [name for name in alterations if name not in ALTERATIONS]
     if unknown:
         raise ValueError(f"Nothing is called {unknown[0]!r}: choose among {', '.join(ALTERATIONS)}")
-    truth, told = np.asarray(labels), {"classes": classes, "class_names": class_names}
+    truth = np.asarray(labels)
+    told: dict[str, Any] = {"classes": classes, "class_names": class_names}
     plain = np.asarray(_map(predict, faces) if probabilities is None else probabilities)
     groups = _map(lambda batch: np.stack([*group_faces(batch).values()], axis=1), faces)
     conditions = compare_groups(
