@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,12 @@ def main(data: Data, model: PackedModel = None, results: Results = RESULTS) -> N
         "n": len(test),
         "n_learned_from": len(held_out),
         "models": {
-            name: _measure(folder, held_out, test)
+            name: measure_folder(folder, held_out, test)
             for name, folder in (("ensemble", packed), (FAST, packed / FAST))
         },
     }
     write_record(results / "prediction_sets.json", record)
-    for line in _lines(record):
+    for line in lines(record):
         output.print(line)
 
 
@@ -80,7 +81,27 @@ def draw_shifts(faces: NDArray[np.uint8], strength: int, seed: int = 0) -> NDArr
     return changed
 
 
-def _measure(folder: Any, held_out: FaceDataset, test: FaceDataset) -> dict[str, Any]:
+def measure_folder(folder: Path, held_out: FaceDataset, test: FaceDataset) -> dict[str, Any]:
+    """Measure the sets of one ensemble.
+
+    Parameters
+    ----------
+    folder : Path
+        The artifact.
+    held_out : FaceDataset
+        The faces that were held out of its training, in the order in which it keeps them.
+    test : FaceDataset
+
+    Returns
+    -------
+    dict
+        For JSON: by method, without copies, learned otherwise, and on changed faces.
+
+    Raises
+    ------
+    typer.BadParameter
+        If other faces were held out.
+    """
     ensemble = load_ensemble(folder)
     answers = answer_held_out(ensemble)
     if not np.array_equal(answers.labels, held_out.labels):
@@ -161,7 +182,8 @@ def _score(score: SetScore) -> dict[str, Any]:
     }
 
 
-def _lines(record: dict[str, Any]) -> Iterator[str]:
+def lines(record: dict[str, Any]) -> Iterator[str]:
+    """Write a record in lines."""
     n = record["n_learned_from"]
     yield f"PublicTest, n = {record['n']:,}; learned from {n:,} held-out faces"
     for name, found in record["models"].items():

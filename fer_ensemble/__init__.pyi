@@ -6,11 +6,13 @@ from .fitting import fit_ensemble
 from .merging import merge_shards
 from .predicting import predict_faces
 from .report import write_report
+from .suspects import find_suspect_labels
 
 __all__ = [
     "annotate",
     "explain",
     "export_ensemble",
+    "find_suspect_labels",
     "fit_ensemble",
     "load_ensemble",
     "load_pretrained",

@@ -6,6 +6,7 @@ import copy
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -168,7 +169,7 @@ def combine_saved(
 
 def _split_members(ensemble: BaseEnsemble, faces: FaceDataset | None) -> BaseEnsemble:
     """Copy an ensemble, each snapshot of a network as a member of its own."""
-    members = []
+    members: list[tuple[str, Any]] = []
     for name, member in ensemble.members_:
         parts = models.split_snapshots(member)
         names = [f"{name}_{number}" for number in range(1, len(parts) + 1)]

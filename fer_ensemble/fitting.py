@@ -18,12 +18,14 @@ from sklearn.base import ClassifierMixin
 from fer_ensemble.artifact import fit_resumable
 from fer_ensemble.datasets import (
     Classes,
+    Decisions,
     FaceDataset,
     emotion_names,
     find_protocol,
     join_ferplus,
     load_ferplus,
     open_faces,
+    read_decisions,
     soft_training,
     training_part,
 )
@@ -138,6 +140,7 @@ def fit_ensemble(
     split: str = "train",
     validation_fraction: float = 0.1,
     ferplus: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | Decisions | None = None,
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
@@ -178,6 +181,10 @@ def fit_ensemble(
         the data have a validation part, which then serves.
     ferplus : path-like, optional
         ``fer2013new.csv`` of FER+, to train on the shares of its votes in place of the labels.
+    labels : path-like or Decisions, optional
+        What was decided of suspect faces, as `read_decisions` reads it: training faces are left out
+        or relabelled, those held out of them included. Test faces stay as they are. Not together
+        with `ferplus`.
     seed : int, default=0
         Seed of every draw.
     resume : bool, default=False
@@ -207,7 +214,7 @@ def fit_ensemble(
     ArtifactError
         If something stands in the folder and neither `resume` nor `overwrite` says what to do.
     DatasetError
-        If the data can't be read.
+        If the data can't be read, or the decisions are on other data.
     ValueError
         If there is no such member, rule, protocol, part or engine, or a class is too small.
     MissingLibraryError
@@ -227,6 +234,12 @@ def fit_ensemble(
     # What is wrong with the arguments should not cost the reading of a large file.
     if engine != "local" or address is not None:
         check_engine(engine, address)
+    if labels is not None and ferplus is not None:
+        raise ValueError(
+            "Votes of FER+ take the place of labels, and decisions change labels: give one of both."
+        )
+    if not (labels is None or isinstance(labels, Decisions)):
+        labels = read_decisions(labels)
     if find_protocol(protocol).augments:
         require("keras", f"The protocol {protocol!r}")
     estimators = [
@@ -246,6 +259,7 @@ def fit_ensemble(
         split=split,
         validation_fraction=validation_fraction,
         ferplus=ferplus,
+        decisions=labels,
         seed=seed,
         strict=strict,
     )
@@ -291,10 +305,11 @@ def _prepare(
     split: str,
     validation_fraction: float,
     ferplus: str | os.PathLike[str] | None,
+    decisions: Decisions | None,
     seed: int,
     strict: bool,
 ) -> TrainingSet:
-    """Read the data, set the test faces apart, and bring votes in if there are any."""
+    """Read the data, set the test faces apart, and bring in decisions or votes on the others."""
     faces, source = open_faces(data, classes=classes, strict=strict, seed=seed)
     training, record = training_part(
         faces,
@@ -308,6 +323,11 @@ def _prepare(
     held_out = None
     if record["split"] == "train" and "validation" in faces.split_counts():
         held_out = faces.select("validation")
+    if decisions is not None:
+        decisions.check(faces)
+        training, record["decisions"] = decisions.follow(training)
+        if held_out is not None:
+            held_out, _ = decisions.follow(held_out)
     X, y, weights, n_voted = training.images, training.labels, None, None
     description = source
     if ferplus is not None:

@@ -95,7 +95,11 @@ _VOTING = {
     "calibration": _OBJECT | NOTHING,
 }
 _DYNAMIC = {
-    **{name: kind for name, kind in _VOTING.items() if name not in ("calibrate", "calibration")},
+    **{
+        name: kind
+        for name, kind in _VOTING.items()
+        if name not in ("calibrate", "calibration", "given_weights")
+    },
     "kind": one_of("dynamic"),
     "rule": one_of(*RULES, *DYNAMIC_RULES),
     "n_neighbors": whole(1, 10_000),
@@ -256,7 +260,7 @@ def _check_ensemble(state: Mapping[str, Any], n_members: int, has_final: bool) -
         return
     if kind == "dynamic":
         check_entries(state, _DYNAMIC, "ensemble")
-        _require(state, set(_DYNAMIC) - {"given_weights"}, "ensemble")
+        _require(state, set(_DYNAMIC), "ensemble")
     else:
         check_entries(state, _VOTING, "ensemble")
         _require(state, {"rule", "weights"}, "ensemble")

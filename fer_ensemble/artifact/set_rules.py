@@ -14,13 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ensemble.artifact.kept_answers import take_answers
-from fer_ensemble.artifact.manifest import ArtifactError, Manifest, read_manifest, read_verified
+from fer_ensemble.artifact.manifest import (
+    MOST_ARRAYS,
+    ArtifactError,
+    Manifest,
+    read_manifest,
+    read_verified,
+)
 from fer_ensemble.artifact.pretrained import load_model, load_predictor, resolve_model
 from fer_ensemble.bounded_files import read_arrays
 from fer_ensemble.ensemble import Answers, SetRule, learn_set_rule
 from fer_ensemble.ensemble.prediction_sets import check_coverage, check_set_method
-
-_MOST_ARRAYS = 256 * 2**20
 
 
 class SetOptions(NamedTuple):
@@ -118,7 +122,7 @@ def _read_kept(folder: Path, manifest: Manifest) -> Answers | None:
     if manifest.validation is None:
         return None
     try:
-        arrays = read_arrays(read_verified(folder, manifest.validation), _MOST_ARRAYS)
+        arrays = read_arrays(read_verified(folder, manifest.validation), MOST_ARRAYS)
         return take_answers(arrays, len(manifest.classes))
     except ArtifactError:
         raise

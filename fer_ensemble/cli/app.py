@@ -27,6 +27,7 @@ from fer_ensemble.cli.predict import predict
 from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score
 from fer_ensemble.cli.serve import serve
+from fer_ensemble.cli.suspects import suspects
 from fer_ensemble.cli.tune import tune
 from fer_ensemble.libraries import MissingLibraryError
 from fer_ensemble.ray_clusters import ClusterError
@@ -86,6 +87,7 @@ for verb in (
     curves,
     tune,
     data,
+    suspects,
     make_faces,
 ):
     app.command()(verb)

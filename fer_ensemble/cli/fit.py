@@ -64,6 +64,14 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="decisions.csv of 'fer-ensemble suspects', for the same data: leave training "
+            "faces out or relabel them as decided. Test faces stay as they are.",
+            show_default=False,
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -147,6 +155,8 @@ def fit(
 
       fer-ensemble fit fer2013.csv --ferplus fer2013new.csv --out model/
 
+      fer-ensemble fit fer2013.zip --labels decisions.csv --out model/
+
       fer-ensemble fit RAF-DB/ --classes rafdb --out model/
 
       fer-ensemble fit fer2013.zip --engine ray --address 10.0.0.1:6379 --out model/
@@ -192,6 +202,11 @@ def fit(
         if alone:
             why = "none can be held out to learn weights from, or to measure"
             notes.print(f"Only one face of {', '.join(alone)}: {why}", style="yellow")
+        if decided := training.record.get("decisions"):
+            dropped, relabelled = decided["n_dropped"], decided["n_relabelled"]
+            notes.print(
+                f"As decided in {labels}: {dropped:,} faces left out, {relabelled:,} relabelled"
+            )
         if training.n_voted is not None:
             rows = f"{len(training.y):,} weighted rows"
             notes.print(f"Votes of FER+ on {training.n_voted:,} of them, in {rows}")
@@ -219,6 +234,7 @@ def fit(
             split=split,
             validation_fraction=validation_fraction,
             ferplus=ferplus,
+            labels=labels,
             seed=seed,
             resume=resume,
             overwrite=overwrite,

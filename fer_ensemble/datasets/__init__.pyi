@@ -1,6 +1,7 @@
 from .audit import CopySets, DataAudit, audit_faces
 from .balancing import BalancedRows, balance_rows
 from .dataset import DatasetError, FaceDataset, Problem, ReadReport
+from .decisions import DECISION_COLUMNS, Decision, Decisions, read_decisions
 from .ferplus import FERPlusVotes, join_ferplus, load_ferplus
 from .folders import write_folder
 from .label_meanings import KNOWN_CLASSES, Classes, format_classes, parse_classes
@@ -14,6 +15,7 @@ from .store_writing import write_store
 from .synthetic import SyntheticFaces, make_faces, synthetic_dataset
 
 __all__ = [
+    "DECISION_COLUMNS",
     "EMOTIONS",
     "KNOWN_CLASSES",
     "PROTOCOLS",
@@ -23,6 +25,8 @@ __all__ = [
     "CopySets",
     "DataAudit",
     "DatasetError",
+    "Decision",
+    "Decisions",
     "EvaluationPart",
     "FERPlusVotes",
     "FaceDataset",
@@ -47,6 +51,7 @@ __all__ = [
     "open_faces",
     "parse_classes",
     "parse_emotion",
+    "read_decisions",
     "soft_label_rows",
     "soft_training",
     "synthetic_dataset",

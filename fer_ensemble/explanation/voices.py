@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.ensemble.evidence import align_columns
 from fer_ensemble.explanation.occlusion import log_odds
-from fer_ensemble.features.points import mirror_points
+from fer_ensemble.features import mirror_points
 from fer_ensemble.features.shape_traits import move_traits
 
 #: From members' probabilities, (n_samples, n_members, n_classes), to (n_samples, n_classes).

@@ -1,5 +1,9 @@
-"""A page about a saved ensemble, measured on test faces: `write_report` does it all."""
+"""Pages for people: on a saved ensemble, measured on test faces, and on suspect labels.
 
+`write_report` and `write_contact_sheet` do it all.
+"""
+
+from fer_ensemble.report.contact_sheet import render_contact_sheet, write_contact_sheet
 from fer_ensemble.report.content import (
     CombiningContent,
     DataContent,
@@ -28,7 +32,9 @@ __all__ = [
     "find_mistakes",
     "find_trainings",
     "gather_content",
+    "render_contact_sheet",
     "render_report",
     "save_pictures",
+    "write_contact_sheet",
     "write_report",
 ]

@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 DESCRIPTION = """Labels the expressions of the faces in pictures.
 
-Send pictures to `/v1/predict`. Nothing of them is written to a disk or logged. Every error is JSON
-with a code, which programs know it by, and a message that says what to do. An expression is not an
-emotion: see the limits that `/v1/models` tells of each model.
+Send pictures to `/v1/predict`, and one to `/v1/explain` to be told what spoke for a label. Nothing
+of them is written to a disk or logged. Every error is JSON with a code, which programs know it by,
+and a message that says what to do. An expression is not an emotion: see the limits that
+`/v1/models` tells of each model.
 """
 
-_PICTURE = {"type": "string", "format": "binary"}
+_PICTURE: dict[str, Any] = {"type": "string", "format": "binary"}
 
 #: The bodies that `/v1/predict` takes.
 PREDICT_BODY = {
@@ -35,6 +36,16 @@ PREDICT_BODY = {
             "image/*": {"schema": _PICTURE},
             "application/octet-stream": {"schema": _PICTURE},
         },
+    }
+}
+
+
+#: The bodies that `/v1/explain` takes.
+EXPLAIN_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "One picture, as `/v1/predict` takes it.",
+        "content": PREDICT_BODY["requestBody"]["content"],
     }
 }
 
@@ -92,6 +103,40 @@ class PredictedRows(BaseModel):
     model: str = Field(description="Name of the model.")
     columns: list[str] = Field(description="Names in each row, in the order of predict's table.")
     rows: list[Row]
+
+
+class MemberVoice(BaseModel):
+    """What a member of the model had to say for the label."""
+
+    name: str
+    probability: float = Field(description="What it gives the label itself.", ge=0, le=1)
+    without: float = Field(description="What the model would give the label if it knew nothing.")
+    contribution: float = Field(description="What it adds to the log-odds of the label, in nats.")
+
+
+class TraitVoice(BaseModel):
+    """What a trait of the face's shape had to say for the label."""
+
+    name: str = Field(examples=["mouth width"])
+    value: float = Field(description="As a share of the distance of the eyes' outer corners.")
+    reference: float = Field(description="The same of the mean face.")
+    without: float = Field(description="What the model would give the label, were it the mean's.")
+    contribution: float = Field(description="What it adds to the log-odds of the label, in nats.")
+
+
+class Explained(BaseModel):
+    """What speaks for the label of a face."""
+
+    model: str
+    label: str
+    probability: float = Field(ge=0, le=1)
+    probabilities: dict[str, float]
+    map: list[list[float]] = Field(
+        description="By rows of the face as the model saw it: what the log-odds of the label lose "
+        "when the place is covered, in nats."
+    )
+    members: list[MemberVoice]
+    landmarks: list[TraitVoice] = Field(description="Empty unless a member measures landmarks.")
 
 
 class Unread(BaseModel):
@@ -171,6 +216,7 @@ _ERRORS = {
     405: "The address takes other methods.",
     408: "The request did not arrive in time.",
     413: "The body, its number of pictures or every picture is too large.",
+    415: "The picture cannot be read.",
     421: "The server is not known by the name in the header Host.",
     422: "A parameter is not what it may be.",
     431: "The head of the request is too large.",
@@ -212,6 +258,18 @@ PREDICT_RESPONSES = responses(
     _415={"model": Unread, "description": " ".join((Unread.__doc__ or "").split())},
 )
 
+EXPLAIN_RESPONSES = responses(
+    413,
+    415,
+    422,
+    504,
+    _200={
+        "model": Explained,
+        "description": "Numbers; or a picture, if the header Accept asks for image/png.",
+        "content": {"image/png": {"schema": _PICTURE}},
+    },
+)
+
 CARD_RESPONSES = responses(
     404,
     422,
@@ -246,6 +304,16 @@ DetectorName = Annotated[
         description="auto takes what was cut out for a data set for a face, and searches other "
         "pictures; skip takes every picture for one. By default the server's own."
     ),
+]
+FaceNumber = Annotated[
+    int, Query(ge=0, description="Number of the face in its picture, as the column face has it.")
+]
+FrameNumber = Annotated[
+    int | None,
+    Query(ge=0, description="Of an animated picture; by default the first frame with faces."),
+]
+Label = Annotated[
+    str | None, Query(description="The label to explain; by default the most probable.")
 ]
 MinConfidence = Annotated[
     float,

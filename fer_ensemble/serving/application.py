@@ -132,6 +132,30 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         )
         return await service.predict(request, options)
 
+    @app.post("/v1/explain", responses=api.EXPLAIN_RESPONSES, openapi_extra=api.EXPLAIN_BODY)
+    async def explain(
+        request: Request,
+        face: api.FaceNumber = 0,
+        frame: api.FrameNumber = None,
+        label: api.Label = None,
+        model: api.ModelName = None,
+        detector: api.DetectorName = None,
+        min_face: api.MinFace = None,
+        min_score: api.MinScore = None,
+        max_faces: api.MaxFaces = None,
+        turn: api.Turn = True,
+    ) -> Response:
+        """Tell what speaks for the label of a face, in numbers or as a picture."""
+        options = Options(
+            model=model,
+            detector=detector,
+            min_face=min_face,
+            min_score=min_score,
+            max_faces=max_faces,
+            turn=turn,
+        )
+        return await service.explain(request, options, face=face, frame=frame, label=label)
+
     @app.get("/v1/models", response_model=api.Models, responses=api.responses())
     async def list_models() -> dict[str, Any]:
         """List the models, what they are good for and what not, and what a request may hold."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from fer_ensemble.artifact import PRETRAINED
 from fer_ensemble.ensemble import SetRule
+from fer_ensemble.explanation import Explanation
+from fer_ensemble.serving.explaining_requests import explain_face, import_drawing
 from fer_ensemble.serving.limits import Limits, Load
 from fer_ensemble.serving.monitoring import GONE, Monitoring
 from fer_ensemble.serving.picture_search import Search, SearchThreads
@@ -21,6 +23,9 @@ from fer_ensemble.serving.predicting_requests import Answer, predict_pictures
 from fer_ensemble.serving.refusals import Refusal
 from fer_ensemble.serving.shared_models import SharedModel
 from fer_ensemble.serving.uploads import read_pictures
+
+if TYPE_CHECKING:
+    from fer_ensemble.faces.inputs import GivenPicture
 
 T = TypeVar("T")
 
@@ -110,6 +115,8 @@ class Service:
             self.models[name] = self._load(model, name)
         sizes = [model.size for model in self.models.values()]
         self.threads = SearchThreads(detector, sizes)
+        self._explaining = asyncio.Lock()
+        import_drawing()
 
     def _load(self, model: str | os.PathLike[str], name: str) -> SharedModel:
         def count(n_faces: int) -> None:
@@ -174,6 +181,64 @@ class Service:
             or the model gives no sets of labels, 503 if too many requests are in work, 504 if it
             takes too long.
         """
+        model, search = self._prepare(options)
+        find_sets = None
+        if options.coverage is not None:
+            find_sets = _learn_sets(model, options, options.coverage)
+
+        def work(pictures: list[GivenPicture]) -> Coroutine[Any, Any, Answer]:
+            return predict_pictures(
+                pictures, model, self.threads, search, options.min_confidence, find_sets
+            )
+
+        answer = await self._answer(request, options, work)
+        if isinstance(answer, Response):
+            return answer
+        self.monitoring.count_pictures(answer.pictures)
+        return _respond(answer)
+
+    async def explain(
+        self, request: Request, options: Options, *, face: int, frame: int | None, label: str | None
+    ) -> Response:
+        """Explain the label of one face in the picture of a request.
+
+        Parameters
+        ----------
+        request : Request
+        options : Options
+        face, frame, label
+            As of `explain_face`.
+
+        Returns
+        -------
+        Response
+            A picture (PNG) if the header Accept asks for one, else JSON.
+
+        Raises
+        ------
+        Refusal
+            As `predict`, and `explain_face`.
+        """
+        model, search = self._prepare(options)
+
+        async def work(pictures: list[GivenPicture]) -> Explanation:
+            async with self._explaining:  # a face takes as long as some hundred others
+                return await explain_face(
+                    pictures, model, self.threads, search, face=face, frame=frame, label=label
+                )
+
+        found = await self._answer(request, options, work)
+        if isinstance(found, Response):
+            return found
+        if "image/png" in request.headers.get("accept", ""):
+            import cv2
+
+            drawn = cv2.imencode(".png", found.draw())[1].tobytes()
+            return Response(drawn, media_type="image/png")
+        return JSONResponse({"model": model.name, **found.to_dict()})
+
+    def _prepare(self, options: Options) -> tuple[SharedModel, Search]:
+        """Find the model and the way to search that a request asks for."""
         model = self.find_model(options.model)
         if options.detector not in (None, *self.threads.detectors):
             raise _unknown("detector", self.threads.detectors)
@@ -184,25 +249,25 @@ class Service:
             min_score=options.min_score,
             max_faces=options.max_faces,
         )
-        find_sets = None
-        if options.coverage is not None:
-            find_sets = _learn_sets(model, options, options.coverage)
-        search = Search(finder, options.turn, self.limits)
+        return model, Search(finder, options.turn, self.limits)
+
+    async def _answer(
+        self,
+        request: Request,
+        options: Options,
+        work: Callable[[list[GivenPicture]], Coroutine[Any, Any, T]],
+    ) -> T | Response:
+        """Read a request's pictures and work on them, within the bounds; a response if it left."""
         self.load.check()
         try:
             with self.load.holding() as held:
                 pictures = await read_pictures(request, held, self.limits, options.name)
                 with self.load.working():
-                    work = predict_pictures(
-                        pictures, model, self.threads, search, options.min_confidence, find_sets
-                    )
-                    answer = await _unless_gone(request, self._in_time(work))
+                    return await _unless_gone(request, self._in_time(work(pictures)))
         except ClientDisconnect:
             return Response(status_code=GONE)
         finally:
             self.n_requests += 1
-        self.monitoring.count_pictures(answer.pictures)
-        return _respond(answer)
 
     async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
         try:

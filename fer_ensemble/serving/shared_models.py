@@ -67,6 +67,8 @@ class SharedModel:
     class_names : tuple of str
     size : int
         Side of its faces, in pixels.
+    classifier : ExportedEnsemble or BaseEnsemble
+        Its members may be asked about a few faces, too; else :meth:`predict` is to be asked.
     abstains : bool
         Whether it gives no label where several classes are the most probable.
     answers : Answers or None
@@ -92,9 +94,9 @@ class SharedModel:
         self.manifest: Manifest = read_manifest(self.folder)
         self.class_names = tuple(self.manifest.class_names)
         self.size: int = self.manifest.preprocessing["size"]
-        self._classifier = load_predictor(model)
-        require_for_members(getattr(self._classifier, "members_", ()))
-        self.abstains = getattr(self._classifier, "ties", None) == "abstain"
+        self.classifier = load_predictor(model)
+        require_for_members(getattr(self.classifier, "members_", ()))
+        self.abstains = getattr(self.classifier, "ties", None) == "abstain"
         self.answers: Answers | None = None
         # Of a model without held-out faces only who asks for sets is refused.
         with suppress(ArtifactError):
@@ -161,11 +163,24 @@ class SharedModel:
         ValueError
             As `ask_classifier`.
         """
+        return await asyncio.wrap_future(self.submit(faces))
+
+    def submit(self, faces: NDArray[np.uint8]) -> Future[NDArray[np.float64]]:
+        """Have faces predicted as :meth:`predict` does, from any thread.
+
+        Parameters
+        ----------
+        faces : ndarray of shape (n_faces, size, size), uint8
+
+        Returns
+        -------
+        Future of ndarray of shape (n_faces, n_classes)
+        """
         answer: Future[NDArray[np.float64]] = Future()
         with self._changed:
             self._queue.append(_Waiting(faces, answer))
             self._changed.notify()
-        return await asyncio.wrap_future(answer)
+        return answer
 
     def stop(self) -> None:
         """End the thread after what it holds; what waits is not predicted."""
@@ -192,7 +207,7 @@ class SharedModel:
                 waiting.answer.set_result(answer)
 
     def _ask(self, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return ask_classifier(self._classifier, faces, self.class_names)
+        return ask_classifier(self.classifier, faces, self.class_names)
 
     def _gather(self) -> list[_Waiting]:
         """Take what becomes a batch; empty once the thread is to end."""

@@ -346,7 +346,7 @@ def test_pipes_and_devices_in_an_artifact_are_not_waited_for(voting: Path, name:
 def test_held_out_arrays_that_expand_without_end_or_do_not_fit_are_refused(
     voting: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fer_ensemble.artifact.storage._MOST_ARRAYS", 2**20)
+    monkeypatch.setattr("fer_ensemble.artifact.storage.MOST_ARRAYS", 2**20)
 
     def replace(**arrays: np.ndarray) -> None:
         np.savez_compressed(voting / "validation.npz", **arrays)

@@ -79,6 +79,19 @@ def test_annotated_copies_are_no_new_inputs(photos: Path, model: Path) -> None:
     assert len(list(Path("copies").glob("photos/*.jpg"))) == 40
 
 
+def test_explanations_of_a_resumed_run_are_those_of_the_rest(photos: Path, model: Path) -> None:
+    _run(model, "photos/00[0-3].png", "--out", "rows.csv", "--explain", "why")
+    pictures = sorted(path.name for path in Path("why").rglob("*.png"))
+    assert pictures == [f"00{number}.png.0.png" for number in range(4)]
+    content = Path("rows.csv").read_bytes()
+    Path("rows.csv").write_bytes(content[: content.rindex(b"photos/002")])
+    for picture in Path("why").rglob("*.png"):
+        picture.unlink()
+    _run(model, "photos/00[0-3].png", "--out", "rows.csv", "--explain", "why", "--resume")
+    assert Path("rows.csv").read_bytes() == content
+    assert "003.png.0.png" in {path.name for path in Path("why").rglob("*.png")}
+
+
 def test_standard_output_cannot_be_gone_on_with(photos: Path, model: Path) -> None:
     result = _run(model, "photos", "--resume")
     assert result.exit_code == 2

@@ -95,6 +95,14 @@ def test_nothing_heavy_is_imported_by_what_a_prediction_goes_through():
     assert "sklearn" in loaded_by("import fer_ensemble.ensemble.voting")
 
 
+def test_nothing_heavy_is_imported_to_explain_what_was_exported():
+    code = (
+        "import numpy as np; from fer_ensemble import explain; "
+        "explain(np.zeros((1, 48, 48), np.uint8), 'fast')[0].draw()"
+    )
+    assert loaded_by(code) == []
+
+
 def test_import_takes_under_half_a_second():
     assert quickest("import fer_ensemble") < 0.5
 

@@ -16,7 +16,7 @@ from openapi_spec_validator import validate
 from PIL import Image
 from starlette.testclient import TestClient
 
-from fer_ensemble import predict_faces
+from fer_ensemble import explain, predict_faces
 from fer_ensemble.serving import Limits, create_app
 from fer_ensemble.serving import model_descriptions as descriptions
 
@@ -134,6 +134,36 @@ def test_rows_are_those_of_predict(client, photo, face, faces):
     assert by_status[4:] == ["ok", "ok", "ok", "too_large", "unreadable"]
     assert "at most 50 million" in answer["rows"][7]["reason"]
     assert "send frames" in answer["rows"][8]["reason"]
+
+
+def explained(client, *pictures, accept="application/json", **options):
+    files = [("any", (f"{n}.png", picture)) for n, picture in enumerate(pictures)]
+    kind = {"Accept": accept}
+    return client.post("/v1/explain", files=files, params=options, headers=kind)
+
+
+def test_a_face_is_explained_in_numbers_and_as_a_picture(client, photo, face, faces):
+    answer = explained(client, face, label="sad").json()
+    [expected] = explain(faces[0][:1], "fast", label="sad")
+    assert (answer["model"], answer["label"]) == ("fast", "sad")
+    assert answer["probability"] == pytest.approx(expected.probability, abs=1e-6)
+    np.testing.assert_allclose(answer["map"], expected.map, atol=1e-3)
+    assert [voice["name"] for voice in answer["members"]] == ["fast_cnn"]
+    assert answer["landmarks"] == []
+    drawn = explained(client, animate(faces[0][:3]), accept="image/png", frame=2)
+    assert drawn.headers["content-type"] == "image/png"
+    picture = cv2.imdecode(np.frombuffer(drawn.content, np.uint8), 1)
+    assert picture.shape == explain(faces[0][2:3], "fast")[0].draw().shape
+
+
+def test_what_cannot_be_explained_is_refused(client, photo, face):
+    assert code(explained(client, photo, face)) == (413, "too_many_pictures")
+    assert code(explained(client, photo, face=1)) == (422, "no_such_face")
+    assert "1 were found" in explained(client, photo, face=1).text
+    assert code(explained(client, face, label="calm")) == (422, "bad_parameter")
+    assert code(explained(client, face, face=-1)) == (422, "bad_parameter")
+    assert code(explained(client, b"no picture")) == (415, "unreadable")
+    assert code(explained(client, claim(9000, 9000))) == (413, "picture_too_large")
 
 
 def test_one_picture_may_be_the_body(client, face):

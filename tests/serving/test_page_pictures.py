@@ -71,6 +71,17 @@ def test_an_enlarged_picture_has_its_faces_beside_it(shown):
     assert not shown.find("#large").is_displayed()
 
 
+def test_a_face_of_an_enlarged_picture_is_explained(shown):
+    shown.click(f"{CARDS}:first-child .enlarge")
+    button = "#large .face-entry:last-child .explanation button"
+    label = answered(shown)[1]["label"]
+    assert shown.find(button).accessible_name == f"Explain Face 1: {label}"
+    shown.click(button)
+    picture = "#large .face-entry:last-child .explanation img"
+    shown.wait(f"document.querySelector('{picture}')?.naturalWidth > 800")
+    assert shown.find(picture).accessible_name.startswith(f"What speaks for {label}")
+
+
 def test_a_folder_is_dropped_with_all_that_is_below(page, pictures, tmp_path):
     folder = tmp_path / "album"
     (folder / "2024" / "may").mkdir(parents=True)

@@ -40,6 +40,22 @@ export function predictOne(picture, options, signal) {
 }
 
 /**
+ * Ask what speaks for the label of a face, as a picture.
+ * @param {Blob} picture
+ * @param {Record<string, string | number>} options of /v1/explain
+ * @returns {Promise<Blob>} PNG
+ */
+export async function fetchExplanation(picture, options) {
+  const headers = {
+    Accept: "image/png",
+    "Content-Type": picture.type || "application/octet-stream",
+  };
+  const query = new URLSearchParams({ model: settings.model, ...options });
+  const init = { method: "POST", body: picture, headers };
+  return (await answered(`v1/explain?${query}`, init)).blob();
+}
+
+/**
  * Ask for the rows of several pictures, and take them apart by picture.
  *
  * Pictures are named by their place, as two of them may have one name, and names lose characters

@@ -1,5 +1,6 @@
 /** Pictures with their faces, a page of them at a time. */
 
+import { explainButton } from "./explaining.js";
 import { FaceEntry, describe, drawBoxes, element, shape } from "./faces.js";
 import { Paging } from "./paging.js";
 
@@ -81,8 +82,8 @@ export class Gallery {
 
 const firstFrame = (rows) => rows.filter((row) => row.frame === rows[0].frame);
 
-/** Entries for faces; where there is none, why. */
-function facesOf(rows, classes, withBars = WITH_BARS) {
+/** Entries for faces, which an input's can be explained of; where there is none, why. */
+function facesOf(rows, classes, withBars = WITH_BARS, input = null) {
   const faces = rows.filter((row) => row.confidence != null);
   if (!faces.length) {
     const [row] = rows;
@@ -97,7 +98,9 @@ function facesOf(rows, classes, withBars = WITH_BARS) {
     const name = `${frame}${frame ? "face" : "Face"} ${row.face}`;
     const own = (row.reason ?? "").split("; ").filter((note) => !common.includes(note));
     const known = classes.filter((kind) => row[`p_${kind}`] != null);
-    return new FaceEntry(name, known).show(row, own.join("; ")).element;
+    const made = new FaceEntry(name, known).show(row, own.join("; ")).element;
+    if (input) made.append(explainButton(input, row, name));
+    return made;
   };
   const note = element("p", { className: "quiet", textContent: common.join("; ") });
   const list = element("ul", { className: "faces" }, ...faces.slice(0, withBars).map(entry));
@@ -157,7 +160,7 @@ function enlarge(input, results) {
   const rows = results.rowsOf(input);
   const stage = makeStage();
   Object.assign(stage.firstChild, { role: "img", ariaLabel: describe(rows) });
-  const faces = element("div", {}, ...facesOf(rows, results.classes, MOST_WITH_BARS));
+  const faces = element("div", {}, ...facesOf(rows, results.classes, MOST_WITH_BARS, input));
   document.getElementById("large-content").replaceChildren(stage, faces);
   document.getElementById("large").showModal();
   paint(stage, input, LARGE_SIDE).then(() => {
