@@ -25,8 +25,8 @@ from experiments.tables.balancing import (
     redrawn_system_rows,
 )
 from experiments.tables.combining import selection_rows, selection_summary, snapshot_rows
-from experiments.tables.explaining import check_rows, choice_rows, place_rows, voice_rows
 from experiments.tables.doubts import copy_rows, noise_rows, quick_rows, retrained_rows
+from experiments.tables.explaining import check_rows, choice_rows, place_rows, voice_rows
 from experiments.tables.groups import (
     altered_header,
     altered_rows,
