@@ -25,6 +25,8 @@ from experiments.tables.balancing import (
     redrawn_system_rows,
 )
 from experiments.tables.combining import selection_rows, selection_summary, snapshot_rows
+from experiments.tables.doubts import copy_rows, noise_rows, quick_rows, retrained_rows
+from experiments.tables.explaining import check_rows, choice_rows, place_rows, voice_rows
 from experiments.tables.groups import (
     altered_header,
     altered_rows,
@@ -89,6 +91,8 @@ def render_readme(results: Path) -> str:
     sets = read_record(results / "prediction_sets.json")
     selection = read_record(results / "dynamic_selection.json")
     snapshots = read_record(results / "snapshot_members.json")
+    explained = read_record(results / "explanations.json")
+    suspects = read_record(results / "suspect_labels.json")
     official = [record for (_, protocol), record in records.items() if protocol == "official"]
     return _template().render(
         accuracies=accuracies(records, systems),
@@ -131,6 +135,16 @@ def render_readme(results: Path) -> str:
         class_header=class_header(sets),
         class_rows=class_rows(sets),
         shift_rows=shift_rows(sets),
+        explained=explained,
+        choice_rows=choice_rows(explained),
+        check_rows=check_rows(explained),
+        place_rows=place_rows(explained),
+        voice_rows=voice_rows(explained),
+        suspects=suspects,
+        quick_rows=quick_rows(suspects),
+        noise_rows=noise_rows(suspects),
+        copy_rows=copy_rows(suspects),
+        retrained_rows=retrained_rows(suspects),
         serving=serving,
         hostile=hostile,
         batches=next(iter(serving.get("batches", {}).values()), {}),

@@ -108,7 +108,7 @@ def predict_faces(
     explain_to : path-like, optional
         Folder for a picture of each face that shows what speaks for its label: see
         :func:`~fer_ensemble.explain`. Face 0 of ``a.png`` becomes ``a.png.0.png``, and of frame 12
-        of ``clip.avi`` ``clip.avi/000012.0.png``. Takes some hundred predictions a face.
+        of ``clip.avi`` ``clip.avi/000012.0.png``. A face takes 170 predictions.
     track : bool, default=False
         Whether to follow the faces of videos by their boxes: each gets a number, in the column
         `track`, and its probabilities are smoothed over time, of which label, confidence and

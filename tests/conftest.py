@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +46,18 @@ def more_faces() -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-@pytest.fixture
-def eager():
-    """Training steps run as they are: compiling one takes longer than the few that are taken."""
+@contextmanager
+def eagerly():
+    """Run training steps as they are: compiling one takes longer than the few that are taken."""
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eager():
+    """See `eagerly`."""
+    with eagerly():
+        yield

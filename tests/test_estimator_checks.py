@@ -63,6 +63,14 @@ OF_ANSWERS = {
     "check_supervised_y_2d",
 }
 
+# Checks for which a network must have learned. One epoch is as good as eight for all others.
+OF_LEARNING = {
+    "check_class_weight_classifiers",
+    "check_classifiers_classes",
+    "check_classifiers_train",
+    "check_sample_weight_equivalence_on_dense_data",
+}
+
 # Features take stacks of images only and say so by their tags, on which scikit-learn leaves out
 # every check that would feed them a table. Their tests in tests/features/ hold what those would.
 ROUNDING = "XGBoost sums in single precision: by weight and by count differ in the last bits"
@@ -125,6 +133,8 @@ pytestmark = [
 def test_estimator_check(estimator, check, request):
     if isinstance(estimator, KerasClassifier):
         request.getfixturevalue("eager")
+        if check.func.__name__ not in OF_LEARNING:
+            estimator.set_params(epochs=1)
     check(estimator)
 
 

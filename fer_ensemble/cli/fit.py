@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption, parse_duration
+from fer_ensemble.cli.console import ClassesOption, count, parse_duration
 
 #: Seconds for training the networks on synthetic faces, where nothing else is asked for.
 SYNTHETIC_BUDGET = 40
@@ -203,10 +203,9 @@ def fit(
             why = "none can be held out to learn weights from, or to measure"
             notes.print(f"Only one face of {', '.join(alone)}: {why}", style="yellow")
         if decided := training.record.get("decisions"):
-            dropped, relabelled = decided["n_dropped"], decided["n_relabelled"]
-            notes.print(
-                f"As decided in {labels}: {dropped:,} faces left out, {relabelled:,} relabelled"
-            )
+            dropped = count(decided["n_dropped"], "face")
+            relabelled = f"{decided['n_relabelled']:,} relabelled"
+            notes.print(f"As decided in {labels}: {dropped} left out, {relabelled}")
         if training.n_voted is not None:
             rows = f"{len(training.y):,} weighted rows"
             notes.print(f"Votes of FER+ on {training.n_voted:,} of them, in {rows}")

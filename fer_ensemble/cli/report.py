@@ -58,6 +58,12 @@ def report(
             "--subgroups", help="Measure groups of the faces and changed faces too, as 'evaluate'."
         ),
     ] = False,
+    explain: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Of so many of the surest mistakes, show what spoke for the wrong label."
+        ),
+    ] = 0,
     seed: Annotated[
         int, typer.Option(help="Seed of the synthetic faces; take another than for the fit.")
     ] = 1_000_000,
@@ -102,6 +108,7 @@ def report(
             split=split,
             protocol=protocol,
             figures=figures,
+            n_explained=explain,
             subgroups=subgroups,
             seed=seed,
         )

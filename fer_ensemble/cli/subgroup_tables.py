@@ -125,7 +125,8 @@ def _gap(gap: GroupGap) -> tuple[str, ...]:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    # One space between columns: with two, a terminal of 80 columns would cut figures off.
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
     for column in columns:
         table.add_column(column, justify="left" if column in _WORDS else "right", no_wrap=True)
     return table

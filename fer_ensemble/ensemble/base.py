@@ -37,7 +37,7 @@ from fer_ensemble.evaluation import encode_labels, find_classes
 from fer_ensemble.stored_arrays import StoredArray
 
 # Parameters of any ensemble that change nothing of what was fitted.
-_HEEDED_LATE = ("rule", "ties", "abstain_label", "n_jobs", "random_state", "verbose")
+_HEEDED_LATE = ("rule", "ties", "abstain_label", "n_jobs", "random_state", "verbose", "voting")
 
 
 class HeldOut(NamedTuple):

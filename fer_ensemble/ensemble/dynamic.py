@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -122,6 +122,24 @@ class DynamicEnsemble(VotingEnsemble):
         names = super().rule_names
         selects = self._has_region() and not self.passthrough
         return [*names, *DYNAMIC_RULES] if selects else names
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, as of `VotingEnsemble`; only the next fit heeds `features`.
+
+        Parameters
+        ----------
+        **params
+            Names and values.
+
+        Returns
+        -------
+        self
+        """
+        super().set_params(**params)
+        names = {name.partition("__")[0] for name in params}
+        if "features" in names and hasattr(self, self._last_learned):
+            self._out_of_date = "features changed after the fit, but only a fit heeds them."
+        return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Combine the probabilities of the members that are selected.

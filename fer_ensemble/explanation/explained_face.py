@@ -169,7 +169,8 @@ def _compare(voice: TraitVoice) -> str:
 
 
 def _signed(voice: MemberVoice | TraitVoice) -> str:
-    return f"{voice.contribution:+.2f}".replace("-", "\N{MINUS SIGN}")
+    # Pillow's own font has no other minus than the hyphen.
+    return f"{voice.contribution:+.2f}"
 
 
 def _heat(explanation: Explanation, side: int) -> NDArray[np.uint8]:

@@ -55,7 +55,7 @@ class FaceExplainer:
     ) -> None:
         self._classifier = classifier
         self._names = list(class_names)
-        self._covering = {"fill": fill, "patch": patch, "stride": stride}
+        self._covering: dict[str, Any] = {"fill": fill, "patch": patch, "stride": stride}
         self._members = _members_of(classifier)
 
     def explain(self, face: ArrayLike, label: str | None = None) -> Explanation:

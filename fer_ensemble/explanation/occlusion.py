@@ -19,8 +19,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_ensemble.evaluation import SMALLEST_PROBABILITY
-
 #: From faces, uint8 of shape (n_samples, side, side), to probabilities (n_samples, n_classes).
 PredictProba: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
 
@@ -31,6 +29,10 @@ FILLS = ("blur", "gray")
 #: on Training faces by ``python -m experiments.explanations``.
 PATCH = 1 / 6
 STRIDE = 1 / 12
+
+# Probabilities count as this at the least: how far a label is ruled out beyond it says nothing, and
+# would leave all else of a map pale.
+_LEAST = 1e-6
 
 # Blurred so far, as a share of the side, a face shows no expression any more.
 _BLUR = 1 / 6
@@ -166,7 +168,7 @@ def log_odds(probabilities: ArrayLike, label: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (n_samples,)
-        log(p / (1 - p)), in nats, from -34.5 to 34.5.
+        log(p / (1 - p)), in nats, from -13.8 to 13.8: shares of votes may be 0 or 1.
 
     Raises
     ------
@@ -179,8 +181,7 @@ def log_odds(probabilities: ArrayLike, label: int) -> NDArray[np.float64]:
     chosen = array[:, label]
     # Not 1 - p, which is 0 where p rounds to 1.
     others = np.delete(array, label, axis=1).sum(axis=1)
-    low = SMALLEST_PROBABILITY
-    odds: NDArray[np.float64] = np.log(np.maximum(chosen, low) / np.maximum(others, low))
+    odds: NDArray[np.float64] = np.log(np.maximum(chosen, _LEAST) / np.maximum(others, _LEAST))
     return odds
 
 

@@ -249,7 +249,8 @@ def predict_files(
             tracker=tracker,
             find_sets=find_sets,
         )
-        takers = [taker for taker in (copies and copies.add, explain) if taker is not None]
+        add = None if copies is None else copies.add
+        takers = [taker for taker in (add, explain) if taker is not None]
         predict = partial(_predict_batch, classifier, class_names, answer, takers)
         items = _items(paths, every, stopped)
         for result in map_ordered(

@@ -128,7 +128,7 @@ def trait_names() -> tuple[str, ...]:
 
 def _upright(points: ArrayLike) -> tuple[_Shape, complex, complex, float]:
     """Points in the frame of the eyes; its origin, its x-axis of length one, and its angle."""
-    [pixels] = as_points([points]).astype(np.float64)
+    [pixels] = as_points(np.asarray(points)[None]).astype(np.float64)
     [origin], [unit], [roll] = eye_frame(pixels[None])
     axis = unit * np.exp(1j * roll)
     z = (pixels @ (1, 1j) - origin) / axis

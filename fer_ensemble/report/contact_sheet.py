@@ -8,6 +8,7 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import DECISION_COLUMNS, EMOTIONS, Decisions
@@ -95,7 +96,7 @@ def render_contact_sheet(
         lstrip_blocks=True,
     )
     entries = (decisions or found.decisions()).entries[:most]
-    cards = [
+    cards: list[dict[str, Any]] = [
         {
             "uri": picture_uri(found.faces.images[suspect.row]),
             "kinds": suspect.kinds,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fer_ensemble.evaluation import Comparison, Evaluation
 from fer_ensemble.evaluation.plots import Training
+from fer_ensemble.explanation import Explanation
 from fer_ensemble.measuring import MeasuredSets
 from fer_ensemble.subgrouping import Subgroups
 
@@ -194,6 +195,8 @@ class ReportContent:
         Of the model, on groups of the test faces and on changed ones; None if not measured.
     sets : sequence of MeasuredSets
         What its sets of labels are worth; empty if it can give none.
+    explained : mapping of int to Explanation
+        What spoke for the labels of some faces, by their places.
     """
 
     model: str
@@ -212,3 +215,4 @@ class ReportContent:
     recipe: RecipeContent
     subgroups: Subgroups | None = None
     sets: Sequence[MeasuredSets] = ()
+    explained: Mapping[int, Explanation] = field(default_factory=dict)

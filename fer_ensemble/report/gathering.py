@@ -55,7 +55,9 @@ _ENSEMBLE = {
 }
 
 
-def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportContent:
+def gather_content(
+    measured: MeasuredModel, *, name: str, out: str, n_explained: int = 0
+) -> ReportContent:
     """Gather what a report shows.
 
     Parameters
@@ -65,6 +67,8 @@ def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportCon
         What to call the model.
     out : str
         Name of the report's file, for its own command.
+    n_explained : int, default=0
+        How many mistakes are to be explained, for that command.
 
     Returns
     -------
@@ -96,7 +100,7 @@ def gather_content(measured: MeasuredModel, *, name: str, out: str) -> ReportCon
         new_scores=None if measured.new_scores is None or seen is None else evaluate(~seen),
         members=[_describe_member(measured, *entry) for entry in measured.ensemble.members_],
         combining=_describe_combining(measured) if len(measured.scores.members) > 1 else None,
-        recipe=_describe_recipe(measured, name, out),
+        recipe=_describe_recipe(measured, name, out, n_explained),
         subgroups=measured.subgroups,
         sets=measured.sets,
     )
@@ -249,7 +253,9 @@ def _measure_diversity(measured: MeasuredModel, labels: NDArray[Any]) -> tuple[s
     return rule, measure_diversity(probabilities, labels, ensemble.classes_, rule, weights=weights)
 
 
-def _describe_recipe(measured: MeasuredModel, name: str, out: str) -> RecipeContent:
+def _describe_recipe(
+    measured: MeasuredModel, name: str, out: str, n_explained: int
+) -> RecipeContent:
     manifest = measured.manifest
     members = [entry for entry in manifest.members if entry.name in measured.scores.members]
     others = [file for file in (manifest.final_estimator, manifest.validation) if file is not None]
@@ -257,7 +263,7 @@ def _describe_recipe(measured: MeasuredModel, name: str, out: str) -> RecipeCont
     files = [*(entry.stored for entry in members), *others]
     fitting = fit_commands(manifest, name)
     return RecipeContent(
-        commands=[*fitting, _report_command(measured, name, out)],
+        commands=[*fitting, _report_command(measured, name, out, n_explained)],
         refits=bool(fitting),
         settings=_describe_settings(measured),
         versions={
@@ -269,7 +275,7 @@ def _describe_recipe(measured: MeasuredModel, name: str, out: str) -> RecipeCont
     )
 
 
-def _report_command(measured: MeasuredModel, name: str, out: str) -> str:
+def _report_command(measured: MeasuredModel, name: str, out: str, n_explained: int) -> str:
     words = ["fer-ensemble", "report", name]
     if not measured.synthetic:
         words.append(measured.source)
@@ -281,6 +287,8 @@ def _report_command(measured: MeasuredModel, name: str, out: str) -> str:
         words += ["--classes", format_classes(measured.faces.report.classes)]
     if measured.subgroups is not None:
         words.append("--subgroups")
+    if n_explained:
+        words += ["--explain", str(n_explained)]
     return shlex.join([*words, "--out", out])
 
 

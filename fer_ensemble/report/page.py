@@ -6,7 +6,7 @@ import base64
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import Classes, FaceDataset
 from fer_ensemble.evaluation import check_scored
+from fer_ensemble.explanation import Explanation, FaceExplainer
 from fer_ensemble.libraries import require
 from fer_ensemble.locks import holding_file
-from fer_ensemble.measuring import measure_model
+from fer_ensemble.measuring import MeasuredModel, measure_model
 from fer_ensemble.report import wording
 from fer_ensemble.report.content import ReportContent
 from fer_ensemble.report.gathering import gather_content
@@ -38,6 +39,7 @@ def write_report(
     protocol: str | None = None,
     figures: str | os.PathLike[str] | None = None,
     n_mistakes: int = 24,
+    n_explained: int = 0,
     subgroups: bool = False,
     strict: bool = False,
     seed: int = 1_000_000,
@@ -68,6 +70,8 @@ def write_report(
         Folder to write the figures to as well, as PNG for a paper.
     n_mistakes : int, default=24
         How many of the surest mistakes to show.
+    n_explained : int, default=0
+        Of how many of these to show what spoke for the wrong label, as `explain` does.
     subgroups : bool, default=False
         Whether to measure groups of the faces and changed faces too, as `measure_model` does.
     strict : bool, default=False
@@ -110,7 +114,8 @@ def write_report(
             seed=seed,
         )
         name = "ensemble" if model is None else Path(model).resolve().name
-        content = gather_content(measured, name=name, out=file.name)
+        content = gather_content(measured, name=name, out=file.name, n_explained=n_explained)
+        content = replace(content, explained=_explain_mistakes(measured, content, n_explained))
         if figures is not None:
             save_pictures(content, Path(figures))
         write_atomically(file, render_report(content, n_mistakes=n_mistakes).encode())
@@ -148,6 +153,7 @@ def render_report(content: ReportContent, *, n_mistakes: int = 24) -> str:
         tables=lay_out_tables(content),
         pictures=_by_section(list_pictures(content)),
         mistakes=_show_mistakes(content, n_mistakes),
+        explained=_show_explained(content),
         wording=wording,
     )
 
@@ -238,7 +244,7 @@ def picture_uri(face: NDArray[np.uint8]) -> str:
 
     Parameters
     ----------
-    face : ndarray of shape (height, width), uint8
+    face : ndarray of shape (height, width), uint8; or (height, width, 3), red, green, blue
 
     Returns
     -------
@@ -264,6 +270,34 @@ def _show_mistakes(content: ReportContent, n_mistakes: int) -> list[dict[str, st
             "name": str(content.names[mistake.row]),
         }
         for mistake in found
+    ]
+
+
+def _explain_mistakes(
+    measured: MeasuredModel, content: ReportContent, n_explained: int
+) -> dict[int, Explanation]:
+    """Explain the surest mistakes, by their places among the faces."""
+    explainer = FaceExplainer(measured.ensemble, content.class_names)
+    found = find_mistakes(content.labels, content.probabilities, content.classes, n_explained)
+    return {
+        mistake.row: explainer.explain(
+            content.faces[mistake.row], content.class_names[mistake.predicted]
+        )
+        for mistake in found
+    }
+
+
+def _show_explained(content: ReportContent) -> list[dict[str, str]]:
+    truths = dict(zip(content.classes, content.class_names, strict=True))
+    return [
+        {
+            "uri": picture_uri(found.draw()[..., ::-1]),
+            "truth": truths[content.labels[row]],
+            "predicted": found.label,
+            "name": str(content.names[row]),
+            "voices": wording.list_voices([*found.members, *found.landmarks[:3]]),
+        }
+        for row, found in content.explained.items()
     ]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fer_ensemble.evaluation import Comparison, Evaluation, GroupGap
+from fer_ensemble.explanation import MemberVoice, TraitVoice
 
 NONE = "–"
 """What stands where there is no figure."""
@@ -229,3 +230,27 @@ def _signed(value: float) -> str:
     rounded = f"{value:+.3f}"
     # A difference too small to be seen has no direction: neither +0.000 nor −0.000.
     return "0.000" if float(rounded) == 0 else rounded.replace("-", MINUS)
+
+
+def list_voices(voices: Sequence[MemberVoice | TraitVoice]) -> str:
+    """List what members and traits add to the log-odds of a label.
+
+    Parameters
+    ----------
+    voices : sequence of MemberVoice or TraitVoice
+
+    Returns
+    -------
+    str
+        Empty if there are none.
+
+    Examples
+    --------
+    >>> from fer_ensemble.explanation import MemberVoice
+    >>> list_voices([MemberVoice("cnn", 0.9, 0.4, 2.1), MemberVoice("trees", 0.1, 0.9, -0.5)])
+    'cnn +2.1, trees −0.5'
+    """
+    figures = [f"{voice.contribution:+.1f}".replace("-", MINUS) for voice in voices]
+    return ", ".join(
+        f"{voice.name} {figure}" for voice, figure in zip(voices, figures, strict=True)
+    )

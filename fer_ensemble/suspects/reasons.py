@@ -76,13 +76,13 @@ class Findings:
 
     def add_blank(self, rows: NDArray[np.int64]) -> None:
         """Add pictures of one gray; whatever else is found of them does not count."""
-        for row in rows:
+        for row in rows.tolist():
             self._add(row, _Finding("blank", 1.0, -1, "blank: all pixels are the same"))
 
     def add_unlike(self, doubt: NDArray[np.float64]) -> None:
         """Add pictures that are no faces, by what `unlike_faces` says of each."""
         words = "no face is found in it, and it is unlike the other pictures"
-        for row in np.flatnonzero(doubt > 0):
+        for row in np.flatnonzero(doubt > 0).tolist():
             self._add(row, _Finding("no_face", float(doubt[row]), -1, words))
 
     def add_copies(self, photographs: NDArray[np.int64], exact: NDArray[np.int64]) -> None:
@@ -109,7 +109,7 @@ class Findings:
             weights = counts * self._probabilities[rows].mean(axis=0)[columns]
             shares = weights / weights.sum() if weights.sum() > 0 else counts / counts.sum()
             best = int(carried[shares.argmax()])
-            for row in rows:
+            for row in rows.tolist():
                 share = float(shares[carried == labels[row]][0])
                 others = rows[labels[rows] != labels[row]]
                 self._add(
@@ -129,7 +129,7 @@ class Findings:
         doubt : ndarray of shape (n_samples,)
             From 0 to 1.
         """
-        for row in np.flatnonzero(is_suspect):
+        for row in np.flatnonzero(is_suspect).tolist():
             said, column = self._probabilities[row], confident[row]
             given = int(self._faces.labels[row])
             better = int(self._classes[column])
@@ -161,9 +161,9 @@ class Findings:
         return tuple(sorted(suspects, key=lambda suspect: (-suspect.score, suspect.row)))
 
     def _add(self, row: int, finding: _Finding) -> None:
-        if any(known.kind == "blank" for known in self._found.get(int(row), ())):
+        if any(known.kind == "blank" for known in self._found.get(row, ())):
             return
-        self._found.setdefault(int(row), []).append(finding)
+        self._found.setdefault(row, []).append(finding)
 
     def _tell_copies(self, row: int, others: NDArray[np.intp], exact: NDArray[np.int64]) -> str:
         told = []

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
@@ -191,7 +192,7 @@ def test_every_rule_is_asked_of_one_fit(fitted, iris):
             np.testing.assert_array_equal(fitted.predict_proba(X), expected)
             np.testing.assert_allclose(expected.sum(axis=1), 1)
         before = fitted.combine(probabilities, "meta_des")
-        fitted.set_params(n_neighbors=15)
+        fitted.set_params(n_neighbors=15, voting="soft")
         assert len(fitted.coefficients_) == 2 * 15 + 5 + 3
         assert np.abs(fitted.combine(probabilities, "meta_des") - before).max() > 1e-3
     finally:
@@ -218,6 +219,9 @@ def test_neighbours_among_features_are_found_by_the_samples(iris, tmp_path):
         ensemble.combine(said)
     with pytest.raises(TypeError, match="neighbours among features cannot be saved"):
         save_ensemble(ensemble, tmp_path)
+    with pytest.raises(NotFittedError, match="only a fit heeds them"):
+        ensemble.set_params(features__n_components=2).predict(X)
+    assert ensemble.fit(X, y).validation_features_.shape == (len(held), 2)
 
 
 def test_fitted_members_are_combined_by_selection_without_a_fit(fitted, iris):

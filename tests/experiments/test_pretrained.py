@@ -30,6 +30,7 @@ from fer_ensemble.ensemble import StackingEnsemble, VotingEnsemble, to_stacking
 from fer_ensemble.exporting import convert_ensemble
 from fer_ensemble.models import KerasClassifier, OnnxClassifier, list_members
 from fer_ensemble.splitting import row_digests
+from tests.conftest import eagerly
 from tests.experiments.stand_ins import invoke, words, write_faces
 
 # A teacher, and two kinds of networks as small as they go; the second is the cheaper one by its
@@ -73,7 +74,8 @@ def runs(data, tmp_path_factory):
         )
         options = ["--declaration", folder / "two.declared", "--epochs", "1"]
         options += [*places(folder), "--unfinished", folder / "unfinished"]
-        outcome = invoke(train.main, "--data", data, *options)
+        with eagerly():
+            outcome = invoke(train.main, "--data", data, *options)
         assert outcome.exit_code == 0, outcome.output
         yield folder
 

@@ -150,7 +150,7 @@ def test_a_network_starts_from_converted_weights_and_keeps_no_path(tmp_path):
     assert command.endswith("run mobilenet_v2 --data fer.zip --weights w.h5 --seed 0")
 
 
-def test_a_pupil_learns_from_its_teachers_and_is_trained_on(finished, data, declare):
+def test_a_pupil_learns_from_its_teachers_and_is_trained_on(finished, data, declare, eager):
     small = ("[params]", "network_params = { filters = [4], units = 6 }")
     declare("teacher", *small, member="cnn_1")
     declare("pupil", 'teachers = ["teacher"]', "more_training = 1", *small, member="cnn_1")

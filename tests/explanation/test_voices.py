@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import StandardScaler
 
@@ -52,15 +52,21 @@ def faces():
 
 
 def fitted(features, data, **parameters):
-    steps = [("features", features), ("scaler", StandardScaler()), ("classifier", Plain())]
+    steps = [("features", features), ("scaler", StandardScaler()), ("classifier", NearestMean())]
     return MemberPipeline(steps, **parameters).fit(data.images, data.labels)
 
 
-class Plain(LogisticRegression):
-    """Takes held-out data, as members do, and pays no heed to them."""
+class NearestMean(ClassifierMixin, BaseEstimator):
+    """The likelier a class, the nearer its mean: quick to fit, and smooth."""
 
     def fit(self, X, y, sample_weight=None, validation_data=None):
-        return super().fit(X, y, sample_weight)
+        self.classes_ = np.unique(y)
+        self.means_ = np.stack([X[y == label].mean(axis=0) for label in self.classes_])
+        return self
+
+    def predict_proba(self, X):
+        near = np.exp(-((X[:, None] - self.means_) ** 2).mean(axis=2))
+        return near / near.sum(axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
@@ -75,7 +81,7 @@ def test_a_trait_says_what_the_member_says_of_a_face_whose_points_are_moved(face
     assert sizes[0] > 0.01
     loud = voices[0]
     gap = log_odds(said[0, 0]) - log_odds(loud.without)
-    assert loud.contribution == pytest.approx(gap)
+    assert loud.contribution == pytest.approx(gap, abs=1e-5)
 
 
 def test_moving_no_point_changes_nothing(faces, monkeypatch):

@@ -99,8 +99,15 @@ def group():
         (
             "dense",
             images.reshape(len(images), -1),
-            # The last batches are smaller, of training and of validation.
-            {"network_params": {"units": (8,)}, "batch_size": 17, "time_budget": 600.0},
+            # The last batches are smaller, of training and of validation; and a group ends where
+            # weights are kept, in the midst of an epoch.
+            {
+                "network_params": {"units": (8,)},
+                "batch_size": 17,
+                "time_budget": 600.0,
+                "schedule": "cosine",
+                "snapshots": 3,
+            },
         ),
         (
             "se_resnet",

@@ -43,7 +43,7 @@ def test_learns_and_keeps_string_labels(table):
     np.testing.assert_array_equal(predicted, estimator.classes_[probabilities.argmax(axis=1)])
 
 
-def test_clone_keeps_every_argument_and_fit_changes_none(tmp_path):
+def test_clone_keeps_every_argument_and_fit_changes_none(tmp_path, eager):
     arguments = {
         "network": "cnn_1",
         "network_params": SMALL_CNN,
@@ -91,7 +91,7 @@ def test_parameters_that_came_later_have_their_defaults_in_what_was_saved_before
     assert (old.get_params()["schedule"], old.epochs) == ("plateau", 3)
 
 
-def test_pickled_estimator_predicts_the_same(table):
+def test_pickled_estimator_predicts_the_same(table, eager):
     X, y = table
     estimator = small(epochs=2).fit(X, y)
     again = pickle.loads(pickle.dumps(estimator))
@@ -107,7 +107,7 @@ def test_same_seed_same_network_other_seed_another(table):
     assert np.abs(first - third).max() > 1e-3
 
 
-def test_global_random_states_are_given_back(table):
+def test_global_random_states_are_given_back(table, eager):
     X, y = table
     np.random.seed(5)  # noqa: NPY002
     expected = np.random.rand()  # noqa: NPY002
@@ -129,7 +129,7 @@ def test_runs_inside_scikit_learn_and_our_ensemble(table):
         assert ensemble.fit(X, y).score(X, y) > 0.9
 
 
-def test_warm_start_goes_on_from_the_last_fit(table):
+def test_warm_start_goes_on_from_the_last_fit(table, eager):
     X, y = table
     estimator = small(epochs=1, warm_start=True, validation_fraction=None, learning_rate=0.005)
     first, second = (estimator.fit(X, y).history_["loss"][0] for _ in range(2))
@@ -141,7 +141,7 @@ def test_warm_start_goes_on_from_the_last_fit(table):
     assert estimator.set_params(warm_start=False).fit(X, y).history_["loss"] == [first]
 
 
-def test_digests_of_all_samples_given_are_kept_and_a_warm_start_adds_to_them(table):
+def test_digests_of_all_samples_given_are_kept_and_a_warm_start_adds_to_them(table, eager):
     X, y = table
     estimator = small(epochs=1, warm_start=True, validation_fraction=0.2).fit(X[:100], y[:100])
     np.testing.assert_array_equal(estimator.training_digests_, np.unique(row_digests(X[:100])))
@@ -166,7 +166,7 @@ def test_sample_weight_decides_between_contradicting_labels():
     assert other.tolist() == [1, 0]
 
 
-def test_validation_data_decides_when_to_stop(table):
+def test_validation_data_decides_when_to_stop(table, eager):
     X, y = table
     # Labels turned round: every epoch of learning makes the held-out loss worse.
     turned = np.array(["up", "low", "mid"])[np.searchsorted(["low", "mid", "up"], y)]

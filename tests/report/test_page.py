@@ -12,6 +12,7 @@ from PIL import Image
 
 from fer_ensemble import report
 from fer_ensemble.evaluation import compare_predictions, evaluate_predictions
+from fer_ensemble.explanation import Explanation, MemberVoice, TraitVoice
 from fer_ensemble.report import Mistake, find_mistakes, render_report, save_pictures
 from fer_ensemble.report.page import picture_uri
 from fer_ensemble.report.page_tables import (
@@ -202,6 +203,19 @@ def test_mistakes_are_pictures_with_their_words(content, elements):
     probabilities = content.probabilities[int(row)]
     assert content.class_names[probabilities.argmax()] == predicted != truth
     assert f"{probabilities.max():.2f}" == confidence
+
+
+def test_mistakes_are_explained_in_pictures_and_words(render, content):
+    voices = (MemberVoice("cnn", 0.9, 0.4, 2.14), MemberVoice("hog", 0.1, 0.9, -0.5))
+    traits = (TraitVoice("mouth width", 0.7, 0.6, 0.8, 0.7),)
+    heat = np.ones((48, 48), np.float32)
+    found = Explanation("happy", 0.9, {"happy": 0.9}, content.faces[0], heat, voices, traits)
+    page = Elements(render(replace(content, explained={0: found})))
+    [picture] = [img for img in page.of("img") if "log-odds" in img["alt"]]
+    assert "true class angry, taken for happy" in picture["alt"]
+    assert "happy: cnn +2.1, hog −0.5, mouth width +0.7." in picture["alt"]
+    assert picture["src"].startswith("data:image/png;base64,")
+    assert "What spoke for them" not in render(content)
 
 
 def test_the_number_of_mistakes_is_that_asked_for(render, content):

@@ -205,11 +205,14 @@ def test_another_protocol_than_that_of_the_fit_stands_in_the_command(model, data
 
 def test_the_page_and_its_figures_are_written(model, data, tmp_path):
     out, figures = tmp_path / "new" / "report.html", tmp_path / "figures"
-    assert fer_ensemble.write_report(model, data, out, figures=figures, n_mistakes=2) == out
+    options = {"figures": figures, "n_mistakes": 2, "n_explained": 1}
+    assert fer_ensemble.write_report(model, data, out, **options) == out
     page = out.read_text()
+    assert "What spoke for them" in page
+    assert "--explain 1" in page
     assert "Facial expression report: model" in page
     assert "faces, split public_test" in page
-    assert page.count("data:image/png") == 2
+    assert page.count("data:image/png") == 3
     assert len(page) < 3_000_000
     drawn = {file.name for file in figures.iterdir()}
     assert {"rules.png", "training-network-loss.png", "balance-network.png"} <= drawn
