@@ -135,7 +135,7 @@ def predict(
         typer.Option(
             help="Folder for a picture of each face that shows what speaks for its label: places, "
             "members, and traits of its shape (a.png.0.png for the first face of a.png; "
-            "clip.avi/000012.0.png). A face takes 170 predictions: half a second with fast, 3 s "
+            "clip.avi/000012.0.png). A face takes 170 predictions: 0.2 s with fast, 1.5 s "
             "with the ensemble.",
             metavar="DIR",
             show_default=False,
