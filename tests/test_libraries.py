@@ -139,7 +139,7 @@ def test_what_needs_no_training_library_goes_on(folder):
         ["members"],
         ["members", "cnn_2"],
         ["combine", str(SAVED), "--rule", "average", "--out", saved],
-        ["evaluate", "--model", "fast"],
+        ["evaluate", "faces", "--split", "train", "--model", "fast"],
         "from fer_ensemble.models import create_member; create_member('cnn_2')",
     ]
     hidden = ["keras", "matplotlib", "tensorflow", "xgboost", "skimage"]

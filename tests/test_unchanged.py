@@ -61,14 +61,23 @@ def test_an_ensemble_of_an_earlier_release_is_loaded_and_answers_the_same(kind: 
     assert read_manifest(SAVED / kind).ensemble["kind"] == kind
 
 
+@pytest.fixture(scope="module", params=["voting", "stacking"])
+def exported(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, tuple[Path, Path]]:
+    """An ensemble's kind, exported by an earlier release and anew: once for all that loads it."""
+    anew = tmp_path_factory.mktemp("exported") / "anew"
+    export_ensemble(SAVED / request.param, anew)
+    return request.param, (EXPORTED / request.param, anew)
+
+
 @pytest.mark.parametrize("load", [load_ensemble, ExportedEnsemble])
-@pytest.mark.parametrize("kind", ["voting", "stacking"])
 def test_an_ensemble_that_an_earlier_release_exported_answers_the_same(
-    kind: str, load: Any, tmp_path: Path
+    exported: tuple[str, tuple[Path, Path]], load: Any
 ) -> None:
+    kind, folders = exported
     faces = make_faces(20, random_state=5).images
-    export_ensemble(SAVED / kind, tmp_path / "exported anew")
-    for folder in (EXPORTED / kind, tmp_path / "exported anew"):
+    for folder in folders:
         ensemble = load(folder)
         with np.load(SAVED / "predicted.npz") as recorded:
             np.testing.assert_allclose(
