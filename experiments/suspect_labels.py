@@ -163,7 +163,9 @@ def found(
     seconds = {"processor": begun.read(), "wall": round(time.perf_counter() - wall, 1)}
     record = result.to_dict() | {"seconds": seconds, "copies": _judge_by_copies(result)}
     blank = {suspect.row for suspect in result.suspects if "blank" in suspect.kinds}
-    record["first_of_the_list"] = _describe_first(result)
+    record["first_100_by_reason"] = {
+        kind: sum(suspect.kinds[0] == kind for suspect in result.suspects[:100]) for kind in KINDS
+    }
     record["blank"] = {"known": len(result.audit.blank), "found": len(blank)}
     if without_faces is not None:
         record["no_faces"] = _judge_non_faces(faces, without_faces)
@@ -307,29 +309,6 @@ def _judge_by_copies(result: SuspectLabels) -> dict[str, Any]:
             ),
         }
     return record
-
-
-def _describe_first(result: SuspectLabels, n: int = 100) -> dict[str, Any]:
-    """Why the first are there, and how often copies speak against them, where they have any."""
-    first = result.suspects[:n]
-    rows = np.array([suspect.row for suspect in first])
-    groups, labels = copy_groups(result.faces.images), result.faces.labels
-    links = result.audit.near_pairs.pairs[result.audit.near_pairs.similarity >= 0.8]
-    groups = unite_groups(groups, groups[links])
-    several = np.bincount(groups)[groups] > 1
-    pairs = np.unique(np.column_stack([groups, labels]), axis=0)
-    disagrees = np.bincount(pairs[:, 0])[groups] > 1
-    return {
-        "weightiest_reason": {
-            kind: sum(suspect.kinds[0] == kind for suspect in first) for kind in KINDS
-        },
-        "with_copies_that_disagree": _share(
-            int(disagrees[rows][several[rows]].sum()), int(several[rows].sum())
-        ),
-        "all_faces_with_copies_that_disagree": _share(
-            int(disagrees[several].sum()), int(several.sum())
-        ),
-    }
 
 
 def _outvoted(groups: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from fer_ensemble.splitting import content_hash
 _MOST_KEPT = 2**30  # bytes
 # Parameters that change nothing of what is learned.
 _WITHOUT_EFFECT = ("n_jobs", "verbose", "memory", "checkpoint")
+_INTERRUPTED = "Training interrupted by user"
 _STEPS, _PENALTY = 300, 85.0
 
 
@@ -201,7 +202,15 @@ def _ask(opinion: Opinion, y: NDArray[np.int64], rows: NDArray[np.bool_]) -> NDA
     with warnings.catch_warnings():
         # Quick models are stopped early on purpose.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(opinion.views[0][~rows], y[~rows])
+        # Networks of scikit-learn take Ctrl-C for the end of their training, and would be asked and
+        # kept as they are.
+        warnings.filterwarnings("error", _INTERRUPTED)
+        try:
+            model.fit(opinion.views[0][~rows], y[~rows])
+        except UserWarning as warning:
+            if _INTERRUPTED not in str(warning):
+                raise
+            raise KeyboardInterrupt from None
     said = [model.predict_proba(view[rows]) for view in opinion.views]
     return np.mean(said, axis=0, dtype=np.float64)
 

@@ -4,6 +4,8 @@ from functools import cache
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 
 from fer_ensemble import find_suspect_labels
 from fer_ensemble.datasets import EMOTIONS, FaceDataset, read_decisions, synthetic_dataset
@@ -138,6 +140,18 @@ def test_an_interrupted_call_takes_over_the_folds_that_are_done(tmp_path):
     Counting.LEFT = 0
     with pytest.raises(KeyboardInterrupt):
         out_of_fold(opinions, 1 - y, folds, keep=tmp_path)
+
+
+def test_a_network_that_is_interrupted_is_not_kept_as_it_is(tmp_path, monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MLPClassifier, "_backprop", stop)
+    X, y, folds = np.zeros((8, 2)), np.arange(8) % 2, np.arange(8) // 4
+    network = Opinion("network", make_pipeline(MLPClassifier(max_iter=2)), [X])
+    with pytest.raises(KeyboardInterrupt):
+        out_of_fold([network], y, folds, keep=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_model_says_of_all_views_is_averaged():
