@@ -347,7 +347,7 @@ def _judge_by_votes(sample: Path, ferplus: Path) -> dict[str, Any]:
         votes = join_ferplus(faces, votes)
         joined = "by row number"
     except ValueError as error:
-        joined = str(error)
+        joined = str(error).replace(str(ferplus), ferplus.name)
         if len(votes) != len(faces):
             return {"joined": joined}
     clear = votes.majority >= 0

@@ -7,7 +7,6 @@ nothing of ours.
 import sys
 
 import numpy as np
-from deslib.des import KNORAE, KNORAU, METADES
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
@@ -17,6 +16,9 @@ N_NEIGHBORS = 5
 
 def main(path):
     """Fit weak members on few columns each, and ask three methods about the same samples."""
+    # Here, since pytest looks for doctests in this file where DESlib is not installed.
+    from deslib.des import KNORAE, KNORAU, METADES
+
     X, y = make_classification(
         260, 6, n_informative=6, n_redundant=0, n_classes=3, n_clusters_per_class=2, random_state=4
     )
