@@ -1,4 +1,4 @@
-"""The wheel: whole, enough to predict by itself, and with its extra to run the whole README."""
+"""The wheel: whole, enough to predict by itself, and with its extra to run what all pages say."""
 
 import json
 import os
@@ -20,11 +20,31 @@ import cv2
 import pytest
 from packaging.requirements import Requirement
 
+from fer_ensemble.cli.app import VERBS
 from fer_ensemble.datasets import EMOTIONS, synthetic_dataset, write_folder
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+# Pages for those who change the package, or made of other files.
+OTHERS = {"api/index.md", "changelog.md", "cli.md", "contributing.md", "releasing.md"}
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "start.md",
+    *sorted((ROOT / "docs" / "how_to").glob("*.md")),
+    *sorted((ROOT / "docs" / "methods").glob("*.md")),
+    *(
+        page
+        for page in sorted((ROOT / "docs").glob("*.md"))
+        if page.name != "start.md" and page.name not in OTHERS
+    ),
+]
+# What a block is written in, by which it is shown as well; those of the first two are run.
+KINDS = {"sh", "python", "text", "toml", "json", "js", "{toctree}", "{include}"}
+
+# Verbs that no page's commands are run of, and why.
+NOT_RUN = {
+    "serve": "it ends when it is told to: tests/cli/test_serve.py starts it",
+    "tune": "it needs an extra of its own, which pages name: tests/cli/test_tune.py runs it",
+}
 
 pytestmark = pytest.mark.slow
 
@@ -107,8 +127,9 @@ def _is_needed(need: Requirement, extras: set[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the README's reader has: photographs, FER2013, FER+, labels."""
+    """A folder with what the reader has: pictures of the source, photographs, FER2013, FER+."""
     folder = tmp_path_factory.mktemp("work")
+    shutil.copytree(ROOT / "docs" / "pictures", folder / "docs" / "pictures")
     photos = synthetic_dataset(8, random_state=3)
     (folder / "photos").mkdir()
     for number, image in enumerate(photos.images):
@@ -166,55 +187,80 @@ def test_nothing_else_can_be_imported(
 def test_the_first_command_and_the_first_example_need_no_extra(
     installed: Path, folder: Path
 ) -> None:
-    shell, python = (next(text for kind, text in BLOCKS if kind == k) for k in ("sh", "python"))
+    blocks = _blocks(PAGES[0])
+    shell, python = (next(text for kind, text in blocks if kind == k) for k in ("sh", "python"))
     steps = [*_steps("sh", shell), *_steps("python", python)]
     assert [step[0] for step in steps if isinstance(step, list)] == ["predict"]
-    done = _run(steps, installed, folder)
+    done = _run([("README.md", steps)], installed, folder)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "p_angry" in (folder / "predictions.csv").read_text()
     assert "ran [8," in done.stdout
 
 
 def test_to_train_without_the_extra_names_it(installed: Path, folder: Path) -> None:
-    done = _run([["fit", "fer2013.zip", "--members", "dense_hog"]], installed, folder)
+    steps: list[str | list[str]] = [["fit", "fer2013.zip", "--members", "dense_hog"]]
+    done = _run([("README.md", steps)], installed, folder)
     assert "The member 'dense_hog' needs Keras" in done.stderr
     assert "pip install '.[train]'" in done.stderr.replace("\n", " ")
     assert "exit code 1" in done.stderr
 
 
-def test_every_block_of_the_readme_runs(installed_to_train: Path, folder: Path) -> None:
-    steps = [step for kind, text in BLOCKS for step in _steps(kind, text)]
-    commands = [step for step in steps if isinstance(step, list)]
-    assert {command[0] for command in commands} >= {"predict", "fit", "combine", "report"}
-    done = _run(steps, installed_to_train, folder)
+def test_every_block_of_the_pages_runs(installed_to_train: Path, folder: Path) -> None:
+    pages, seen = [], set()
+    for page in PAGES:
+        steps = [step for kind, text in _blocks(page) for step in _steps(kind, text)]
+        # Examples go on from one block of a page to the next; commands from page to page.
+        new = [step for step in steps if isinstance(step, str) or tuple(step) not in seen]
+        seen |= {tuple(step) for step in steps if isinstance(step, list)}
+        pages.append((str(page.relative_to(ROOT)), new))
+    verbs = {callback.__name__.replace("_", "-") for group in VERBS.values() for callback in group}
+    ran = {command[0] for command in seen if not command[0].startswith("-")}
+    assert ran == verbs - NOT_RUN.keys(), "each verb is on a page"
+    done = _run(pages, installed_to_train, folder)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_blocks_are_of_kinds_that_are_known(page: Path) -> None:
+    fences = re.findall(r"^ *(?:```|~~~|:::+)(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) % 2 == 0, "a block does not end"
+    assert {fence.split()[0] for fence in fences[::2] if fence} <= KINDS
+    assert not any(fences[1::2])
+
+
+def _blocks(page: Path) -> list[tuple[str, str]]:
+    """Find the blocks of a page that are run: what they are in, and their text."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```(sh|python)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
 def _run(
-    steps: list[str | list[str]], installed: Path, folder: Path
+    pages: list[tuple[str, list[str | list[str]]]], installed: Path, folder: Path
 ) -> subprocess.CompletedProcess[str]:
-    (folder / "steps.json").write_text(json.dumps(steps))
+    (folder / "steps.json").write_text(json.dumps(pages))
     return _python(installed, folder, "-c", _RUN)
 
 
-# Commands of the README share a process, and its examples one namespace, as in a session.
+# Commands share a process, and the examples of a page one namespace, as in a session.
 _RUN = """
 import json, sys
 from fer_ensemble.cli import main
-names = {}
-for step in json.load(open("steps.json")):
-    print("ran", step if isinstance(step, list) else step.splitlines()[0], flush=True)
-    if isinstance(step, str):
-        exec(step, names)
-        if "table" in names:
-            print("ran", [len(names["table"]), repr(names["table"])[:80]])
-        continue
-    sys.argv = ["fer-ensemble", *step]
-    try:
-        main()
-    except SystemExit as end:
-        if end.code not in (0, None):
-            sys.exit(f"{step}: exit code {end.code}")
+for page, steps in json.load(open("steps.json")):
+    names = {}
+    for step in steps:
+        shown = step if isinstance(step, list) else step.splitlines()[0]
+        print(f"{page}: ran {shown}", flush=True)
+        if isinstance(step, str):
+            exec(step, names)
+            if "table" in names:
+                print("ran", [len(names["table"]), repr(names["table"])[:80]])
+            continue
+        sys.argv = ["fer-ensemble", *step]
+        try:
+            main()
+        except SystemExit as end:
+            if end.code not in (0, None):
+                sys.exit(f"{page}: {step}: exit code {end.code}")
 """
 
 
@@ -229,16 +275,14 @@ def _steps(kind: str, text: str) -> list[str | list[str]]:
             words = shlex.split(command, comments=True)
             if not words or words[0] != "fer-ensemble":
                 continue  # of pip, and of experiments, which are no part of the package
-            if words[1] == "tune" or "--recipe" in words:
-                continue  # the README names the extra that these need
-            if words[1] == "serve":
-                continue  # it ends when it is told to: tests/cli/test_serve.py starts it
+            if words[1] in NOT_RUN or "--recipe" in words:
+                continue  # a recipe is what tune would have found
             steps.append(_make_quicker(words[1:]))
     return steps
 
 
 def _make_quicker(words: list[str]) -> list[str]:
-    """Make a command take seconds: the README's own take minutes to hours."""
+    """Make a command take seconds: the pages' own take minutes to hours."""
     if words[0] == "export" and "int8" in words:
         # To round the trees and the network of the larger one takes a third of all commands' time.
         return ["fast" if word == "ensemble" else word for word in words]
@@ -246,7 +290,9 @@ def _make_quicker(words: list[str]) -> list[str]:
         return words
     quick = ["--time-budget=1s", "--overwrite"]
     if "--members" not in words:
-        quick += ["--members=dense_hog,boosted_hog", "--set=boosted_hog.classifier__n_estimators=2"]
+        quick += ["--members=dense_hog,boosted_hog"]
+    if "--members" not in words or any("boosted_hog" in word for word in words):
+        quick += ["--set=boosted_hog.classifier__n_estimators=2"]
     return [*words, *quick]
 
 
