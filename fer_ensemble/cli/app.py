@@ -17,6 +17,7 @@ from fer_ensemble.cli.combine import combine
 from fer_ensemble.cli.console import notes, visible
 from fer_ensemble.cli.curves import curves
 from fer_ensemble.cli.data import data
+from fer_ensemble.cli.doctor import doctor
 from fer_ensemble.cli.evaluate import evaluate
 from fer_ensemble.cli.export import export
 from fer_ensemble.cli.fit import fit
@@ -89,6 +90,7 @@ for verb in (
     data,
     suspects,
     make_faces,
+    doctor,
 ):
     app.command()(verb)
 
