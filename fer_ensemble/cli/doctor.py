@@ -56,7 +56,7 @@ def doctor(
     told = f"; {count(len(doubtful), 'warning')}" if doubtful else ""
     if broken:
         names = ", ".join(f"{check.group}: {check.name}" for check in broken)
-        notes.print(f"Broken: {names}{told}")
+        notes.error(f"Broken: {names}{told}")
         raise typer.Exit(1)
     notes.print(f"Predicting works{told}")
 

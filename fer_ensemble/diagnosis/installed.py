@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from fer_ensemble import __version__
 from fer_ensemble.diagnosis.checks import Check, Status
 from fer_ensemble.libraries import extra_remedy
 from fer_ensemble.processors import count_processors
@@ -55,7 +56,12 @@ def check_package() -> Iterator[Check]:
     group = "package"
     try:
         metadata = importlib.metadata.metadata(PACKAGE)
-        yield Check(group, PACKAGE, "ok", metadata["Version"])
+        told = metadata["Version"]
+        if told == __version__:
+            yield Check(group, PACKAGE, "ok", told)
+        else:
+            message = f"{__version__} is imported, and {told} installed"
+            yield Check(group, PACKAGE, "warn", message, AGAIN)
         asked = metadata["Requires-Python"] or ""
     except importlib.metadata.PackageNotFoundError:
         yield Check(

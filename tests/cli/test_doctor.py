@@ -288,6 +288,14 @@ def test_a_folder_of_the_source_that_is_not_installed_is_told(distributions, mon
     assert found["Python"] == "ok"
 
 
+def test_code_of_another_version_than_the_metadata_tell_is_told(monkeypatch):
+    assert one(installed.check_package(), "fer-ensemble").status == "ok"
+    monkeypatch.setattr(installed, "__version__", "99.0")
+    found = one(installed.check_package(), "fer-ensemble")
+    assert found.status == "warn"
+    assert found.message.startswith("99.0 is imported, and ")
+
+
 def test_without_keras_no_backend_is_asked(monkeypatch):
     monkeypatch.setattr(working, "find_spec", lambda module: None)
     monkeypatch.setattr(working, "run_apart", None)
