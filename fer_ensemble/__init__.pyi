@@ -8,6 +8,8 @@ from .predicting import predict_faces
 from .report import write_report
 from .suspects import find_suspect_labels
 
+__version__: str
+
 __all__ = [
     "annotate",
     "explain",

@@ -50,6 +50,35 @@ class PlainConsole(Console):
         return super().status(self.render_str(status) if isinstance(status, str) else status)
 
 
+class NoteConsole(PlainConsole):
+    """Standard error: what is said beside the results, as loudly as was asked for.
+
+    Attributes
+    ----------
+    verbose : bool
+        Whether it is also told what is being done.
+    """
+
+    verbose = False
+
+    def set_loudness(self, *, quiet: bool, verbose: bool) -> None:
+        """Say nothing but errors, or more than usual."""
+        self.quiet, self.verbose = quiet, verbose
+
+    @property
+    def shows_bars(self) -> bool:
+        """Whether bars have a place: on a terminal, not where colours alone are forced."""
+        return not self.quiet and self.is_terminal and self.file.isatty()
+
+    def error(self, text: str) -> None:
+        """Tell an error, however quiet it is to be."""
+        quiet, self.quiet = self.quiet, False
+        try:
+            self.print(text)
+        finally:
+            self.quiet = quiet
+
+
 def visible(text: str, kept: str = "\n\t") -> str:
     r"""Escape what would command a terminal or hide what stands in a text.
 
@@ -106,7 +135,7 @@ def row_output() -> BinaryIO:
     return cast(BinaryIO, TerminalStream(stream)) if sys.stdout.isatty() else stream
 
 
-notes = PlainConsole(stderr=True, soft_wrap=True)
+notes = NoteConsole(stderr=True, soft_wrap=True)
 output = PlainConsole()
 
 
@@ -196,7 +225,7 @@ def reading_bar(title: str) -> Iterator[Callable[[int, int], None]]:
         BarColumn(),
         TaskProgressColumn(),
     )
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
+    with Progress(*columns, console=notes, transient=True, disable=not notes.shows_bars) as bar:
         task = bar.add_task(visible(title), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -326,13 +326,14 @@ def _run_in_window(
     paths: Sequence[str], out: str | None, settings: dict[str, Any], tally: Tally
 ) -> int:
     """Predict, show it, and leave the last picture until someone has seen it."""
-    from fer_ensemble.cli.prediction_progress import ERROR, predict_step_by_step, say
+    from fer_ensemble.cli.console import notes
+    from fer_ensemble.cli.prediction_progress import ERROR, predict_step_by_step
     from fer_ensemble.cli.prediction_window import PictureWindow, WindowError
 
     try:
         window = PictureWindow()
     except WindowError as error:
-        say(f"Error: --show: {error}")
+        notes.error(f"Error: --show: {error}")
         return ERROR
     with window:
         code = predict_step_by_step(paths, out, {**settings, "show": window.show}, tally, window)

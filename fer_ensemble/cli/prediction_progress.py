@@ -139,7 +139,7 @@ def picture_bar(out: str | None) -> Progress:
         transient=True,
         redirect_stdout=False,
         # Rows and a bar on one terminal would write over each other.
-        disable=not notes.is_terminal or (out is None and sys.stdout.isatty()),
+        disable=not notes.shows_bars or (out is None and sys.stdout.isatty()),
     )
 
 
@@ -160,16 +160,16 @@ def predict_step_by_step(
     except (ValueError, ImportError) as error:
         distant = settings["engine"] != "local" or settings["address"] is not None
         option = "--shard" if settings["shard"] else "--engine" if distant else "--out"
-        say(f"Error: {option}: {error}")
+        notes.error(f"Error: {option}: {error}")
         return ERROR
     if not run.has_inputs():
         report_left_out(run.listing)
-        say("No picture found.", "red")
+        notes.error("No picture found.")
         return NONE
     try:
         run.prepare()
     except (DetectorError, ImportError) as error:
-        say(f"Error: --detector: {error}")
+        notes.error(f"Error: --detector: {error}")
         return ERROR
     if not predict_under_bar(run, out, tally, window):
         return ERROR
@@ -194,7 +194,7 @@ def predict_under_bar(
     with notes.status("Loading the ensemble"):
         run.load()
     progress = picture_bar(out)
-    total = run.count_pictures() if notes.is_terminal else None
+    total = run.count_pictures() if notes.shows_bars else None
     tally.started = time.perf_counter()
     try:
         steps = run.parts() if run.writes_parts else run.batches()
@@ -212,7 +212,7 @@ def predict_under_bar(
     except OSError as error:
         file = f": {error.filename}" if error.filename else ""
         kept = f"; {count(tally.rows, 'row')} kept" if tally.rows else ""
-        say(f"Error: cannot write {name_output(out)} ({error.strerror}{file}){kept}")
+        notes.error(f"Error: cannot write {name_output(out)} ({error.strerror}{file}){kept}")
         return False
     finally:
         report_live(run.listing)

@@ -152,7 +152,7 @@ def _step_bar() -> Iterator[Callable[[str, int, int], None]]:
     from fer_ensemble.cli.console import notes
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
+    with Progress(*columns, console=notes, transient=True, disable=not notes.shows_bars) as bar:
         task = bar.add_task("", total=None)
 
         def on_step(what: str, done: int, total: int) -> None:

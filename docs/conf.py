@@ -1,0 +1,102 @@
+"""How Sphinx builds the site; CONTRIBUTING.md says by which command.
+
+Nothing is fetched while it is built, and its pages ask for nothing from elsewhere.
+"""
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+REPOSITORY = DOCS.parent
+sys.path.insert(0, str(DOCS / "extensions"))
+
+_project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+project = _project["name"]
+version = release = _project["version"]
+author = "the authors of fer-ensemble"
+project_copyright = author
+language = "en"
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    # Our own, in docs/extensions:
+    "mathml",
+    "repository_links",
+]
+root_doc = "index"
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_build", "extensions", "templates"]
+templates_path = ["templates"]
+
+# -- Pages in Markdown --------------------------------------------------------
+
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 4  # every heading has the anchor that it has in the repository's browser
+
+# -- Links to the repository --------------------------------------------------
+
+repository_home = _project.get("urls", {}).get(
+    "Homepage", "https://github.com/fer-ensemble/fer-ensemble"
+)
+# Files that are shown as pages, by page. A page that has `{include}` alone shows it whole.
+repository_pages = {
+    "contributing": "CONTRIBUTING.md",
+    "changelog": "CHANGELOG.md",
+    "model_cards/ensemble": "fer_ensemble/pretrained/MODEL_CARD.md",
+    "model_cards/fast": "fer_ensemble/pretrained/fast/MODEL_CARD.md",
+}
+
+# -- The API ------------------------------------------------------------------
+
+autosummary_generate = True
+autosummary_ignore_module_all = False  # what a door offers is what it lists
+autodoc_typehints = "none"  # types stand in the docstrings
+numpydoc_show_class_members = False
+
+# -- The gallery --------------------------------------------------------------
+
+# `-D plot_gallery=0` builds the site without running an example.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("fer_ensemble",),
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+    "plot_gallery": "True",
+    "abort_on_example_error": True,
+}
+
+# -- HTML ---------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = project
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "show_prev_next": False,
+    "navigation_with_keys": False,
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+# -- What the strict build allows ---------------------------------------------
+
+linkcheck_timeout = 20
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
