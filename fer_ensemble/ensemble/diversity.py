@@ -153,7 +153,8 @@ def leave_one_out(
         A key of `RULES`, or a function from (n_samples, n_members, n_classes) to (n_samples,
         n_classes) for any number of members.
     weights : array-like of shape (n_members,), optional
-        Passed to the rule, if they are given; the remaining members keep theirs.
+        Passed to the rule, if they are given; the remaining members keep theirs. Where these are
+        all zero, as beside the only member that greedy selection took, they weigh the same.
     n_bootstrap : int, default=10000
         Number of resamples for the interval of 95 %.
     random_state : int, RandomState instance or None, default=0
@@ -183,6 +184,8 @@ def leave_one_out(
         kept = np.delete(np.arange(n_members), member)
         # Not learned anew: the difference is to be this member's, not that of other weights.
         kept_weights = None if weights is None else np.asarray(weights)[kept]
+        if kept_weights is not None and not kept_weights.any():
+            kept_weights = np.ones(len(kept))
         part = combine_by(array[:, kept], rule, kept_weights).argmax(axis=1)
         found.append(
             compare_predictions(

@@ -59,6 +59,12 @@ def test_the_remaining_members_keep_their_weights() -> None:
     assert by_function == found
 
 
+def test_remaining_members_without_any_weight_weigh_the_same() -> None:
+    # Means of the second and the third: .53 .53 .38 .28.
+    found = leave_one_out(MEMBERS, TRUE, CLASSES, "weighted", weights=[1, 0, 0])
+    assert [x.difference for x in found] == [0.5, 0, 0]
+
+
 def test_all_measures_of_a_hand_computed_case() -> None:
     found = measure_diversity(MEMBERS, TRUE, CLASSES)
     assert found.n == 4
