@@ -12,13 +12,18 @@ DOCS = Path(__file__).parent
 REPOSITORY = DOCS.parent
 sys.path.insert(0, str(DOCS / "extensions"))
 
+from doors import TOPICS, full_names  # noqa: E402 - it stands beside this file
+
+import fer_ensemble  # noqa: E402
+
 _project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 project = _project["name"]
-version = release = _project["version"]
+version = release = fer_ensemble.__version__
 author = "the authors of fer-ensemble"
 project_copyright = author
 language = "en"
+smartquotes = False  # words are typeset as they are written: "weighted" is what one types
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -29,6 +34,8 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     # Our own, in docs/extensions:
+    "cli_reference",
+    "doors",
     "mathml",
     "repository_links",
 ]
@@ -59,8 +66,14 @@ repository_pages = {
 
 autosummary_generate = True
 autosummary_ignore_module_all = False  # what a door offers is what it lists
+autosummary_context = {"topics": TOPICS}
 autodoc_typehints = "none"  # types stand in the docstrings
 numpydoc_show_class_members = False
+# Types of ours that docstrings name are links.
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = full_names()
+default_role = "public"
 
 # -- The gallery --------------------------------------------------------------
 
@@ -87,6 +100,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_sidebars = {"*": []}  # pages of the top have no section to navigate in
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
@@ -96,7 +110,18 @@ html_theme_options = {
     "footer_end": [],
 }
 
-# -- What the strict build allows ---------------------------------------------
+# -- References, and links to elsewhere ---------------------------------------
 
+# Every reference has to lead somewhere, but for those to other projects. Where these can be
+# reached, DOCS_INVENTORIES=1 fetches what they offer, and such references become links.
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(collections|keras|numpy|os|skimage|sklearn|xgboost)\..*")]
+intersphinx_mapping = {
+    "numpy": ("https://numpy.org/doc/stable/", None),
+    "python": ("https://docs.python.org/3/", None),
+    "sklearn": ("https://scikit-learn.org/stable/", None),
+}
+if os.environ.get("DOCS_INVENTORIES"):
+    extensions.append("sphinx.ext.intersphinx")
 linkcheck_timeout = 20
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
