@@ -12,7 +12,7 @@ DOCS = Path(__file__).parent
 REPOSITORY = DOCS.parent
 sys.path.insert(0, str(DOCS / "extensions"))
 
-from doors import TOPICS, full_names  # noqa: E402 - it stands beside this file
+from public_names import full_names, read_doors, read_topics  # noqa: E402 - it stands beside this file
 
 import fer_ensemble  # noqa: E402
 
@@ -20,7 +20,7 @@ _project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf
 
 project = _project["name"]
 version = release = fer_ensemble.__version__
-author = "the authors of fer-ensemble"
+author = _project["authors"][0]["name"]
 project_copyright = author
 language = "en"
 smartquotes = False  # words are typeset as they are written: "weighted" is what one types
@@ -51,9 +51,7 @@ myst_heading_anchors = 4  # every heading has the anchor that it has in the repo
 
 # -- Links to the repository --------------------------------------------------
 
-repository_home = _project.get("urls", {}).get(
-    "Homepage", "https://github.com/fer-ensemble/fer-ensemble"
-)
+repository_home = _project["urls"]["Homepage"]
 # Files that are shown as pages, by page. A page that has `{include}` alone shows it whole.
 repository_pages = {
     "contributing": "CONTRIBUTING.md",
@@ -66,13 +64,14 @@ repository_pages = {
 
 autosummary_generate = True
 autosummary_ignore_module_all = False  # what a door offers is what it lists
-autosummary_context = {"topics": TOPICS}
+_doors = read_doors()
+autosummary_context = {"topics": read_topics(_doors)}
 autodoc_typehints = "none"  # types stand in the docstrings
 numpydoc_show_class_members = False
 # Types of ours that docstrings name are links.
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
-numpydoc_xref_aliases = full_names()
+numpydoc_xref_aliases = full_names(_doors)
 default_role = "public"
 
 # -- The gallery --------------------------------------------------------------
@@ -96,14 +95,22 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
+html_favicon = "static/logo.svg"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_sidebars = {"*": []}  # pages of the top have no section to navigate in
+html_context = {"default_mode": "auto"}  # light or dark, as the system is
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
+    "logo": {
+        "text": project,
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo_dark.svg",
+        "alt_text": "",  # the name stands beside it
+    },
     "navbar_align": "left",
     "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
