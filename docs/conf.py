@@ -12,7 +12,7 @@ DOCS = Path(__file__).parent
 REPOSITORY = DOCS.parent
 sys.path.insert(0, str(DOCS / "extensions"))
 
-from public_names import full_names, read_doors, read_topics  # noqa: E402 - it stands beside this file
+from public_names import full_names, page_names, read_doors, read_topics  # noqa: E402 - it stands beside this file
 
 import fer_ensemble  # noqa: E402
 
@@ -65,6 +65,7 @@ repository_pages = {
 autosummary_generate = True
 autosummary_ignore_module_all = False  # what a door offers is what it lists
 _doors = read_doors()
+autosummary_filename_map = page_names(_doors)
 autosummary_context = {"topics": read_topics(_doors)}
 autodoc_typehints = "none"  # types stand in the docstrings
 numpydoc_show_class_members = False

@@ -190,8 +190,13 @@ class CliReference(SphinxDirective):
 
 def _blocks(text: str) -> list[str]:
     """Split a help text, without its mark-up for terminals, at its empty lines."""
-    plain = Text.from_markup(text).plain.replace("\f", "\n\n")
-    return [block.rstrip() for block in re.split(r"\n[ \t]*\n", plain) if block.strip()]
+    blocks = re.split(r"\n[ \t]*\n", text.replace("\f", "\n\n"))
+    # Rich leaves out the mark for blocks that stay as they are.
+    return [
+        ("\b" if block.startswith("\b") else "") + Text.from_markup(block).plain.rstrip()
+        for block in blocks
+        if block.strip()
+    ]
 
 
 def _code(text: str) -> nodes.literal_block:

@@ -90,3 +90,25 @@ def full_names(doors: dict[str, dict[str, str]]) -> dict[str, str]:
         Full names by names.
     """
     return {member: f"{door}.{member}" for door, homes in doors.items() for member in homes}
+
+
+def page_names(doors: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Name the page of every public name: no two differ by case alone, as some systems need.
+
+    Parameters
+    ----------
+    doors : dict of dict
+        As `read_doors` gives them.
+
+    Returns
+    -------
+    dict of str to str
+        Names of files, without their ending, by full names.
+    """
+    pages: dict[str, str] = {}
+    taken: set[str] = set()
+    for full_name in (f"{door}.{name}" for door, homes in doors.items() for name in homes):
+        page = full_name if full_name.lower() not in taken else f"{full_name}-function"
+        taken.add(page.lower())
+        pages[full_name] = page
+    return pages
