@@ -12,13 +12,18 @@ DOCS = Path(__file__).parent
 REPOSITORY = DOCS.parent
 sys.path.insert(0, str(DOCS / "extensions"))
 
+from public_names import full_names, page_names, read_doors, read_topics  # noqa: E402 - it stands beside this file
+
+import fer_ensemble  # noqa: E402
+
 _project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 project = _project["name"]
-version = release = _project["version"]
-author = "the authors of fer-ensemble"
+version = release = fer_ensemble.__version__
+author = _project["authors"][0]["name"]
 project_copyright = author
 language = "en"
+smartquotes = False  # words are typeset as they are written: "weighted" is what one types
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -29,6 +34,8 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     # Our own, in docs/extensions:
+    "cli_reference",
+    "doors",
     "mathml",
     "repository_links",
 ]
@@ -44,9 +51,7 @@ myst_heading_anchors = 4  # every heading has the anchor that it has in the repo
 
 # -- Links to the repository --------------------------------------------------
 
-repository_home = _project.get("urls", {}).get(
-    "Homepage", "https://github.com/fer-ensemble/fer-ensemble"
-)
+repository_home = _project["urls"]["Homepage"]
 # Files that are shown as pages, by page. A page that has `{include}` alone shows it whole.
 repository_pages = {
     "contributing": "CONTRIBUTING.md",
@@ -59,8 +64,16 @@ repository_pages = {
 
 autosummary_generate = True
 autosummary_ignore_module_all = False  # what a door offers is what it lists
+_doors = read_doors()
+autosummary_filename_map = page_names(_doors)
+autosummary_context = {"topics": read_topics(_doors)}
 autodoc_typehints = "none"  # types stand in the docstrings
 numpydoc_show_class_members = False
+# Types of ours that docstrings name are links.
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = full_names(_doors)
+default_role = "public"
 
 # -- The gallery --------------------------------------------------------------
 
@@ -83,20 +96,40 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
+html_favicon = "static/logo.svg"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_sidebars = {"*": []}  # pages of the top have no section to navigate in
+html_context = {"default_mode": "auto"}  # light or dark, as the system is
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
+    "logo": {
+        "text": project,
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo_dark.svg",
+        "alt_text": "",  # the name stands beside it
+    },
     "navbar_align": "left",
     "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
     "footer_end": [],
 }
 
-# -- What the strict build allows ---------------------------------------------
+# -- References, and links to elsewhere ---------------------------------------
 
+# Every reference has to lead somewhere, but for those to other projects. Where these can be
+# reached, DOCS_INVENTORIES=1 fetches what they offer, and such references become links.
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(collections|keras|numpy|os|skimage|sklearn|xgboost)\..*")]
+intersphinx_mapping = {
+    "numpy": ("https://numpy.org/doc/stable/", None),
+    "python": ("https://docs.python.org/3/", None),
+    "sklearn": ("https://scikit-learn.org/stable/", None),
+}
+if os.environ.get("DOCS_INVENTORIES"):
+    extensions.append("sphinx.ext.intersphinx")
 linkcheck_timeout = 20
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -91,7 +91,7 @@ class StackingEnsemble(BaseEnsemble):
         Sorted digests of the samples fitted on, see `fer_ensemble.splitting.row_digests`.
     n_features_in_ : int
         Number of columns; only after a fit on a table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features_in,)
         Names of the columns; only after a fit on a table whose columns have names.
 
     Notes

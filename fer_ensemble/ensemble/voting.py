@@ -98,7 +98,7 @@ class VotingEnsemble(BaseEnsemble):
         Seconds that each member's fit took.
     n_features_in_ : int
         Number of columns; only after a fit on a table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features_in,)
         Names of the columns; only after a fit on a table whose columns have names.
 
     Notes

@@ -97,7 +97,7 @@ class Prediction:
 
     @property
     def failed(self) -> bool:
-        """Whether an input has failed, see :func:`has_failed`."""
+        """Whether an input has failed, see :func:`~fer_ensemble.faces.prediction.has_failed`."""
         return has_failed(self.status, self.frame)
 
 

@@ -50,7 +50,7 @@ class KeptRows:
     n_faces : int
         Rows that hold a prediction.
     n_failed : int
-        Rows of inputs that have failed; see :func:`has_failed`.
+        Rows of inputs that have failed; see :func:`~fer_ensemble.faces.prediction.has_failed`.
     optional : tuple of str
         Which of the optional columns there are.
     group_ends : array of int

@@ -126,7 +126,7 @@ class HOG(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features_out_)
+        ndarray of shape (n_samples, n_features_out)
             Features in [0, 1], single precision.
 
         Raises
@@ -159,7 +159,7 @@ class HOG(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of str of shape (n_features_out_,)
+        ndarray of str of shape (n_features_out,)
         """
         check_is_fitted(self)
         return np.array([f"hog{i}" for i in range(self.n_features_out_)], dtype=object)

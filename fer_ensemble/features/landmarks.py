@@ -114,7 +114,7 @@ class Landmarks(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of float32 of shape (n_samples, n_features_out_)
+        ndarray of float32 of shape (n_samples, n_features_out)
 
         Raises
         ------
@@ -151,7 +151,7 @@ class Landmarks(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of str of shape (n_features_out_,)
+        ndarray of str of shape (n_features_out,)
         """
         check_is_fitted(self)
         names = [name for output in self._outputs() for name in OUTPUTS[output]()]

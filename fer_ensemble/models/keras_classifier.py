@@ -377,8 +377,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, *input_shape_)
-            Features, or faces of pixels 0–255.
+        X : array-like of shape (n_samples, ...)
+            Features, or faces of pixels 0–255; each of the shape ``input_shape_``.
 
         Returns
         -------
@@ -412,8 +412,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, *input_shape_)
-            Features, or faces of pixels 0–255.
+        X : array-like of shape (n_samples, ...)
+            Features, or faces of pixels 0–255; each of the shape ``input_shape_``.
 
         Returns
         -------
