@@ -13,7 +13,7 @@ HOME = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["
 KINDS = {
     f"{HOME}/blob/main/": Path.is_file,
     f"{HOME}/tree/main/": Path.is_dir,
-    f"{HOME.replace('github.com', 'raw.githubusercontent.com')}/main/": Path.is_file,
+    f"{HOME}/raw/main/": Path.is_file,
 }
 LINKS = re.findall(r"\]\(([^)\s]+)\)", README)
 
