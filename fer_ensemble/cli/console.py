@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -70,6 +71,19 @@ class NoteConsole(PlainConsole):
         """Whether bars have a place: on a terminal, not where colours alone are forced."""
         return not self.quiet and self.is_terminal and self.file.isatty()
 
+    def detail(self, text: str) -> None:
+        """Tell what is of use to those who ask for more."""
+        if self.verbose:
+            self.print(text, style="dim")
+
+    def status(self, status: Any, **options: Any) -> Any:
+        """Show what is being done, by a spinner, or by lines where more is to be told."""
+        if not self.verbose:
+            return super().status(status, **options)
+        from fer_ensemble.cli.details import Stage
+
+        return Stage(str(status), self.detail)
+
     def error(self, text: str) -> None:
         """Tell an error, however quiet it is to be."""
         quiet, self.quiet = self.quiet, False
@@ -77,6 +91,60 @@ class NoteConsole(PlainConsole):
             self.print(text)
         finally:
             self.quiet = quiet
+
+
+class FigureConsole(PlainConsole):
+    """Standard output: tables as they are laid out on a terminal, and for other programs elsewhere.
+
+    Where no terminal is, a table is lines of cells between tabs below a line of names, and all else
+    stands behind ``#``, for programs to leave out.
+    """
+
+    _elsewhere = False
+
+    def begin(self) -> None:
+        """Write to standard output."""
+        self._elsewhere = False
+
+    def step_aside(self) -> None:
+        """Write to standard error from now on: standard output is for something else."""
+        self._elsewhere = True
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Write tables and lines."""
+        if self._elsewhere:
+            notes.print(*objects, **options)
+        elif self.is_terminal:
+            super().print(*objects, **options)
+        else:
+            for thing in objects:
+                for line in _plain_lines(thing):
+                    # Not by Rich, which makes spaces of tabs.
+                    self.file.write(visible(line) + "\n")
+
+
+def _plain_lines(thing: Any) -> Iterator[str]:
+    """Write out a table, or a text, in lines for other programs."""
+    if not isinstance(thing, Table):
+        yield from (f"# {line}" if line else "#" for line in str(thing).split("\n"))
+        return
+    if thing.title:
+        yield f"# {thing.title}"
+    if thing.show_header:
+        yield "\t".join(_plain_cell(column.header) for column in thing.columns)
+    for row in zip(*(column.cells for column in thing.columns), strict=True):
+        yield "\t".join(map(_plain_cell, row))
+    if thing.show_footer:
+        yield "\t".join(_plain_cell(column.footer) for column in thing.columns)
+    if thing.caption:
+        yield from (f"# {line}" for line in str(thing.caption).split("\n"))
+
+
+def _plain_cell(cell: Any) -> str:
+    """Write a cell without what is for the eye: breaks, and commas within numbers."""
+    text = " ".join(str(cell).split())
+    digits = text.replace(",", "")
+    return digits if digits.isdigit() else text
 
 
 def visible(text: str, kept: str = "\n\t") -> str:
@@ -136,7 +204,7 @@ def row_output() -> BinaryIO:
 
 
 notes = NoteConsole(stderr=True, soft_wrap=True)
-output = PlainConsole()
+output = FigureConsole()
 
 
 def count(number: int, noun: str) -> str:
