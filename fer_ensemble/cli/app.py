@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
 from fer_ensemble.cli.merge import merge
+from fer_ensemble.cli.options import OLD_WORDS
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score
@@ -70,6 +71,7 @@ class Verb(_Common, TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Let defaults of a configuration file count, and read the command line."""
+        args = _renew(args, OLD_WORDS.get(ctx.info_name, {}))
         if not ctx.resilient_parsing:
             _take_defaults(ctx, args)
         return super().parse_args(ctx, args)
@@ -180,6 +182,14 @@ def _keep(ctx: Any, param: Any, value: Any) -> None:
 def _given(ctx: Any) -> dict[str, Any]:
     given: dict[str, Any] = ctx.meta.setdefault(__name__, {})
     return given
+
+
+def _renew(args: list[str], words: Mapping[str, str]) -> list[str]:
+    """Put the words that options have now in place of those that they had before."""
+    end = args.index("--") if "--" in args else len(args)
+    parted = [word.partition("=") for word in args[:end]]
+    renewed = [words.get(word, word) + equals + value for word, equals, value in parted]
+    return renewed + args[end:]
 
 
 def _take_defaults(ctx: Any, args: list[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ensemble.bounded_files import read_bounded
+from fer_ensemble.cli.options import OLD_WORDS
 from fer_ensemble.suggestions import did_you_mean
 
 _TABLE = "tool.fer-ensemble"
@@ -185,11 +186,14 @@ def is_anothers(file: Path) -> bool:
 def _options(command: Any) -> dict[str, Any]:
     """Options of a verb by what they may be called in a file."""
     options = {}
+    old = {new: before for before, new in OLD_WORDS.get(command.name, {}).items()}
     for option in command.params:
         if option.param_type_name == "option" and option.name not in ("config", "no_config"):
             for word in option.opts:
                 if word.startswith("--"):
                     options[_plain(word)] = option
+                    if word in old:
+                        options[_plain(old[word])] = option
     return options
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import typer
 from rich.console import Console
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from fer_ensemble.datasets import FaceDataset
-
-#: What every verb takes that reads labels.
-ClassesOption = Annotated[
-    str | None,
-    typer.Option(
-        help="What labels mean where they are numbers or not in English: fer2013, ferplus, rafdb, "
-        "affectnet, ckplus or jaffe; or label by label, as in '1=surprise,2=fear,wütend=angry'. "
-        "Faces that are contempt, other or none are left out.",
-        metavar="NAMES",
-        show_default=False,
-    ),
-]
 
 
 class PlainConsole(Console):
@@ -336,7 +324,7 @@ def write_json(file: Path, content: Mapping[str, Any], *, what: str = "Figures")
     Parameters
     ----------
     file : Path
-        Its folder is made if need be.
+        Its folder is made if need be; ``-`` is standard output.
     content : mapping
         JSON values.
     what : str, default='Figures'
@@ -346,6 +334,9 @@ def write_json(file: Path, content: Mapping[str, Any], *, what: str = "Figures")
 
     from fer_ensemble.atomic_files import write_atomically
 
+    if str(file) == "-":
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, (json.dumps(content, indent=2) + "\n").encode())
     notes.print(f"{what} written to {file}")

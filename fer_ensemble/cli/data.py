@@ -9,7 +9,8 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from fer_ensemble.cli.console import ClassesOption, count, list_counts
+from fer_ensemble.cli.console import count, list_counts
+from fer_ensemble.cli.options import ClassesOption, JsonOption, StrictOption, out_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,16 +29,13 @@ def data(
     classes: ClassesOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="CSV to list every blank face and every copy in.", show_default=False),
+        out_option("CSV to list every blank face and every copy in.", show_default=False),
     ] = None,
     chart: Annotated[
         Path | None,
         typer.Option(help="Picture of the counts; .png, .svg or .pdf.", show_default=False),
     ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="File to write the counts to.", show_default=False),
-    ] = None,
+    json_file: JsonOption = None,
     store: Annotated[
         Path | None,
         typer.Option(
@@ -49,9 +47,7 @@ def data(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the store that stands there.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    strict: StrictOption = False,
 ) -> None:
     """Describe a data set: counts of every class and split, blank faces, and copies.
 

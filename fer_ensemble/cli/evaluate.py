@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption, count
+from fer_ensemble.cli.console import count
+from fer_ensemble.cli.options import (
+    PROTOCOLS,
+    ClassesOption,
+    DeviceOption,
+    JsonOption,
+    StrictOption,
+    completing,
+    model_option,
+    split_option,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,17 +35,16 @@ def evaluate(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            help="Folder of a saved ensemble; or fast, the quick network that comes with the "
+        model_option(
+            "Folder of a saved ensemble; or fast, the quick network that comes with the "
             "package. Without it, the ensemble that does.",
-            show_default=False,
         ),
     ] = None,
     classes: ClassesOption = None,
     split: Annotated[
         str | None,
-        typer.Option(
-            help="Part of the data: train, validation, public_test, private_test, test (every "
+        split_option(
+            "Part of the data: train, validation, public_test, private_test, test (every "
             "test face) or all. By default what the protocol tests on: public_test, if there is "
             "one, for official, and test for kaggle; all, if the data have no parts.",
             show_default=False,
@@ -44,6 +53,7 @@ def evaluate(
     protocol: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completing(*PROTOCOLS),
             help="How test faces are set apart. By default as the ensemble was fitted: random, "
             "grouped and balanced find their test faces again in the same data; official and "
             "kaggle take --split.",
@@ -71,19 +81,12 @@ def evaluate(
         bool,
         typer.Option("--card", help="Write the figures into the ensemble's MODEL_CARD.md too."),
     ] = False,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="File to write the figures to.", show_default=False),
-    ] = None,
+    json_file: JsonOption = None,
     seed: Annotated[
         int, typer.Option(help="Seed of the synthetic faces; take another than for the fit.")
     ] = 1_000_000,
-    device: Annotated[
-        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
-    ] = "auto",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    device: DeviceOption = "auto",
+    strict: StrictOption = False,
 ) -> None:
     """Measure a saved ensemble: accuracy with its 95 % interval, F1, and every class.
 

@@ -8,7 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption, count, parse_duration
+from fer_ensemble.cli.console import count, parse_duration
+from fer_ensemble.cli.options import (
+    DYNAMIC_RULES,
+    ENGINES,
+    PROTOCOLS,
+    RULES,
+    ClassesOption,
+    DeviceOption,
+    JobsOption,
+    StrictOption,
+    complete_members,
+    completing,
+    out_option,
+    split_option,
+)
 
 #: Seconds for training the networks on synthetic faces, where nothing else is asked for.
 SYNTHETIC_BUDGET = 40
@@ -26,29 +40,35 @@ def fit(
         ),
     ] = None,
     classes: ClassesOption = None,
-    out: Annotated[Path, typer.Option(help="Folder to save the ensemble in.")] = Path("model"),
+    out: Annotated[Path, out_option("Folder to save the ensemble in.")] = Path("model"),
     members: Annotated[
-        str, typer.Option(help="Members, separated by commas; 'fer-ensemble members' lists them.")
+        str,
+        typer.Option(
+            autocompletion=complete_members,
+            help="Members, separated by commas; 'fer-ensemble members' lists them.",
+        ),
     ] = "dense_hog,boosted_hog,cnn_2",
     rule: Annotated[
         str,
         typer.Option(
+            autocompletion=completing(*RULES, *DYNAMIC_RULES),
             help="How to combine them: weighted, average, majority, weighted_majority, geometric, "
             "median, max or borda; or knora_e, knora_u or meta_des, which select members for every "
-            "face."
+            "face.",
         ),
     ] = "weighted",
     protocol: Annotated[
         str,
         typer.Option(
+            autocompletion=completing(*PROTOCOLS),
             help="How test faces are set apart: official or kaggle, the data's own split; random; "
-            "grouped, which keeps copies together; balanced, which leaks and warns of it."
+            "grouped, which keeps copies together; balanced, which leaks and warns of it.",
         ),
     ] = "official",
     test_size: Annotated[
         float, typer.Option(help="Share of the faces that random, grouped and balanced set apart.")
     ] = 0.1,
-    split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
+    split: Annotated[str, split_option("Part of the data to train on.")] = "train",
     validation_fraction: Annotated[
         float,
         typer.Option(
@@ -67,6 +87,7 @@ def fit(
     labels: Annotated[
         Path | None,
         typer.Option(
+            "--decisions",
             help="decisions.csv of 'fer-ensemble suspects', for the same data: leave training "
             "faces out or relabel them as decided. Test faces stay as they are.",
             show_default=False,
@@ -107,16 +128,15 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    device: Annotated[
-        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
-    ] = "auto",
+    device: DeviceOption = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Processes and threads; -1 takes all processors.")] = -1,
+    jobs: JobsOption = -1,
     engine: Annotated[
         str,
         typer.Option(
+            autocompletion=completing(*ENGINES),
             help="Where members are fitted: local, on this machine; or ray, each by a worker of a "
-            "cluster of Ray, networks with a GPU to themselves where it has some."
+            "cluster of Ray, networks with a GPU to themselves where it has some.",
         ),
     ] = "local",
     address: Annotated[
@@ -133,9 +153,7 @@ def fit(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what stands in the folder.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    strict: StrictOption = False,
 ) -> None:
     """Train an ensemble on labelled faces and save it.
 
@@ -155,7 +173,7 @@ def fit(
 
       fer-ensemble fit fer2013.csv --ferplus fer2013new.csv --out model/
 
-      fer-ensemble fit fer2013.zip --labels decisions.csv --out model/
+      fer-ensemble fit fer2013.zip --decisions decisions.csv --out model/
 
       fer-ensemble fit RAF-DB/ --classes rafdb --out model/
 

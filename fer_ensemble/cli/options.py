@@ -29,6 +29,14 @@ ENGINES = ("local", "ray")
 SET_METHODS = ("lac", "aps", "raps")
 KNOWN_CLASSES = ("fer2013", "ferplus", "rafdb", "affectnet", "ckplus", "jaffe")
 
+#: Words that options had before; what is written with them still runs.
+OLD_WORDS = {
+    "fit": {"--labels": "--decisions"},
+    "report": {"--explain": "--explain-mistakes"},
+    "serve": {"--seconds": "--max-seconds", "--seconds-to-send": "--max-seconds-to-send"},
+    "suspects": {"--most": "--max-shown"},
+}
+
 
 def completing(*words: str) -> Any:
     """Make what completes an option's value.
@@ -174,8 +182,6 @@ JsonOption = Annotated[
         callback=_to_standard_output,
     ),
 ]
-
-TimeBudgetHelp = "Time for training the networks, as in 20m or 1h30m, shared equally among "
 
 
 def out_option(help: str, **more: Any) -> Any:
