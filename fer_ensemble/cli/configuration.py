@@ -199,10 +199,10 @@ def _options(command: Any) -> dict[str, Any]:
 
 def _check_shared(file: Path, key: str, command: Any) -> None:
     verbs = command.commands.values()
-    known = {word for one in verbs for word in _options(one)}
-    if _plain(key) in known:
+    if any(_plain(key) in _options(one) for one in verbs):
         return
-    meant = did_you_mean(_plain(key), [*known, *command.commands])
+    known = [_plain(word) for one in verbs for option in one.params for word in option.opts]
+    meant = did_you_mean(_plain(key), known)
     raise ConfigurationError(f"{file}: {key}: no verb has such an option.{_dashed(meant)}")
 
 

@@ -103,7 +103,7 @@ def data(
 def _make_store(
     paths: list[Path], store: Path, classes: str | None, strict: bool, overwrite: bool
 ) -> None:
-    from fer_ensemble.cli.console import describe_faces, output, reading_bar
+    from fer_ensemble.cli.console import describe_faces, notes, reading_bar
     from fer_ensemble.datasets import write_store
 
     with reading_bar("Reading " + count(len(paths), "path")) as progress:
@@ -112,8 +112,8 @@ def _make_store(
         )
     describe_faces(faces, str(store))
     parts = list_counts(faces.split_counts())
-    output.print(f"{count(len(faces), 'face')} ({parts}) in {store}. Next:", soft_wrap=True)
-    output.print(f"  fer-ensemble fit {store}", soft_wrap=True)
+    notes.print(f"{count(len(faces), 'face')} ({parts}) in {store}. Next:")
+    notes.print(f"  fer-ensemble fit {store}")
 
 
 def count_table(title: str, counts: Mapping[str, Mapping[str, int]]) -> Table:

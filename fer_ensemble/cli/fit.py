@@ -278,11 +278,9 @@ def fit(
     if fitted.training.warning:
         output.print(fitted.training.warning)
     source = "" if data is None else f"{data} "
-    output.print(f"Saved in {out}. Next:", soft_wrap=True)
-    output.print(f"  fer-ensemble evaluate {source}--model {out}", soft_wrap=True)
-    output.print(
-        f"  fer-ensemble predict photos/ --model {out} --out predictions.csv", soft_wrap=True
-    )
+    notes.print(f"Saved in {out}. Next:")
+    notes.print(f"  fer-ensemble evaluate {source}--model {out}")
+    notes.print(f"  fer-ensemble predict photos/ --model {out} --out predictions.csv")
 
 
 def parse_settings(

@@ -150,11 +150,11 @@ def suspects(
         output.print(
             f"Decided without anybody's look: {count(min(first, len(found)), 'face')} to be {done}"
         )
-    output.print(f"{count(min(most, len(found)), 'suspect')} shown in {out}. Next:", soft_wrap=True)
+    notes.print(f"{count(min(most, len(found)), 'suspect')} shown in {out}. Next:")
     file = decisions or Path("decisions.csv")
     if decisions is None:
-        output.print(f"  open {out}, decide, and save {file}", soft_wrap=True)
-    output.print(f"  fer-ensemble fit {data} --decisions {file}", soft_wrap=True)
+        notes.print(f"  open {out}, decide, and save {file}")
+    notes.print(f"  fer-ensemble fit {data} --decisions {file}")
 
 
 @contextmanager

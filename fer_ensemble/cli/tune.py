@@ -136,10 +136,8 @@ def tune(
         soft_wrap=True,
     )
     source = "" if data is None else f"{data} "
-    output.print(f"Recipe saved in {out / 'best.json'}. Next:", soft_wrap=True)
-    output.print(
-        f"  fer-ensemble fit {source}--members {name} --recipe {out / 'best.json'}", soft_wrap=True
-    )
+    notes.print(f"Recipe saved in {out / 'best.json'}. Next:")
+    notes.print(f"  fer-ensemble fit {source}--members {name} --recipe {out / 'best.json'}")
 
 
 def _line(trial: SearchTrial, trials: int) -> str:

@@ -48,8 +48,8 @@ def test_fit_ends_with_a_table_and_the_next_command(model, data):
     out, done = model
     for shown in ("dense_hog", "boosted_hog", *RULES, "macro F1"):
         assert shown in done.stdout
-    assert f"fer-ensemble predict photos/ --model {out}" in done.stdout
-    assert f"fer-ensemble evaluate {data} --model {out}" in done.stdout
+    assert f"fer-ensemble predict photos/ --model {out}" in done.stderr
+    assert f"fer-ensemble evaluate {data} --model {out}" in done.stderr
     assert "n = 14" in done.stdout
 
 
