@@ -301,7 +301,12 @@ app = typer.Typer(
     name="fer-ensemble",
     cls=_Verbs,
     help="Facial expression recognition by ensembles of classical and deep models.",
-    epilog="Start with: fer-ensemble predict photos/. To train: fer-ensemble fit.",
+    epilog="Start with: fer-ensemble predict photos/. To train: fer-ensemble fit. All that a verb "
+    "takes, with examples: fer-ensemble predict -h.\n\n"
+    "Rows and figures go to standard output, all else to standard error. Where standard output is "
+    "no terminal, tables are lines of cells between tabs. NO_COLOR keeps colours off.\n\n"
+    "Options that you always give can stand in a file fer-ensemble.toml, in a table of the verb's "
+    "name. Tab completes after: fer-ensemble --install-completion.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

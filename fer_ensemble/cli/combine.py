@@ -8,14 +8,12 @@ from typing import Annotated
 import typer
 
 from fer_ensemble.cli.options import (
-    DYNAMIC_RULES,
-    RULES,
-    TIES,
-    WEIGHTING,
     ClassesOption,
     StrictOption,
+    complete_any_rule,
     complete_folder,
-    completing,
+    complete_ties,
+    complete_weighting,
     out_option,
     split_option,
 )
@@ -28,7 +26,7 @@ def combine(
     rule: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*RULES, "stacking", *DYNAMIC_RULES),
+            autocompletion=complete_any_rule,
             help="weighted, average, majority, weighted_majority, geometric, median, max, borda; "
             "stacking, which trains a logistic regression on what the members predict; or knora_e, "
             "knora_u or meta_des, which select members for every face by how they did on held-out "
@@ -38,14 +36,14 @@ def combine(
     weighting: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*WEIGHTING),
+            autocompletion=complete_weighting,
             help="What weights are learned by: log_loss, accuracy or greedy selection.",
         ),
     ] = "log_loss",
     ties: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*TIES),
+            autocompletion=complete_ties,
             help="Who decides ties: mean_probability, priority, random or abstain.",
         ),
     ] = "mean_probability",
@@ -76,10 +74,10 @@ def combine(
         ),
     ] = "held_out",
     classes: ClassesOption = None,
-    split: Annotated[str, split_option("Part of those faces.")] = "validation",
+    split: Annotated[str, split_option(help="Part of those faces.")] = "validation",
     out: Annotated[
         Path | None,
-        out_option("Folder for the new ensemble; by default, MODEL.", show_default=False),
+        out_option(help="Folder for the new ensemble; by default, MODEL.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of greedy selection and of random ties.")] = 0,
     strict: StrictOption = False,

@@ -123,7 +123,10 @@ def _plain_lines(thing: Any) -> Iterator[str]:
     if thing.show_header:
         yield "\t".join(_plain_cell(column.header) for column in thing.columns)
     for row in zip(*(column.cells for column in thing.columns), strict=True):
-        yield "\t".join(map(_plain_cell, row))
+        cells = [_plain_cell(cell) for cell in row]
+        # A line of one cell is a heading between the others.
+        heading = len(cells) > 1 and sum(map(bool, cells)) == 1
+        yield f"# {''.join(cells)}" if heading else "\t".join(cells)
     if thing.show_footer:
         yield "\t".join(_plain_cell(column.footer) for column in thing.columns)
     if thing.caption:

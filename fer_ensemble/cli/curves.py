@@ -14,9 +14,9 @@ def curves(
     model: Annotated[
         Path, typer.Argument(autocompletion=complete_folder, help="Folder of the saved ensemble.")
     ] = Path("model"),
-    out: Annotated[Path, out_option("File to draw into; its ending is .png, .svg or .pdf.")] = Path(
-        "curves.png"
-    ),
+    out: Annotated[
+        Path, out_option(help="File to draw into; its ending is .png, .svg or .pdf.")
+    ] = Path("curves.png"),
 ) -> None:
     """Draw how the networks of a saved ensemble learned, one row for each.
 

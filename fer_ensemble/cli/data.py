@@ -29,7 +29,7 @@ def data(
     classes: ClassesOption = None,
     out: Annotated[
         Path | None,
-        out_option("CSV to list every blank face and every copy in.", show_default=False),
+        out_option(help="CSV to list every blank face and every copy in.", show_default=False),
     ] = None,
     chart: Annotated[
         Path | None,

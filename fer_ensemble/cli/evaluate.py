@@ -9,12 +9,11 @@ import typer
 
 from fer_ensemble.cli.console import count
 from fer_ensemble.cli.options import (
-    PROTOCOLS,
     ClassesOption,
     DeviceOption,
     JsonOption,
     StrictOption,
-    completing,
+    complete_protocol,
     model_option,
     split_option,
 )
@@ -36,7 +35,7 @@ def evaluate(
     model: Annotated[
         str | None,
         model_option(
-            "Folder of a saved ensemble; or fast, the quick network that comes with the "
+            help="Folder of a saved ensemble; or fast, the quick network that comes with the "
             "package. Without it, the ensemble that does.",
         ),
     ] = None,
@@ -44,7 +43,7 @@ def evaluate(
     split: Annotated[
         str | None,
         split_option(
-            "Part of the data: train, validation, public_test, private_test, test (every "
+            help="Part of the data: train, validation, public_test, private_test, test (every "
             "test face) or all. By default what the protocol tests on: public_test, if there is "
             "one, for official, and test for kaggle; all, if the data have no parts.",
             show_default=False,
@@ -53,7 +52,7 @@ def evaluate(
     protocol: Annotated[
         str | None,
         typer.Option(
-            autocompletion=completing(*PROTOCOLS),
+            autocompletion=complete_protocol,
             help="How test faces are set apart. By default as the ensemble was fitted: random, "
             "grouped and balanced find their test faces again in the same data; official and "
             "kaggle take --split.",

@@ -34,7 +34,7 @@ def export(
             help="Folder of a saved ensemble; or ensemble or fast, which come with the package.",
         ),
     ],
-    out: Annotated[Path, out_option("Folder for the exported ensemble.")],
+    out: Annotated[Path, out_option(help="Folder for the exported ensemble.")],
     to: Annotated[Format, typer.Option("--format", help="The only one so far.")] = Format.onnx,
     precision: Annotated[
         Precision,

@@ -10,16 +10,14 @@ import typer
 
 from fer_ensemble.cli.console import count, parse_duration
 from fer_ensemble.cli.options import (
-    DYNAMIC_RULES,
-    ENGINES,
-    PROTOCOLS,
-    RULES,
     ClassesOption,
     DeviceOption,
     JobsOption,
     StrictOption,
+    complete_engine,
     complete_members,
-    completing,
+    complete_protocol,
+    complete_rule,
     out_option,
     split_option,
 )
@@ -40,7 +38,7 @@ def fit(
         ),
     ] = None,
     classes: ClassesOption = None,
-    out: Annotated[Path, out_option("Folder to save the ensemble in.")] = Path("model"),
+    out: Annotated[Path, out_option(help="Folder to save the ensemble in.")] = Path("model"),
     members: Annotated[
         str,
         typer.Option(
@@ -51,7 +49,7 @@ def fit(
     rule: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*RULES, *DYNAMIC_RULES),
+            autocompletion=complete_rule,
             help="How to combine them: weighted, average, majority, weighted_majority, geometric, "
             "median, max or borda; or knora_e, knora_u or meta_des, which select members for every "
             "face.",
@@ -60,7 +58,7 @@ def fit(
     protocol: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*PROTOCOLS),
+            autocompletion=complete_protocol,
             help="How test faces are set apart: official or kaggle, the data's own split; random; "
             "grouped, which keeps copies together; balanced, which leaks and warns of it.",
         ),
@@ -68,7 +66,7 @@ def fit(
     test_size: Annotated[
         float, typer.Option(help="Share of the faces that random, grouped and balanced set apart.")
     ] = 0.1,
-    split: Annotated[str, split_option("Part of the data to train on.")] = "train",
+    split: Annotated[str, split_option(help="Part of the data to train on.")] = "train",
     validation_fraction: Annotated[
         float,
         typer.Option(
@@ -134,7 +132,7 @@ def fit(
     engine: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*ENGINES),
+            autocompletion=complete_engine,
             help="Where members are fitted: local, on this machine; or ray, each by a worker of a "
             "cluster of Ray, networks with a GPU to themselves where it has some.",
         ),
@@ -205,7 +203,7 @@ def fit(
         time_budget=seconds,
         seed=seed,
         n_jobs=jobs,
-        verbose=1,
+        verbose=int(not notes.quiet),
     )
     faces = None
     if data is not None:

@@ -23,7 +23,7 @@ def merge(
     out: Annotated[
         Path,
         out_option(
-            "File to write, in the form of the parts: .csv, .jsonl (or .ndjson) or .parquet.",
+            help="File to write, in the form of the parts: .csv, .jsonl (or .ndjson) or .parquet.",
             show_default=False,
         ),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -144,6 +145,26 @@ def _to_standard_output(file: Path | None) -> Path | None:
     return file
 
 
+# Made by what is not of this package: annotations are evaluated at every start.
+out_option = partial(typer.Option, "--out", "-o")
+model_option = partial(
+    typer.Option, "--model", "-m", show_default=False, autocompletion=complete_model
+)
+split_option = partial(typer.Option, autocompletion=completing(*PARTS))
+
+complete_rule = completing(*RULES, *DYNAMIC_RULES)
+complete_any_rule = completing(*RULES, "stacking", *DYNAMIC_RULES)
+complete_weighting = completing(*WEIGHTING)
+complete_ties = completing(*TIES)
+complete_protocol = completing(*PROTOCOLS)
+complete_engine = completing(*ENGINES)
+complete_detector = completing(*DETECTORS)
+complete_set_method = completing(*SET_METHODS)
+complete_decision = completing("drop", "relabel")
+complete_rank = completing("self_confidence", "normalized_margin")
+complete_classes = completing(*KNOWN_CLASSES)
+complete_device = completing("auto", "cpu")
+
 #: What every verb takes that reads labels.
 ClassesOption = Annotated[
     str | None,
@@ -153,7 +174,7 @@ ClassesOption = Annotated[
         "Faces that are contempt, other or none are left out.",
         metavar="NAMES",
         show_default=False,
-        autocompletion=completing(*KNOWN_CLASSES),
+        autocompletion=complete_classes,
     ),
 ]
 
@@ -163,7 +184,7 @@ DeviceOption = Annotated[
     str,
     typer.Option(
         help="auto takes a GPU where there is one; cpu does not.",
-        autocompletion=completing("auto", "cpu"),
+        autocompletion=complete_device,
     ),
 ]
 
@@ -182,53 +203,3 @@ JsonOption = Annotated[
         callback=_to_standard_output,
     ),
 ]
-
-
-def out_option(help: str, **more: Any) -> Any:
-    """Make the option of what a verb writes, which has the same words everywhere.
-
-    Parameters
-    ----------
-    help : str
-    **more
-        Of `typer.Option`.
-
-    Returns
-    -------
-    OptionInfo
-    """
-    return typer.Option("--out", "-o", help=help, **more)
-
-
-def model_option(help: str, **more: Any) -> Any:
-    """Make the option of the model that a verb works with.
-
-    Parameters
-    ----------
-    help : str
-    **more
-        Of `typer.Option`.
-
-    Returns
-    -------
-    OptionInfo
-    """
-    return typer.Option(
-        "--model", "-m", help=help, show_default=False, autocompletion=complete_model, **more
-    )
-
-
-def split_option(help: str, **more: Any) -> Any:
-    """Make the option of the part of a data set.
-
-    Parameters
-    ----------
-    help : str
-    **more
-        Of `typer.Option`.
-
-    Returns
-    -------
-    OptionInfo
-    """
-    return typer.Option(help=help, autocompletion=completing(*PARTS), **more)

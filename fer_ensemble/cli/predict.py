@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_ensemble.cli.options import (
-    DETECTORS,
-    ENGINES,
-    SET_METHODS,
     DeviceOption,
-    completing,
+    complete_detector,
+    complete_engine,
+    complete_set_method,
     model_option,
     out_option,
 )
@@ -37,14 +36,14 @@ def predict(
     model: Annotated[
         str | None,
         model_option(
-            "Folder of a saved ensemble; or fast, the quick network that comes with "
+            help="Folder of a saved ensemble; or fast, the quick network that comes with "
             "the package. Without it, the ensemble that does. (A folder named fast: ./fast)",
         ),
     ] = None,
     out: Annotated[
         str | None,
         out_option(
-            "File to write: .csv, .jsonl (or .ndjson) or .parquet. Without it, CSV goes to "
+            help="File to write: .csv, .jsonl (or .ndjson) or .parquet. Without it, CSV goes to "
             "standard output. Names stand in it as they are: let a spreadsheet import them as "
             "text, or it may take =1+1.png for a formula. With --engine ray also a folder (rows/, "
             "s3://bucket/rows/), into which workers write parts in Parquet themselves.",
@@ -71,7 +70,7 @@ def predict(
     detector: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*DETECTORS),
+            autocompletion=complete_detector,
             help="blazeface, haar, mtcnn or yunet:MODEL find faces; skip takes every picture for "
             "one; auto takes what was cut out for a data set (gray up to 64 pixels, or filled by a "
             "face up to 256) for one, and blazeface for the others.",
@@ -191,7 +190,7 @@ def predict(
     set_method: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*SET_METHODS),
+            autocompletion=complete_set_method,
             help="With --coverage: lac makes the smallest sets on average, aps larger ones where "
             "it is harder to tell, raps such without the largest.",
         ),
@@ -208,7 +207,7 @@ def predict(
     engine: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*ENGINES),
+            autocompletion=complete_engine,
             help="local predicts in this process; ray on the workers of a cluster, each with "
             "--jobs processors (1 without it), and with the same rows in the same order.",
         ),

@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from fer_ensemble.cli.options import (
-    PROTOCOLS,
     ClassesOption,
     DeviceOption,
     StrictOption,
     complete_model,
-    completing,
+    complete_protocol,
     out_option,
     split_option,
 )
@@ -38,7 +37,7 @@ def report(
         ),
     ] = None,
     classes: ClassesOption = None,
-    out: Annotated[Path, out_option("File to write; one that is there is replaced.")] = Path(
+    out: Annotated[Path, out_option(help="File to write; one that is there is replaced.")] = Path(
         "report.html"
     ),
     figures: Annotated[
@@ -50,7 +49,7 @@ def report(
     split: Annotated[
         str | None,
         split_option(
-            "Part of the data: train, validation, public_test, private_test, test (every "
+            help="Part of the data: train, validation, public_test, private_test, test (every "
             "test face) or all. By default what the protocol tests on.",
             show_default=False,
         ),
@@ -58,7 +57,7 @@ def report(
     protocol: Annotated[
         str | None,
         typer.Option(
-            autocompletion=completing(*PROTOCOLS),
+            autocompletion=complete_protocol,
             help="How test faces are set apart. By default as the ensemble was fitted.",
             show_default=False,
         ),

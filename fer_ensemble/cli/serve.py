@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from fer_ensemble.cli.options import DETECTORS, completing, model_option
+from fer_ensemble.cli.options import complete_detector, model_option
 
 
 def serve(
     model: Annotated[
         list[str] | None,
         model_option(
-            "Folder of a saved ensemble, or ensemble or fast, which come with the package; "
+            help="Folder of a saved ensemble, or ensemble or fast, which come with the package; "
             "may be given several times, and requests that name none get the first. Without it, "
             "ensemble and fast.",
             metavar="MODEL",
@@ -34,7 +34,7 @@ def serve(
     detector: Annotated[
         str,
         typer.Option(
-            autocompletion=completing(*DETECTORS),
+            autocompletion=complete_detector,
             help="What finds faces where a request does not say: auto, skip, blazeface, haar, "
             "mtcnn or yunet:MODEL, as of predict.",
         ),

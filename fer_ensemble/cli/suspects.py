@@ -14,8 +14,9 @@ from fer_ensemble.cli.options import (
     JobsOption,
     JsonOption,
     StrictOption,
+    complete_decision,
     complete_members,
-    completing,
+    complete_rank,
     out_option,
     split_option,
 )
@@ -34,9 +35,9 @@ def suspects(
         typer.Argument(help="Labelled faces, in any form that 'fit' takes.", show_default=False),
     ],
     classes: ClassesOption = None,
-    out: Annotated[Path, out_option("Page to look through the suspects on, and to decide.")] = Path(
-        "suspects.html"
-    ),
+    out: Annotated[
+        Path, out_option(help="Page to look through the suspects on, and to decide.")
+    ] = Path("suspects.html"),
     decisions: Annotated[
         Path | None,
         typer.Option(
@@ -48,7 +49,7 @@ def suspects(
     decide: Annotated[
         str | None,
         typer.Option(
-            autocompletion=completing("drop", "relabel"),
+            autocompletion=complete_decision,
             help="What to decide of the --first suspects without asking anybody: drop, or relabel "
             "as suggested.",
             show_default=False,
@@ -58,7 +59,7 @@ def suspects(
         int, typer.Option(help="Of how many of the most suspect --decide decides.")
     ] = 100,
     split: Annotated[
-        str, split_option("Part of the data to look through; all takes every face.")
+        str, split_option(help="Part of the data to look through; all takes every face.")
     ] = "train",
     members: Annotated[
         str | None,
@@ -73,7 +74,7 @@ def suspects(
     rank_by: Annotated[
         str,
         typer.Option(
-            autocompletion=completing("self_confidence", "normalized_margin"),
+            autocompletion=complete_rank,
             help="By what doubted labels are ranked: self_confidence, normalized_margin.",
         ),
     ] = "self_confidence",

@@ -44,7 +44,7 @@ def tune(
     trials: Annotated[
         int, typer.Option(min=1, help="Trials in all, those of an interrupted search included.")
     ] = 20,
-    out: Annotated[Path, out_option("Folder to keep the search in.")] = Path("search"),
+    out: Annotated[Path, out_option(help="Folder to keep the search in.")] = Path("search"),
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Epochs of each trial, in place of the recipe's."),
@@ -58,7 +58,7 @@ def tune(
         ),
     ] = None,
     device: DeviceOption = "auto",
-    split: Annotated[str, split_option("Part of the data to train on.")] = "train",
+    split: Annotated[str, split_option(help="Part of the data to train on.")] = "train",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume an interrupted search in the same folder.")
