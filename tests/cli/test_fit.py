@@ -85,6 +85,7 @@ def test_predict_after_fit(run, model, data, tmp_path):
     assert [row["label"] for row in rows] == [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
 
 
+@pytest.mark.usefixtures("terminal")
 def test_evaluate_prints_and_writes_every_figure(run, model, data, tmp_path):
     figures = tmp_path / "figures.json"
     arguments = ("--model", model[0], "--split", "test", "--json", figures)
