@@ -42,6 +42,7 @@ from fer_ensemble.ray_clusters import ClusterError
 COMMON = "Common options"
 
 _VARIABLE = "FER_ENSEMBLE_CONFIG"
+_ROOT_MARKS = (".git", ".hg")  # of a repository, above which another's files begin
 # What the running command has of a configuration file, to be told.
 _CONFIGURED: dict[str, str] = {}
 
@@ -79,6 +80,8 @@ class Verb(_Common, TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run it, as quietly as was asked for."""
         _settle_loudness(ctx)
+        if "note" in _CONFIGURED:
+            notes.print(f"Note: {_CONFIGURED['note']}", style="yellow")
         if not notes.verbose:
             return super().invoke(ctx)
         from fer_ensemble.cli.details import describe_end, describe_start
@@ -207,7 +210,7 @@ def _take_defaults(ctx: Any, args: list[str]) -> None:
     if none:
         return
     named = named or os.environ.get(_VARIABLE)
-    file = Path(named).absolute() if named else _find_configuration(Path.cwd())
+    file = Path(named).absolute() if named else _find_configuration()
     if file is None:
         return
     from fer_ensemble.cli.configuration import ConfigurationError, list_keys, read_defaults
@@ -228,15 +231,20 @@ def _take_defaults(ctx: Any, args: list[str]) -> None:
             param.show_default = True
 
 
-def _find_configuration(folder: Path) -> Path | None:
-    """Look for a configuration in a folder and above, up to the repository's, the user's or all."""
-    home = Path.home()
+def _find_configuration() -> Path | None:
+    """Look for a configuration here and above, up to the folder of the repository or the user."""
+    home = Path(os.path.expanduser("~"))  # as it is written, where nobody has one
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        return None
     for place in (folder, *folder.parents):
         for name in ("fer-ensemble.toml", "pyproject.toml"):
             file = place / name
-            if file.is_file() and _counts(file):
+            # Not by Path, which is stopped by a folder that may not be looked into.
+            if os.path.isfile(file) and _counts(file):
                 return file
-        if place == home or any((place / mark).exists() for mark in (".git", ".hg")):
+        if place == home or any(os.path.exists(place / mark) for mark in _ROOT_MARKS):
             break
     return None
 
@@ -247,10 +255,7 @@ def _counts(file: Path) -> bool:
     if file.name == "pyproject.toml" and not has_table(file):
         return False
     if is_anothers(file):
-        notes.print(
-            f"Note: {file} is passed over: it is another user's. --config takes it.",
-            style="yellow",
-        )
+        _CONFIGURED["note"] = f"{file} is passed over: it is another user's. --config takes it."
         return False
     return True
 

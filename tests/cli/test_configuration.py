@@ -205,4 +205,17 @@ def test_a_file_of_another_user_is_passed_over_unless_named(run, project):
     assert code == 0
     assert f"{file} is passed over: it is another user's" in notes
     assert "50 synthetic faces" in notes
+    assert run("make-faces", "c", "-q") == (0, "", "")
     assert made(run, "b", "--config", file) == 7
+
+
+def test_a_folder_that_is_gone_and_a_user_without_one_are_no_matter(run, project, monkeypatch):
+    gone = project / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert made(run, project / "a", "-n", 7) == 7
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as without HOME and an account
+    write(project, "[make-faces]\nn-samples = 8\n")
+    assert made(run, "b") == 8
