@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from fer_ensemble.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from fer_ensemble.diagnosis import Diagnosis
@@ -14,14 +15,7 @@ _STYLES = {"ok": "green", "note": "dim", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json",
-            help="File to write the same to, for a bug report; - is standard output.",
-            show_default=False,
-        ),
-    ] = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Look at what is installed, and whether it works.
 

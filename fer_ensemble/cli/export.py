@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption
+from fer_ensemble.cli.options import ClassesOption, complete_model, out_option
 
 
 class Format(StrEnum):
@@ -30,10 +30,11 @@ def export(
     model: Annotated[
         str,
         typer.Argument(
-            help="Folder of a saved ensemble; or ensemble or fast, which come with the package."
+            autocompletion=complete_model,
+            help="Folder of a saved ensemble; or ensemble or fast, which come with the package.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the exported ensemble.")],
+    out: Annotated[Path, out_option(help="Folder for the exported ensemble.")],
     to: Annotated[Format, typer.Option("--format", help="The only one so far.")] = Format.onnx,
     precision: Annotated[
         Precision,
