@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 _log = logging.getLogger(__name__)
+_COMMANDS = {"…": r"\ldots", "·": r"\cdot"}  # characters that docutils takes as commands alone
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -38,6 +39,8 @@ def _write_block(self: Any, node: nodes.math_block) -> None:
 
 def _to_mathml(node: nodes.Element, as_block: bool) -> str:
     latex = node.astext()
+    for character, command in _COMMANDS.items():
+        latex = latex.replace(character, command + " ")
     try:
         return str(latex2mathml.tex2mathml(latex, as_block=as_block))
     except MathError as error:
