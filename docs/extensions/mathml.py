@@ -31,7 +31,7 @@ def _write_inline(self: Any, node: nodes.math) -> None:
 
 
 def _write_block(self: Any, node: nodes.math_block) -> None:
-    self.body.append(self.starttag(node, "div", CLASS="math"))
+    self.body.append(self.starttag(node, "div", CLASS="formula"))
     self.body.append(_to_mathml(node, as_block=True))
     self.body.append("</div>\n")
     raise nodes.SkipNode
