@@ -74,6 +74,8 @@ numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
 numpydoc_xref_aliases = full_names(_doors)
 default_role = "public"
+# What a docstring documents has to be there, in numpydoc's sections and their order.
+numpydoc_validation_checks = {"GL05", "GL06", "GL07", "PR02", "PR05", "PR06", "PR10"}
 
 # -- The gallery --------------------------------------------------------------
 

@@ -46,7 +46,7 @@ def test_what_doors_offer_is_read_as_it_is_imported(public_names):
 
 def test_every_package_with_public_names_stands_in_the_list(public_names):
     listed = set(
-        re.findall(r"^   (fer_ensemble[\w.]*)$", (DOCS / "api/index.rst").read_text(), re.M)
+        re.findall(r"^   (fer_ensemble[\w.]*)$", (DOCS / "api/index.md").read_text(), re.M)
     )
     assert set(public_names.read_doors()) - {"fer_ensemble.cli"} <= listed
 

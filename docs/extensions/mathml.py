@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 from docutils import nodes
-from docutils.utils.math import latex2mathml
+from docutils.utils.math import MathError, latex2mathml
 from sphinx.application import Sphinx
+from sphinx.util import logging
+
+_log = logging.getLogger(__name__)
+_COMMANDS = {"…": r"\ldots", "·": r"\cdot"}  # characters that docutils takes as commands alone
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -21,16 +26,23 @@ def _choose(app: Sphinx, config: Any) -> None:
 
 
 def _write_inline(self: Any, node: nodes.math) -> None:
-    self.body.append(_to_mathml(node.astext(), as_block=False))
+    self.body.append(_to_mathml(node, as_block=False))
     raise nodes.SkipNode
 
 
 def _write_block(self: Any, node: nodes.math_block) -> None:
-    self.body.append(self.starttag(node, "div", CLASS="math"))
-    self.body.append(_to_mathml(node.astext(), as_block=True))
+    self.body.append(self.starttag(node, "div", CLASS="formula"))
+    self.body.append(_to_mathml(node, as_block=True))
     self.body.append("</div>\n")
     raise nodes.SkipNode
 
 
-def _to_mathml(latex: str, as_block: bool) -> str:
-    return str(latex2mathml.tex2mathml(latex, as_block=as_block))
+def _to_mathml(node: nodes.Element, as_block: bool) -> str:
+    latex = node.astext()
+    for character, command in _COMMANDS.items():
+        latex = latex.replace(character, command + " ")
+    try:
+        return str(latex2mathml.tex2mathml(latex, as_block=as_block))
+    except MathError as error:
+        _log.warning("%s: %s", error, latex, location=node)
+        return f"<code>{html.escape(latex)}</code>"

@@ -60,10 +60,15 @@ class _RepositoryLinks(SphinxTransform):
         links = [*self.document.findall(addnodes.pending_xref)]
         links += self.document.findall(addnodes.download_reference)
         for link in links:
-            if link.get("reftype") != "myst" or link.get("refdomain"):
+            if link.get("reftype") != "myst":
                 continue
             target, _, anchor = link["reftarget"].partition("#")
             path = Path(os.path.normpath(folder / target))
+            if link.get("refdomain") == "doc":  # MyST takes any Markdown for a page
+                anchor = link.get("reftargetid") or ""
+                path = Path(os.path.normpath(Path(self.app.srcdir) / f"{target}.md"))
+                if path.is_relative_to(self.app.srcdir):
+                    continue
             if not target or not path.exists() or not path.is_relative_to(repository):
                 continue  # a link that leads nowhere is told by MyST
             page = shown.get(path) or (
