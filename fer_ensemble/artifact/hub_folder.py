@@ -1,4 +1,4 @@
-"""An exported ensemble in the layout of the Hugging Face hub: what its folder has beside the graphs.
+"""What an exported ensemble's folder has beside the graphs in the layout of the Hugging Face hub.
 
 Nothing is sent anywhere, and no library of the hub is needed: these are files of text.
 """
@@ -30,8 +30,7 @@ CONFIG, ATTRIBUTES, LICENSE = "config.json", ".gitattributes", "LICENSE"
 SHIPPED_LICENSE = "mit"
 
 # What the hub takes for ``license``; any other is "other", with a name.
-_LICENSES = frozenset(
-    """
+_KNOWN = """
     afl-3.0 agpl-3.0 apache-2.0 artistic-2.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear
     bsl-1.0 c-uda cc cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0
     cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-nd-4.0
@@ -39,8 +38,8 @@ _LICENSES = frozenset(
     ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2 gfdl gpl gpl-2.0 gpl-3.0 isc lgpl lgpl-2.1
     lgpl-3.0 lgpl-lr lppl-1.3c mit mpl-2.0 ms-pl ncsa odbl odc-by ofl-1.1 openrail osl-3.0 pddl
     postgresql unknown unlicense wtfpl zlib
-    """.split()
-)
+"""
+_LICENSES = frozenset(_KNOWN.split())
 _LARGE = ("*.onnx", "*.npz")
 _TASK = "image-classification"
 # Of a measurement, by the hub's names of metrics where it has one.
