@@ -20,6 +20,13 @@ from fer_ensemble.artifact.manifest_checks import (
 )
 from fer_ensemble.atomic_files import write_atomically, write_together
 from fer_ensemble.bounded_files import read_bounded
+from fer_ensemble.suggestions import did_you_mean
+
+#: The model for quick prediction, and its folder in that of the ensemble.
+FAST = "fast"
+
+#: What `load_pretrained` can load.
+PRETRAINED = ("ensemble", FAST)
 
 #: How the file of a graph ends.
 GRAPH_ENDING = ".onnx"
@@ -365,13 +372,25 @@ def _read_content(directory: Path) -> bytes:
     except FileNotFoundError:
         found = "holds no saved ensemble" if directory.is_dir() else "does not exist"
         raise ArtifactError(
-            f"{directory} {found} (there is no {MANIFEST}). Make one with: "
+            f"{directory} {found} (there is no {MANIFEST}).{_similar(directory)} Make one with: "
             f"fer-ensemble fit DATA --out {directory}"
         ) from None
     except OSError as error:
         raise ArtifactError(
             f"{file} cannot be read: {error.strerror or error}. Fit or copy it again."
         ) from error
+
+
+def _similar(directory: Path) -> str:
+    """Ask whether a model of the package was meant, or a folder beside."""
+    if directory.is_dir():
+        return ""
+    try:
+        with os.scandir(directory.parent) as entries:
+            beside = [str(directory.parent / entry.name) for entry in entries if entry.is_dir()]
+    except OSError:
+        beside = []
+    return did_you_mean(str(directory), [*PRETRAINED, *beside])
 
 
 def _parse(content: dict[str, Any], directory: Path) -> Manifest:

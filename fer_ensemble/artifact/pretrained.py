@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from fer_ensemble.artifact.exported import ExportedEnsemble
 from fer_ensemble.artifact.manifest import (
+    FAST,
     MANIFEST,
+    PRETRAINED,
     ArtifactError,
     dump_manifest,
     is_exported,
@@ -26,12 +28,6 @@ if TYPE_CHECKING:
 
 #: Where the package keeps its weights; ``python -m experiments.pretrained.pack`` writes them.
 SHIPPED = Path(__file__).parents[1] / "pretrained"
-
-#: The model for quick prediction, and its folder in that of the ensemble.
-FAST = "fast"
-
-#: What `load_pretrained` can load.
-PRETRAINED = ("ensemble", FAST)
 
 # The models that were loaded last, so that a program which predicts again and again loads once. By
 # what loads them, where from, and the state of its files; more than two hardly take turns.

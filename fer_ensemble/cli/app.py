@@ -6,9 +6,12 @@ import io
 import os
 import signal
 import sys
+import time
+import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -16,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from fer_ensemble import __version__
 from fer_ensemble.cli.combine import combine
-from fer_ensemble.cli.console import notes, visible
+from fer_ensemble.cli.console import notes, output
 from fer_ensemble.cli.curves import curves
 from fer_ensemble.cli.data import data
 from fer_ensemble.cli.doctor import doctor
@@ -26,6 +29,7 @@ from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
 from fer_ensemble.cli.merge import merge
+from fer_ensemble.cli.options import OLD_WORDS
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score
@@ -36,6 +40,11 @@ from fer_ensemble.libraries import MissingLibraryError
 from fer_ensemble.ray_clusters import ClusterError
 
 COMMON = "Common options"
+
+_VARIABLE = "FER_ENSEMBLE_CONFIG"
+_ROOT_MARKS = (".git", ".hg")  # of a repository, above which another's files begin
+# What the running command has of a configuration file, to be told.
+_CONFIGURED: dict[str, str] = {}
 
 
 class _Common:
@@ -63,12 +72,27 @@ class Verb(_Common, TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Let defaults of a configuration file count, and read the command line."""
+        args = _renew(args, OLD_WORDS.get(ctx.info_name, {}))
+        if not ctx.resilient_parsing:
+            _take_defaults(ctx, args)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run it, as quietly as was asked for."""
         _settle_loudness(ctx)
-        return super().invoke(ctx)
+        if "note" in _CONFIGURED:
+            notes.print(f"Note: {_CONFIGURED['note']}", style="yellow")
+        if not notes.verbose:
+            return super().invoke(ctx)
+        from fer_ensemble.cli.details import describe_end, describe_start
+
+        notes.detail(describe_start())
+        notes.detail(_CONFIGURED.get("told", "No configuration file"))
+        started = time.perf_counter()
+        try:
+            return super().invoke(ctx)
+        finally:
+            notes.detail(describe_end(time.perf_counter() - started))
 
 
 class _Verbs(_Common, TyperGroup):
@@ -109,6 +133,20 @@ def _common_options() -> list[TyperOption]:
             "where an unexpected error came up.",
             **flag,
         ),
+        TyperOption(
+            param_decls=["--config"],
+            type=str,
+            metavar="FILE",
+            help="Take defaults of options from this file. Without it, from what the variable "
+            f"{_VARIABLE} names, or else from fer-ensemble.toml or the table tool.fer-ensemble of "
+            "pyproject.toml, in this folder or the next above, up to the repository's.",
+            **{**flag, "is_flag": False, "default": None},
+        ),
+        TyperOption(
+            param_decls=["--no-config"],
+            help="Take no defaults from any file.",
+            **flag,
+        ),
     ]
 
 
@@ -133,15 +171,93 @@ def _show_version(ctx: Any, param: Any, value: bool) -> None:
 
 
 def _keep(ctx: Any, param: Any, value: Any) -> None:
-    """Note a common option, be it given before the verb or after it, and where it was given."""
+    """Note a common option, be it given before the verb or after it."""
     if value and not ctx.resilient_parsing:
+        if param.name == "config":
+            _given(ctx)["config"] = value
+            return
         source = ctx.get_parameter_source(param.name)
-        _given(ctx)[param.name] = source.name if source else ""
+        # Said twice, it counts as said on the command line.
+        if _given(ctx).get(param.name) != "COMMANDLINE":
+            _given(ctx)[param.name] = source.name if source else ""
 
 
 def _given(ctx: Any) -> dict[str, Any]:
     given: dict[str, Any] = ctx.meta.setdefault(__name__, {})
     return given
+
+
+def _renew(args: list[str], words: Mapping[str, str]) -> list[str]:
+    """Put the words that options have now in place of those that they had before."""
+    end = args.index("--") if "--" in args else len(args)
+    parted = [word.partition("=") for word in args[:end]]
+    renewed = [words.get(word, word) + equals + value for word, equals, value in parted]
+    return renewed + args[end:]
+
+
+def _take_defaults(ctx: Any, args: list[str]) -> None:
+    """Find the configuration file, and let what it has for this verb count as defaults."""
+    given = _given(ctx)
+    try:
+        # Asked before all else: help, too, shows the defaults that are in force.
+        typed = ctx.command.make_parser(ctx).parse_args(list(args))[0]
+    except Exception:
+        typed = {}  # told when the line is read in earnest
+    named = typed.get("config") or given.get("config")
+    none = typed.get("no_config") or given.get("no_config")
+    if named and none:
+        ctx.fail("--config and --no-config exclude each other: give one of them.")
+    if none:
+        return
+    named = named or os.environ.get(_VARIABLE)
+    file = Path(named).absolute() if named else _find_configuration()
+    if file is None:
+        return
+    from fer_ensemble.cli.configuration import ConfigurationError, list_keys, read_defaults
+
+    try:
+        defaults, keys = read_defaults(file, ctx.parent.command, ctx.info_name, named=bool(named))
+    except ConfigurationError as error:
+        if not {"-h", "--help"}.isdisjoint(args):
+            notes.print(f"Note: {error}", style="yellow")
+            return
+        raise
+    ctx.default_map = defaults
+    _CONFIGURED["told"] = f"Defaults from {file}: {list_keys(keys)}"
+    if keys:
+        _CONFIGURED["hint"] = f"({file} sets {list_keys(keys)}; --no-config leaves it out)"
+    for param in ctx.command.params:
+        if param.name in defaults:
+            param.show_default = True
+
+
+def _find_configuration() -> Path | None:
+    """Look for a configuration here and above, up to the folder of the repository or the user."""
+    home = Path(os.path.expanduser("~"))  # as it is written, where nobody has one
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        return None
+    for place in (folder, *folder.parents):
+        for name in ("fer-ensemble.toml", "pyproject.toml"):
+            file = place / name
+            # Not by Path, which is stopped by a folder that may not be looked into.
+            if os.path.isfile(file) and _counts(file):
+                return file
+        if place == home or any(os.path.exists(place / mark) for mark in _ROOT_MARKS):
+            break
+    return None
+
+
+def _counts(file: Path) -> bool:
+    from fer_ensemble.cli.configuration import has_table, is_anothers
+
+    if file.name == "pyproject.toml" and not has_table(file):
+        return False
+    if is_anothers(file):
+        _CONFIGURED["note"] = f"{file} is passed over: it is another user's. --config takes it."
+        return False
+    return True
 
 
 def _settle_loudness(ctx: Any) -> None:
@@ -164,8 +280,11 @@ def _heed_no_color() -> None:
 
 
 def _note(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    """Show a warning as a note; where in the code it came up is of no use to users."""
-    if issubclass(category, UserWarning):
+    """Show a warning as a note; where in the code it came up is told to those who ask for more."""
+    if notes.verbose:
+        file, line = place[:2]
+        notes.print(f"{category.__name__}: {message} ({file}:{line})", style="yellow")
+    elif issubclass(category, UserWarning):
         notes.print(f"Note: {message}", style="yellow")
 
 
@@ -176,7 +295,9 @@ def _visible_errors() -> Iterator[None]:
     except Exception as error:
         # Those of usage are known by what they have: their class is in a part of typer that moves.
         if hasattr(error, "format_message"):
-            error.message = visible(str(error.message))  # type: ignore[attr-defined]
+            from fer_ensemble.cli.usage_errors import explain
+
+            error.message = explain(error, _CONFIGURED.get("hint", ""))  # type: ignore[attr-defined]
             _heed_no_color()
         raise
 
@@ -185,7 +306,12 @@ app = typer.Typer(
     name="fer-ensemble",
     cls=_Verbs,
     help="Facial expression recognition by ensembles of classical and deep models.",
-    epilog="Start with: fer-ensemble predict photos/. To train: fer-ensemble fit.",
+    epilog="Start with: fer-ensemble predict photos/. To train: fer-ensemble fit. All that a verb "
+    "takes, with examples: fer-ensemble predict -h.\n\n"
+    "Rows and figures go to standard output, all else to standard error. Where standard output is "
+    "no terminal, tables are lines of cells between tabs. NO_COLOR keeps colours off.\n\n"
+    "Options that you always give can stand in a file fer-ensemble.toml, in a table of the verb's "
+    "name. Tab completes after: fer-ensemble --install-completion.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -237,6 +363,8 @@ def _run() -> None:
         # What an encoding such as cp1252 lacks is escaped, instead of ending the command.
         sys.stdout.reconfigure(errors="backslashreplace")
     notes.set_loudness(quiet=False, verbose=False)
+    output.begin()
+    _CONFIGURED.clear()
     try:
         app(prog_name="fer-ensemble")
     except (ValueError, OSError, MissingLibraryError, ClusterError) as error:
@@ -245,4 +373,22 @@ def _run() -> None:
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f"{error.filename}: {error.strerror}"
         notes.error(f"Error: {text}")
+        _tell_more(error)
+        sys.exit(getattr(error, "exit_code", 1))
+    except Exception as error:
+        from fer_ensemble.cli.details import where_it_came_up
+
+        kind = type(error).__name__
+        notes.error(
+            f"Error: {kind}: {error} (unexpected, in {where_it_came_up(error)}: a defect of "
+            "fer-ensemble or of a library; --verbose shows how it came up)"
+        )
+        _tell_more(error, unexpected=True)
         sys.exit(1)
+
+
+def _tell_more(error: Exception, *, unexpected: bool = False) -> None:
+    if "hint" in _CONFIGURED and not hasattr(error, "exit_code"):
+        notes.error(_CONFIGURED["hint"])
+    if notes.verbose and unexpected:
+        notes.error("".join(traceback.format_exception(error)))

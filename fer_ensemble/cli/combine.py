@@ -7,26 +7,45 @@ from typing import Annotated
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption
+from fer_ensemble.cli.options import (
+    ClassesOption,
+    StrictOption,
+    complete_any_rule,
+    complete_folder,
+    complete_ties,
+    complete_weighting,
+    out_option,
+    split_option,
+)
 
 
 def combine(
-    model: Annotated[Path, typer.Argument(help="Folder of the saved ensemble.")],
+    model: Annotated[
+        Path, typer.Argument(autocompletion=complete_folder, help="Folder of the saved ensemble.")
+    ],
     rule: Annotated[
         str,
         typer.Option(
+            autocompletion=complete_any_rule,
             help="weighted, average, majority, weighted_majority, geometric, median, max, borda; "
             "stacking, which trains a logistic regression on what the members predict; or knora_e, "
             "knora_u or meta_des, which select members for every face by how they did on held-out "
-            "faces of which they say much the same."
+            "faces of which they say much the same.",
         ),
     ] = "weighted",
     weighting: Annotated[
         str,
-        typer.Option(help="What weights are learned by: log_loss, accuracy or greedy selection."),
+        typer.Option(
+            autocompletion=complete_weighting,
+            help="What weights are learned by: log_loss, accuracy or greedy selection.",
+        ),
     ] = "log_loss",
     ties: Annotated[
-        str, typer.Option(help="Who decides ties: mean_probability, priority, random or abstain.")
+        str,
+        typer.Option(
+            autocompletion=complete_ties,
+            help="Who decides ties: mean_probability, priority, random or abstain.",
+        ),
     ] = "mean_probability",
     calibrate: Annotated[
         bool,
@@ -55,15 +74,13 @@ def combine(
         ),
     ] = "held_out",
     classes: ClassesOption = None,
-    split: Annotated[str, typer.Option(help="Part of those faces.")] = "validation",
+    split: Annotated[str, split_option(help="Part of those faces.")] = "validation",
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the new ensemble; by default, MODEL.", show_default=False),
+        out_option(help="Folder for the new ensemble; by default, MODEL.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of greedy selection and of random ties.")] = 0,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    strict: StrictOption = False,
 ) -> None:
     """Combine the members of a saved ensemble in another way; none is fitted again.
 

@@ -8,28 +8,17 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.status import Status
 
     from fer_ensemble.datasets import FaceDataset
-
-#: What every verb takes that reads labels.
-ClassesOption = Annotated[
-    str | None,
-    typer.Option(
-        help="What labels mean where they are numbers or not in English: fer2013, ferplus, rafdb, "
-        "affectnet, ckplus or jaffe; or label by label, as in '1=surprise,2=fear,wütend=angry'. "
-        "Faces that are contempt, other or none are left out.",
-        metavar="NAMES",
-        show_default=False,
-    ),
-]
 
 
 class PlainConsole(Console):
@@ -39,6 +28,8 @@ class PlainConsole(Console):
     """
 
     def __init__(self, **options: Any) -> None:
+        if os.environ.get("NO_COLOR"):
+            options["color_system"] = None  # bold and dim are escape codes as well
         super().__init__(highlight=False, markup=False, emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
@@ -70,6 +61,19 @@ class NoteConsole(PlainConsole):
         """Whether bars have a place: on a terminal, not where colours alone are forced."""
         return not self.quiet and self.is_terminal and self.file.isatty()
 
+    def detail(self, text: str) -> None:
+        """Tell what is of use to those who ask for more."""
+        if self.verbose:
+            self.print(text, style="dim")
+
+    def status(self, status: Any, **options: Any) -> Any:
+        """Show what is being done, by a spinner, or by lines where more is to be told."""
+        if not self.verbose:
+            return super().status(status, **options)
+        from fer_ensemble.cli.details import Stage
+
+        return Stage(str(status), self.detail)
+
     def error(self, text: str) -> None:
         """Tell an error, however quiet it is to be."""
         quiet, self.quiet = self.quiet, False
@@ -77,6 +81,63 @@ class NoteConsole(PlainConsole):
             self.print(text)
         finally:
             self.quiet = quiet
+
+
+class FigureConsole(PlainConsole):
+    """Standard output: tables as they are laid out on a terminal, and for other programs elsewhere.
+
+    Where no terminal is, a table is lines of cells between tabs below a line of names, and all else
+    stands behind ``#``, for programs to leave out.
+    """
+
+    _elsewhere = False
+
+    def begin(self) -> None:
+        """Write to standard output."""
+        self._elsewhere = False
+
+    def step_aside(self) -> None:
+        """Write to standard error from now on: standard output is for something else."""
+        self._elsewhere = True
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Write tables and lines."""
+        if self._elsewhere:
+            notes.print(*objects, **options)
+        elif self.is_terminal:
+            super().print(*objects, **options)
+        else:
+            for thing in objects:
+                for line in _plain_lines(thing):
+                    # Not by Rich, which makes spaces of tabs.
+                    self.file.write(visible(line) + "\n")
+
+
+def _plain_lines(thing: Any) -> Iterator[str]:
+    """Write out a table, or a text, in lines for other programs."""
+    if not isinstance(thing, Table):
+        yield from (f"# {line}" if line else "#" for line in str(thing).split("\n"))
+        return
+    if thing.title:
+        yield f"# {thing.title}"
+    if thing.show_header:
+        yield "\t".join(_plain_cell(column.header) for column in thing.columns)
+    for row in zip(*(column.cells for column in thing.columns), strict=True):
+        cells = [_plain_cell(cell) for cell in row]
+        # A line of one cell is a heading between the others.
+        heading = len(cells) > 1 and sum(map(bool, cells)) == 1
+        yield f"# {''.join(cells)}" if heading else "\t".join(cells)
+    if thing.show_footer:
+        yield "\t".join(_plain_cell(column.footer) for column in thing.columns)
+    if thing.caption:
+        yield from (f"# {line}" for line in str(thing.caption).split("\n"))
+
+
+def _plain_cell(cell: Any) -> str:
+    """Write a cell without what is for the eye: breaks, and commas within numbers."""
+    text = " ".join(str(cell).split())
+    digits = text.replace(",", "")
+    return digits if digits.isdigit() else text
 
 
 def visible(text: str, kept: str = "\n\t") -> str:
@@ -136,7 +197,7 @@ def row_output() -> BinaryIO:
 
 
 notes = NoteConsole(stderr=True, soft_wrap=True)
-output = PlainConsole()
+output = FigureConsole()
 
 
 def count(number: int, noun: str) -> str:
@@ -268,7 +329,7 @@ def write_json(file: Path, content: Mapping[str, Any], *, what: str = "Figures")
     Parameters
     ----------
     file : Path
-        Its folder is made if need be.
+        Its folder is made if need be; ``-`` is standard output.
     content : mapping
         JSON values.
     what : str, default='Figures'
@@ -278,6 +339,9 @@ def write_json(file: Path, content: Mapping[str, Any], *, what: str = "Figures")
 
     from fer_ensemble.atomic_files import write_atomically
 
+    if str(file) == "-":
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, (json.dumps(content, indent=2) + "\n").encode())
     notes.print(f"{what} written to {file}")

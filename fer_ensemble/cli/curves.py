@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from fer_ensemble.cli.options import complete_folder, out_option
+
 
 def curves(
-    model: Annotated[Path, typer.Argument(help="Folder of the saved ensemble.")] = Path("model"),
+    model: Annotated[
+        Path, typer.Argument(autocompletion=complete_folder, help="Folder of the saved ensemble.")
+    ] = Path("model"),
     out: Annotated[
-        Path, typer.Option(help="File to draw into; its ending is .png, .svg or .pdf.")
+        Path, out_option(help="File to draw into; its ending is .png, .svg or .pdf.")
     ] = Path("curves.png"),
 ) -> None:
     """Draw how the networks of a saved ensemble learned, one row for each.

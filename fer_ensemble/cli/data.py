@@ -9,7 +9,8 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from fer_ensemble.cli.console import ClassesOption, count, list_counts
+from fer_ensemble.cli.console import count, list_counts
+from fer_ensemble.cli.options import ClassesOption, JsonOption, StrictOption, out_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,16 +29,13 @@ def data(
     classes: ClassesOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="CSV to list every blank face and every copy in.", show_default=False),
+        out_option(help="CSV to list every blank face and every copy in.", show_default=False),
     ] = None,
     chart: Annotated[
         Path | None,
         typer.Option(help="Picture of the counts; .png, .svg or .pdf.", show_default=False),
     ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="File to write the counts to.", show_default=False),
-    ] = None,
+    json_file: JsonOption = None,
     store: Annotated[
         Path | None,
         typer.Option(
@@ -49,9 +47,7 @@ def data(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the store that stands there.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    strict: StrictOption = False,
 ) -> None:
     """Describe a data set: counts of every class and split, blank faces, and copies.
 
@@ -107,7 +103,7 @@ def data(
 def _make_store(
     paths: list[Path], store: Path, classes: str | None, strict: bool, overwrite: bool
 ) -> None:
-    from fer_ensemble.cli.console import describe_faces, output, reading_bar
+    from fer_ensemble.cli.console import describe_faces, notes, reading_bar
     from fer_ensemble.datasets import write_store
 
     with reading_bar("Reading " + count(len(paths), "path")) as progress:
@@ -116,8 +112,8 @@ def _make_store(
         )
     describe_faces(faces, str(store))
     parts = list_counts(faces.split_counts())
-    output.print(f"{count(len(faces), 'face')} ({parts}) in {store}. Next:", soft_wrap=True)
-    output.print(f"  fer-ensemble fit {store}", soft_wrap=True)
+    notes.print(f"{count(len(faces), 'face')} ({parts}) in {store}. Next:")
+    notes.print(f"  fer-ensemble fit {store}")
 
 
 def count_table(title: str, counts: Mapping[str, Mapping[str, int]]) -> Table:

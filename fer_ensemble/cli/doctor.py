@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from fer_ensemble.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from fer_ensemble.diagnosis import Diagnosis
@@ -14,14 +15,7 @@ _STYLES = {"ok": "green", "note": "dim", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json",
-            help="File to write the same to, for a bug report; - is standard output.",
-            show_default=False,
-        ),
-    ] = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Look at what is installed, and whether it works.
 
@@ -62,18 +56,20 @@ def doctor(
 
 
 def _print(found: Diagnosis) -> None:
-    """Show every check in a line, in groups, with what to do below it."""
+    """Show every check in a line, in groups, with what to do below it.
+
+    The same lines for a pipe, to be pasted somewhere: these are no figures for other programs.
+    """
     from rich.text import Text
 
-    from fer_ensemble.cli.console import output, visible
+    from fer_ensemble.cli.console import PlainConsole, visible
 
-    group = None
+    console, group = PlainConsole(soft_wrap=True), None
     for check in found.checks:
         if check.group != group:
             group = check.group
-            output.print(Text(group, style="bold"))
+            console.print(Text(group, style="bold"))
         line = Text("  ").append(f"{check.status:<5}", style=_STYLES[check.status])
-        line.append(visible(f"{check.name}: {check.message}"))
-        output.print(line, soft_wrap=True)
+        console.print(line.append(visible(f"{check.name}: {check.message}")))
         if check.remedy and check.status != "ok":
-            output.print(f"        → {check.remedy}", soft_wrap=True)
+            console.print(f"        → {check.remedy}")

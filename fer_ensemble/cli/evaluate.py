@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption, count
+from fer_ensemble.cli.console import count
+from fer_ensemble.cli.options import (
+    ClassesOption,
+    DeviceOption,
+    JsonOption,
+    StrictOption,
+    complete_protocol,
+    model_option,
+    split_option,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,16 +34,15 @@ def evaluate(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
+        model_option(
             help="Folder of a saved ensemble; or fast, the quick network that comes with the "
             "package. Without it, the ensemble that does.",
-            show_default=False,
         ),
     ] = None,
     classes: ClassesOption = None,
     split: Annotated[
         str | None,
-        typer.Option(
+        split_option(
             help="Part of the data: train, validation, public_test, private_test, test (every "
             "test face) or all. By default what the protocol tests on: public_test, if there is "
             "one, for official, and test for kaggle; all, if the data have no parts.",
@@ -44,6 +52,7 @@ def evaluate(
     protocol: Annotated[
         str | None,
         typer.Option(
+            autocompletion=complete_protocol,
             help="How test faces are set apart. By default as the ensemble was fitted: random, "
             "grouped and balanced find their test faces again in the same data; official and "
             "kaggle take --split.",
@@ -71,19 +80,12 @@ def evaluate(
         bool,
         typer.Option("--card", help="Write the figures into the ensemble's MODEL_CARD.md too."),
     ] = False,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="File to write the figures to.", show_default=False),
-    ] = None,
+    json_file: JsonOption = None,
     seed: Annotated[
         int, typer.Option(help="Seed of the synthetic faces; take another than for the fit.")
     ] = 1_000_000,
-    device: Annotated[
-        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
-    ] = "auto",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    device: DeviceOption = "auto",
+    strict: StrictOption = False,
 ) -> None:
     """Measure a saved ensemble: accuracy with its 95 % interval, F1, and every class.
 

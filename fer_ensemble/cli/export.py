@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption
+from fer_ensemble.cli.options import ClassesOption, complete_model, out_option
 
 
 class Format(StrEnum):
@@ -30,11 +30,12 @@ def export(
     model: Annotated[
         str,
         typer.Argument(
-            help="Folder of a saved ensemble; or ensemble or fast, which come with the package."
+            autocompletion=complete_model,
+            help="Folder of a saved ensemble; or ensemble or fast, which come with the package.",
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the exported ensemble.", show_default=False)
+        Path | None, out_option(help="Folder for the exported ensemble.", show_default=False)
     ] = None,
     hub: Annotated[
         Path | None,

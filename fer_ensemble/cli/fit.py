@@ -8,7 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption, count, parse_duration
+from fer_ensemble.cli.console import count, parse_duration
+from fer_ensemble.cli.options import (
+    ClassesOption,
+    DeviceOption,
+    JobsOption,
+    StrictOption,
+    complete_engine,
+    complete_members,
+    complete_protocol,
+    complete_rule,
+    out_option,
+    split_option,
+)
 
 #: Seconds for training the networks on synthetic faces, where nothing else is asked for.
 SYNTHETIC_BUDGET = 40
@@ -26,29 +38,35 @@ def fit(
         ),
     ] = None,
     classes: ClassesOption = None,
-    out: Annotated[Path, typer.Option(help="Folder to save the ensemble in.")] = Path("model"),
+    out: Annotated[Path, out_option(help="Folder to save the ensemble in.")] = Path("model"),
     members: Annotated[
-        str, typer.Option(help="Members, separated by commas; 'fer-ensemble members' lists them.")
+        str,
+        typer.Option(
+            autocompletion=complete_members,
+            help="Members, separated by commas; 'fer-ensemble members' lists them.",
+        ),
     ] = "dense_hog,boosted_hog,cnn_2",
     rule: Annotated[
         str,
         typer.Option(
+            autocompletion=complete_rule,
             help="How to combine them: weighted, average, majority, weighted_majority, geometric, "
             "median, max or borda; or knora_e, knora_u or meta_des, which select members for every "
-            "face."
+            "face.",
         ),
     ] = "weighted",
     protocol: Annotated[
         str,
         typer.Option(
+            autocompletion=complete_protocol,
             help="How test faces are set apart: official or kaggle, the data's own split; random; "
-            "grouped, which keeps copies together; balanced, which leaks and warns of it."
+            "grouped, which keeps copies together; balanced, which leaks and warns of it.",
         ),
     ] = "official",
     test_size: Annotated[
         float, typer.Option(help="Share of the faces that random, grouped and balanced set apart.")
     ] = 0.1,
-    split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
+    split: Annotated[str, split_option(help="Part of the data to train on.")] = "train",
     validation_fraction: Annotated[
         float,
         typer.Option(
@@ -67,6 +85,7 @@ def fit(
     labels: Annotated[
         Path | None,
         typer.Option(
+            "--decisions",
             help="decisions.csv of 'fer-ensemble suspects', for the same data: leave training "
             "faces out or relabel them as decided. Test faces stay as they are.",
             show_default=False,
@@ -107,16 +126,15 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    device: Annotated[
-        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
-    ] = "auto",
+    device: DeviceOption = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Processes and threads; -1 takes all processors.")] = -1,
+    jobs: JobsOption = -1,
     engine: Annotated[
         str,
         typer.Option(
+            autocompletion=complete_engine,
             help="Where members are fitted: local, on this machine; or ray, each by a worker of a "
-            "cluster of Ray, networks with a GPU to themselves where it has some."
+            "cluster of Ray, networks with a GPU to themselves where it has some.",
         ),
     ] = "local",
     address: Annotated[
@@ -133,9 +151,7 @@ def fit(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what stands in the folder.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    strict: StrictOption = False,
 ) -> None:
     """Train an ensemble on labelled faces and save it.
 
@@ -155,7 +171,7 @@ def fit(
 
       fer-ensemble fit fer2013.csv --ferplus fer2013new.csv --out model/
 
-      fer-ensemble fit fer2013.zip --labels decisions.csv --out model/
+      fer-ensemble fit fer2013.zip --decisions decisions.csv --out model/
 
       fer-ensemble fit RAF-DB/ --classes rafdb --out model/
 
@@ -187,7 +203,7 @@ def fit(
         time_budget=seconds,
         seed=seed,
         n_jobs=jobs,
-        verbose=1,
+        verbose=int(not notes.quiet),
     )
     faces = None
     if data is not None:
@@ -260,11 +276,9 @@ def fit(
     if fitted.training.warning:
         output.print(fitted.training.warning)
     source = "" if data is None else f"{data} "
-    output.print(f"Saved in {out}. Next:", soft_wrap=True)
-    output.print(f"  fer-ensemble evaluate {source}--model {out}", soft_wrap=True)
-    output.print(
-        f"  fer-ensemble predict photos/ --model {out} --out predictions.csv", soft_wrap=True
-    )
+    notes.print(f"Saved in {out}. Next:")
+    notes.print(f"  fer-ensemble evaluate {source}--model {out}")
+    notes.print(f"  fer-ensemble predict photos/ --model {out} --out predictions.csv")
 
 
 def parse_settings(

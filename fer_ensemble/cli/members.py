@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_ensemble.cli.options import complete_member
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 def members(
     name: Annotated[
         str | None,
-        typer.Argument(help="A member to look at more closely.", show_default=False),
+        typer.Argument(
+            autocompletion=complete_member,
+            help="A member to look at more closely.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """List the members that an ensemble can have with their cost, or show one of them.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from fer_ensemble.cli.options import out_option
+
 
 def merge(
     parts: Annotated[
@@ -20,7 +22,7 @@ def merge(
     ],
     out: Annotated[
         Path,
-        typer.Option(
+        out_option(
             help="File to write, in the form of the parts: .csv, .jsonl (or .ndjson) or .parquet.",
             show_default=False,
         ),

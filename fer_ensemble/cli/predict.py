@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_ensemble.cli.options import (
+    DeviceOption,
+    complete_detector,
+    complete_engine,
+    complete_set_method,
+    model_option,
+    out_option,
+)
+
 if TYPE_CHECKING:
     from fer_ensemble.cli.prediction_progress import Tally
 
@@ -26,15 +35,14 @@ def predict(
     ],
     model: Annotated[
         str | None,
-        typer.Option(
+        model_option(
             help="Folder of a saved ensemble; or fast, the quick network that comes with "
             "the package. Without it, the ensemble that does. (A folder named fast: ./fast)",
-            show_default=False,
         ),
     ] = None,
     out: Annotated[
         str | None,
-        typer.Option(
+        out_option(
             help="File to write: .csv, .jsonl (or .ndjson) or .parquet. Without it, CSV goes to "
             "standard output. Names stand in it as they are: let a spreadsheet import them as "
             "text, or it may take =1+1.png for a formula. With --engine ray also a folder (rows/, "
@@ -62,9 +70,10 @@ def predict(
     detector: Annotated[
         str,
         typer.Option(
+            autocompletion=complete_detector,
             help="blazeface, haar, mtcnn or yunet:MODEL find faces; skip takes every picture for "
             "one; auto takes what was cut out for a data set (gray up to 64 pixels, or filled by a "
-            "face up to 256) for one, and blazeface for the others."
+            "face up to 256) for one, and blazeface for the others.",
         ),
     ] = "auto",
     align: Annotated[
@@ -153,7 +162,10 @@ def predict(
     jobs: Annotated[
         int,
         typer.Option(
-            min=-1, help="Threads that read and search pictures; -1 takes all processors."
+            "--jobs",
+            "-j",
+            min=-1,
+            help="Threads that read and search pictures; -1 takes all processors.",
         ),
     ] = -1,
     min_confidence: Annotated[
@@ -178,8 +190,9 @@ def predict(
     set_method: Annotated[
         str,
         typer.Option(
+            autocompletion=complete_set_method,
             help="With --coverage: lac makes the smallest sets on average, aps larger ones where "
-            "it is harder to tell, raps such without the largest."
+            "it is harder to tell, raps such without the largest.",
         ),
     ] = "lac",
     class_conditional: Annotated[
@@ -190,14 +203,13 @@ def predict(
             "together. Sets become larger.",
         ),
     ] = False,
-    device: Annotated[
-        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
-    ] = "auto",
+    device: DeviceOption = "auto",
     engine: Annotated[
         str,
         typer.Option(
+            autocompletion=complete_engine,
             help="local predicts in this process; ray on the workers of a cluster, each with "
-            "--jobs processors (1 without it), and with the same rows in the same order."
+            "--jobs processors (1 without it), and with the same rows in the same order.",
         ),
     ] = "local",
     address: Annotated[

@@ -7,13 +7,22 @@ from typing import Annotated
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption
+from fer_ensemble.cli.options import (
+    ClassesOption,
+    DeviceOption,
+    StrictOption,
+    complete_model,
+    complete_protocol,
+    out_option,
+    split_option,
+)
 
 
 def report(
     model: Annotated[
         str | None,
         typer.Argument(
+            autocompletion=complete_model,
             help="Folder of a saved ensemble; or ensemble or fast, which come with the package. "
             "Without it, the ensemble that comes with the package.",
             show_default=False,
@@ -28,7 +37,7 @@ def report(
         ),
     ] = None,
     classes: ClassesOption = None,
-    out: Annotated[Path, typer.Option(help="File to write; one that is there is replaced.")] = Path(
+    out: Annotated[Path, out_option(help="File to write; one that is there is replaced.")] = Path(
         "report.html"
     ),
     figures: Annotated[
@@ -39,7 +48,7 @@ def report(
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(
+        split_option(
             help="Part of the data: train, validation, public_test, private_test, test (every "
             "test face) or all. By default what the protocol tests on.",
             show_default=False,
@@ -48,6 +57,7 @@ def report(
     protocol: Annotated[
         str | None,
         typer.Option(
+            autocompletion=complete_protocol,
             help="How test faces are set apart. By default as the ensemble was fitted.",
             show_default=False,
         ),
@@ -61,18 +71,16 @@ def report(
     explain: Annotated[
         int,
         typer.Option(
-            min=0, help="Of so many of the surest mistakes, show what spoke for the wrong label."
+            "--explain-mistakes",
+            min=0,
+            help="Of so many of the surest mistakes, show what spoke for the wrong label.",
         ),
     ] = 0,
     seed: Annotated[
         int, typer.Option(help="Seed of the synthetic faces; take another than for the fit.")
     ] = 1_000_000,
-    device: Annotated[
-        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
-    ] = "auto",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    device: DeviceOption = "auto",
+    strict: StrictOption = False,
 ) -> None:
     """Measure a saved ensemble and write a page about it, one file that needs no network.
 

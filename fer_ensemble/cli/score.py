@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption
+from fer_ensemble.cli.options import ClassesOption, JsonOption
 
 if TYPE_CHECKING:
     from fer_ensemble.scoring import SystemPredictions
@@ -53,10 +53,7 @@ def score(
         typer.Option("--by-row", help="Join row by row: all files are in the same order."),
     ] = False,
     classes: ClassesOption = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="File to write the figures to.", show_default=False),
-    ] = None,
+    json_file: JsonOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
 ) -> None:
     """Measure the predictions of any tool against true labels.

@@ -8,16 +8,17 @@ from typing import Annotated
 
 import typer
 
+from fer_ensemble.cli.options import complete_detector, model_option
+
 
 def serve(
     model: Annotated[
         list[str] | None,
-        typer.Option(
+        model_option(
             help="Folder of a saved ensemble, or ensemble or fast, which come with the package; "
             "may be given several times, and requests that name none get the first. Without it, "
             "ensemble and fast.",
             metavar="MODEL",
-            show_default=False,
         ),
     ] = None,
     host: Annotated[
@@ -33,8 +34,9 @@ def serve(
     detector: Annotated[
         str,
         typer.Option(
+            autocompletion=complete_detector,
             help="What finds faces where a request does not say: auto, skip, blazeface, haar, "
-            "mtcnn or yunet:MODEL, as of predict."
+            "mtcnn or yunet:MODEL, as of predict.",
         ),
     ] = "auto",
     max_body: Annotated[float, typer.Option(min=0.001, help="Most MiB of a request's body.")] = 32,
@@ -50,10 +52,16 @@ def serve(
     ] = 256,
     max_connections: Annotated[int, typer.Option(min=1, help="Most connections at once.")] = 512,
     seconds_to_send: Annotated[
-        float, typer.Option(min=0.1, help="Seconds in which a body has to arrive.")
+        float,
+        typer.Option(
+            "--max-seconds-to-send", min=0.1, help="Most seconds in which a body has to arrive."
+        ),
     ] = 30,
     seconds: Annotated[
-        float, typer.Option(min=0.1, help="Seconds from a whole body to its answer.")
+        float,
+        typer.Option(
+            "--max-seconds", min=0.1, help="Most seconds from a whole body to its answer."
+        ),
     ] = 60,
     allow_origin: Annotated[
         list[str] | None,

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption, count
+from fer_ensemble.cli.console import count
+from fer_ensemble.cli.options import (
+    ClassesOption,
+    JobsOption,
+    JsonOption,
+    StrictOption,
+    complete_decision,
+    complete_members,
+    complete_rank,
+    out_option,
+    split_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,19 +36,20 @@ def suspects(
     ],
     classes: ClassesOption = None,
     out: Annotated[
-        Path, typer.Option(help="Page to look through the suspects on, and to decide.")
+        Path, out_option(help="Page to look through the suspects on, and to decide.")
     ] = Path("suspects.html"),
     decisions: Annotated[
         Path | None,
         typer.Option(
             help="CSV to list every suspect in, with an empty column for decisions, or with those "
-            "of --decide; 'fit --labels' takes it.",
+            "of --decide; 'fit --decisions' takes it.",
             show_default=False,
         ),
     ] = None,
     decide: Annotated[
         str | None,
         typer.Option(
+            autocompletion=complete_decision,
             help="What to decide of the --first suspects without asking anybody: drop, or relabel "
             "as suggested.",
             show_default=False,
@@ -47,11 +59,12 @@ def suspects(
         int, typer.Option(help="Of how many of the most suspect --decide decides.")
     ] = 100,
     split: Annotated[
-        str, typer.Option(help="Part of the data to look through; all takes every face.")
+        str, split_option(help="Part of the data to look through; all takes every face.")
     ] = "train",
     members: Annotated[
         str | None,
         typer.Option(
+            autocompletion=complete_members,
             help="Members to judge the faces, separated by commas, in place of two quick models; "
             "'fer-ensemble members' lists them. Better ones find more and take longer.",
             show_default=False,
@@ -60,30 +73,30 @@ def suspects(
     folds: Annotated[int, typer.Option(help="Into how many folds the faces are dealt.")] = 5,
     rank_by: Annotated[
         str,
-        typer.Option(help="By what doubted labels are ranked: self_confidence, normalized_margin."),
+        typer.Option(
+            autocompletion=complete_rank,
+            help="By what doubted labels are ranked: self_confidence, normalized_margin.",
+        ),
     ] = "self_confidence",
-    most: Annotated[int, typer.Option(help="How many suspects the page shows.")] = 1000,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="File to write the counts to.", show_default=False),
-    ] = None,
+    most: Annotated[
+        int, typer.Option("--max-shown", help="How many suspects the page shows.")
+    ] = 1000,
+    json_file: JsonOption = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Processes and threads; -1 takes all processors.")] = -1,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    jobs: JobsOption = -1,
+    strict: StrictOption = False,
 ) -> None:
     """Find labels that are probably wrong, copies that disagree, and pictures that are no faces.
 
     Models judge every face without having seen it or a copy of it. A page shows the suspects, the
     most suspect first, each with its reason; what is decided there is saved as a CSV, which 'fit
-    --labels' follows. Ctrl-C keeps the folds that are done; the same command continues.
+    --decisions' follows. Ctrl-C keeps the folds that are done; the same command continues.
 
     Examples:
 
       fer-ensemble suspects fer2013.zip
 
-      fer-ensemble fit fer2013.zip --labels decisions.csv
+      fer-ensemble fit fer2013.zip --decisions decisions.csv
 
       fer-ensemble suspects photos/ --members dense_hog,cnn_2 --decisions decisions.csv
     """
@@ -138,11 +151,11 @@ def suspects(
         output.print(
             f"Decided without anybody's look: {count(min(first, len(found)), 'face')} to be {done}"
         )
-    output.print(f"{count(min(most, len(found)), 'suspect')} shown in {out}. Next:", soft_wrap=True)
+    notes.print(f"{count(min(most, len(found)), 'suspect')} shown in {out}. Next:")
     file = decisions or Path("decisions.csv")
     if decisions is None:
-        output.print(f"  open {out}, decide, and save {file}", soft_wrap=True)
-    output.print(f"  fer-ensemble fit {data} --labels {file}", soft_wrap=True)
+        notes.print(f"  open {out}, decide, and save {file}")
+    notes.print(f"  fer-ensemble fit {data} --decisions {file}")
 
 
 @contextmanager

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_ensemble.cli.console import ClassesOption
+from fer_ensemble.cli.options import (
+    ClassesOption,
+    DeviceOption,
+    StrictOption,
+    complete_member,
+    out_option,
+    split_option,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +25,13 @@ _BEST_SHOWN = 5
 
 
 def tune(
-    name: Annotated[str, typer.Argument(help="Member whose network to search, such as tuned_cnn.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete_member,
+            help="Member whose network to search, such as tuned_cnn.",
+        ),
+    ],
     data: Annotated[
         Path | None,
         typer.Argument(
@@ -31,7 +44,7 @@ def tune(
     trials: Annotated[
         int, typer.Option(min=1, help="Trials in all, those of an interrupted search included.")
     ] = 20,
-    out: Annotated[Path, typer.Option(help="Folder to keep the search in.")] = Path("search"),
+    out: Annotated[Path, out_option(help="Folder to keep the search in.")] = Path("search"),
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Epochs of each trial, in place of the recipe's."),
@@ -44,10 +57,8 @@ def tune(
             show_default=False,
         ),
     ] = None,
-    device: Annotated[
-        str, typer.Option(help="auto takes a GPU where there is one; cpu does not.")
-    ] = "auto",
-    split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
+    device: DeviceOption = "auto",
+    split: Annotated[str, split_option(help="Part of the data to train on.")] = "train",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume an interrupted search in the same folder.")
@@ -55,9 +66,7 @@ def tune(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Discard a search in the folder.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a face that can't be used.")
-    ] = False,
+    strict: StrictOption = False,
 ) -> None:
     """Search the recipe of a network member, and save the best one for 'fit --recipe'.
 
@@ -127,10 +136,8 @@ def tune(
         soft_wrap=True,
     )
     source = "" if data is None else f"{data} "
-    output.print(f"Recipe saved in {out / 'best.json'}. Next:", soft_wrap=True)
-    output.print(
-        f"  fer-ensemble fit {source}--members {name} --recipe {out / 'best.json'}", soft_wrap=True
-    )
+    notes.print(f"Recipe saved in {out / 'best.json'}. Next:")
+    notes.print(f"  fer-ensemble fit {source}--members {name} --recipe {out / 'best.json'}")
 
 
 def _line(trial: SearchTrial, trials: int) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fer_ensemble.bounded_files import open_regular
 from fer_ensemble.datasets.dataset import DatasetError
+from fer_ensemble.suggestions import did_you_mean
 
 #: More than any table of predictions has; what such a file takes in memory stays under a gigabyte.
 MAX_ROWS = 1_000_000
@@ -125,6 +126,7 @@ class CsvTable:
         if found is None:
             raise DatasetError(
                 f"{self.source} has no column {name!r}; it has {', '.join(self.columns)}."
+                + did_you_mean(name, self.columns)
             )
         place = self.columns.index(found)
         return [row[place].strip() for row in self.rows]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from fer_ensemble.datasets.dataset import DatasetError
 from fer_ensemble.datasets.labels import EMOTIONS, is_number, named_emotion, spell_label
+from fer_ensemble.suggestions import did_you_mean
 
 #: How a user says what labels mean: the name of a known data set, pairs ``label=expression``, or
 #: both, separated by commas; in Python a mapping as well. None stands for no expression of ours.
@@ -254,6 +255,7 @@ def _pairs(part: str) -> Iterable[tuple[str, str | None]]:
         return []
     raise ValueError(
         f"classes: {part!r} is neither LABEL=EXPRESSION nor a known data set; {_REMEDY}."
+        + did_you_mean(part, KNOWN_CLASSES)
     )
 
 
@@ -266,6 +268,6 @@ def _emotion(meaning: str | None, label: str) -> str | None:
     if name is None:
         raise ValueError(
             f"classes: {label:.40}={text:.40}: an expression is one of {', '.join(EMOTIONS)}; "
-            "contempt, other or none leave those faces out."
+            "contempt, other or none leave those faces out." + did_you_mean(text, EMOTIONS)
         )
     return name

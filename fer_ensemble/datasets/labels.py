@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from numbers import Integral
 from typing import Any
+
+from fer_ensemble.suggestions import did_you_mean
 
 #: The seven expressions; the place in the tuple is the label, as in FER2013.
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -70,8 +73,16 @@ def parse_emotion(name: str) -> int:
         return int(digit)
     accepted = ", ".join("/".join(names) for names in _SPELLINGS)
     raise ValueError(
-        f"unknown expression {_shortened(name)}; accepted are {accepted}, or 0 to 6 in that order"
+        f"unknown expression {_shortened(name)}; accepted are {accepted}, or 0 to 6 in that order."
+        + _hint(name, tuple(_LABELS))
     )
+
+
+@lru_cache(maxsize=1000)
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    """Ask what was meant by a word: once for all rows of a column, and not of what is no word."""
+    word = name.strip()
+    return did_you_mean(word, known) if word.isalpha() and len(word) <= 20 else ""
 
 
 def named_emotion(name: str) -> str | None:
@@ -169,7 +180,7 @@ def parse_split(name: str) -> str:
     except KeyError:
         raise ValueError(
             f"unknown split {_shortened(name)}; accepted are {', '.join(SPLITS)} "
-            "(or Training, PublicTest, PrivateTest)"
+            "(or Training, PublicTest, PrivateTest)." + _hint(name, SPLITS)
         ) from None
 
 

@@ -14,6 +14,7 @@ from fer_ensemble.datasets.dataset import FaceDataset
 from fer_ensemble.datasets.labels import EMOTIONS
 from fer_ensemble.datasets.near_copies import find_copies
 from fer_ensemble.splitting import copy_groups, holdout_split, unite_groups
+from fer_ensemble.suggestions import did_you_mean
 
 #: Faces of each class after the balancing of the HOG + CNN ensemble.
 BALANCED_COUNTS = {
@@ -180,7 +181,10 @@ def find_protocol(name: str) -> Protocol:
         If there is none; the message lists those that there are.
     """
     if name not in PROTOCOLS:
-        raise ValueError(f"There is no protocol {name!r}: choose one of {', '.join(PROTOCOLS)}.")
+        raise ValueError(
+            f"There is no protocol {name!r}: choose one of {', '.join(PROTOCOLS)}."
+            + did_you_mean(name, PROTOCOLS)
+        )
     return PROTOCOLS[name]
 
 

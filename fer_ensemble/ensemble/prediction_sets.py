@@ -31,6 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.ensemble.evidence import check_evidence
 from fer_ensemble.ensemble.temperature import as_one_member
+from fer_ensemble.suggestions import did_you_mean
 
 SET_METHODS = ("lac", "aps", "raps")
 """How classes are scored: by their own probability (LAC, the smallest sets on average), by the sum
@@ -298,5 +299,6 @@ def check_set_method(method: str) -> None:
     """
     if method not in SET_METHODS:
         raise ValueError(
-            f"there is no set method {method!r}: choose among {', '.join(SET_METHODS)}"
+            f"there is no set method {method!r}: choose among {', '.join(SET_METHODS)}."
+            + did_you_mean(method, SET_METHODS)
         )

@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike, NDArray
 from fer_ensemble.ensemble.evidence import check_probabilities, check_weights
 from fer_ensemble.ensemble.ties import check_ties, choose_classes, settle_ties
 from fer_ensemble.evaluation import SMALLEST_PROBABILITY, SUM_TOLERANCE
+from fer_ensemble.suggestions import did_you_mean
 
 RuleLike: TypeAlias = str | Callable[..., ArrayLike]
 """A key of `RULES`, or a function of probabilities, and of weights if they are given."""
@@ -167,7 +168,10 @@ def check_rule(rule: str, names: Collection[str] = ()) -> str:
     # A parameter of an estimator may be anything, also what cannot be looked up in a dictionary.
     names = names or RULES
     if not isinstance(rule, str) or rule not in names:
-        raise ValueError(f"There is no rule {rule!r}; choose one of {', '.join(names)}.")
+        raise ValueError(
+            f"There is no rule {rule!r}; choose one of {', '.join(names)}."
+            + did_you_mean(rule, names)
+        )
     return rule
 
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.ensemble.evidence import check_weights
 from fer_ensemble.evaluation import TOLERANCE, is_unsure
+from fer_ensemble.suggestions import did_you_mean
 
 TIES = ("mean_probability", "priority", "random", "abstain")
 """The ways to decide a tie."""
@@ -213,7 +214,10 @@ def check_ties(ties: str) -> str:
         If there is no way of this name.
     """
     if not isinstance(ties, str) or ties not in TIES:
-        raise ValueError(f"Ties cannot be decided by {ties!r}; choose one of {', '.join(TIES)}.")
+        raise ValueError(
+            f"Ties cannot be decided by {ties!r}; choose one of {', '.join(TIES)}."
+            + did_you_mean(ties, TIES)
+        )
     return ties
 
 

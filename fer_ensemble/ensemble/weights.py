@@ -34,6 +34,7 @@ from sklearn.utils import check_random_state
 
 from fer_ensemble.ensemble.evidence import Evidence, check_evidence
 from fer_ensemble.evaluation import SMALLEST_PROBABILITY
+from fer_ensemble.suggestions import did_you_mean
 
 WEIGHTING = ("log_loss", "accuracy", "greedy")
 """The ways to learn weights."""
@@ -140,6 +141,7 @@ def check_weighting(method: str) -> str:
     if not isinstance(method, str) or method not in WEIGHTING:
         raise ValueError(
             f"Weights cannot be learned by {method!r}; choose one of {', '.join(WEIGHTING)}."
+            + did_you_mean(method, WEIGHTING)
         )
     return method
 
@@ -244,7 +246,8 @@ def select_greedily(
     """
     if metric not in SELECTION_METRICS:
         raise ValueError(
-            f"There is no metric {metric!r}; choose one of {', '.join(SELECTION_METRICS)}."
+            f"There is no metric {metric!r}; choose one of "
+            f"{', '.join(SELECTION_METRICS)}." + did_you_mean(metric, SELECTION_METRICS)
         )
     if n_rounds < 1:
         raise ValueError(f"n_rounds must be at least 1, not {n_rounds}.")

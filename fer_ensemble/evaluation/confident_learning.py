@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_ensemble.evaluation.arrays import check_scored
+from fer_ensemble.suggestions import did_you_mean
 
 # Probabilities that miss a threshold by no more than this reach it: means of equal probabilities
 # differ from them by rounding.
@@ -151,7 +152,10 @@ def label_quality(
     [0.25]
     """
     if by not in QUALITIES:
-        raise ValueError(f"There is no measure {by!r}: choose {' or '.join(QUALITIES)}.")
+        raise ValueError(
+            f"There is no measure {by!r}: choose {' or '.join(QUALITIES)}."
+            + did_you_mean(by, QUALITIES)
+        )
     given, proba = _check(y, probabilities, classes)
     rows = np.arange(len(given))
     own = proba[rows, given]

@@ -16,6 +16,7 @@ from fer_ensemble.faces.boxes import Detector, FaceBox, Framing
 from fer_ensemble.faces.decode import to_gray
 from fer_ensemble.faces.scales import ScalingDetector
 from fer_ensemble.libraries import quiet_start, require
+from fer_ensemble.suggestions import did_you_mean
 
 
 class DetectorError(ValueError):
@@ -49,7 +50,8 @@ def create_detector(name: str, *, min_face: int | None = None) -> Detector:
     if create is None:
         raise DetectorError(
             f"there is no detector {name!r}: use {', '.join(DETECTORS)} (MODEL is the path of "
-            "YuNet's ONNX file), or auto or skip where faces are looked for in pictures"
+            "YuNet's ONNX file), or auto or skip where faces are looked for in pictures."
+            + did_you_mean(name, [*DETECTORS, "auto", "skip"])
         )
     return create(model_file, min_face=min_face) if colon else create(min_face=min_face)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from sklearn.base import ClassifierMixin
 
 from fer_ensemble.libraries import require_for_members
 from fer_ensemble.models.pipeline import prefixed_steps
+from fer_ensemble.suggestions import did_you_mean
 
 _Builder = Callable[[], ClassifierMixin]
 _MEMBERS: dict[str, MemberInfo] = {}
@@ -108,9 +108,9 @@ class MemberInfo:
         known = [name for name in estimator.get_params() if name != "steps"]
         for name in params:
             if name not in known:
-                alike = [key for key in known if key.split("__")[-1] == name]
-                alike += difflib.get_close_matches(name, known, n=2, cutoff=0.8)
-                hint = f" Did you mean {' or '.join(alike)}?" if alike else ""
+                # A step's own parameter is meant most often, named without the step.
+                alike = [key for key in known if key.split("__")[-1] == name] or known
+                hint = did_you_mean(name, alike, likeness=0.3 if alike is not known else 0.8)
                 raise ValueError(
                     f"The member {self.name!r} has no parameter {name!r}.{hint} "
                     f"'fer-ensemble members {self.name}' lists those of its recipe."
@@ -216,9 +216,10 @@ def get_member(name: str) -> MemberInfo:
         If there is no such member; the message names similar ones.
     """
     if name not in _MEMBERS:
-        similar = difflib.get_close_matches(name, _MEMBERS)
-        hint = f" Did you mean {' or '.join(similar)}?" if similar else ""
-        raise ValueError(f"Unknown member {name!r}: choose among {list(_MEMBERS)}.{hint}")
+        raise ValueError(
+            f"Unknown member {name!r}: choose among {list(_MEMBERS)}."
+            + did_you_mean(name, _MEMBERS)
+        )
     return _MEMBERS[name]
 
 

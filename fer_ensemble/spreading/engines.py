@@ -8,6 +8,7 @@ from typing import Any
 
 from fer_ensemble.faces import Output, is_address, is_part_folder
 from fer_ensemble.libraries import require
+from fer_ensemble.suggestions import did_you_mean
 
 #: This process, or a cluster of Ray.
 ENGINES = ("local", "ray")
@@ -33,7 +34,10 @@ def check_engine(engine: str, address: str | None) -> None:
         If Ray is asked for and not installed.
     """
     if engine not in ENGINES:
-        raise ValueError(f"there is no engine {engine!r}: choose among {', '.join(ENGINES)}")
+        raise ValueError(
+            f"there is no engine {engine!r}: choose among {', '.join(ENGINES)}."
+            + did_you_mean(engine, ENGINES)
+        )
     if engine == "ray":
         require("ray", ON_RAY)
     elif address is not None:

@@ -24,6 +24,7 @@ from fer_ensemble.datasets import (
 from fer_ensemble.evaluation import QUALITIES, confident_labels, label_quality
 from fer_ensemble.libraries import require_for_members
 from fer_ensemble.splitting import assign_folds, copy_groups, unite_groups
+from fer_ensemble.suggestions import did_you_mean
 from fer_ensemble.suspects.out_of_fold import Opinion, out_of_fold, quick_opinions
 from fer_ensemble.suspects.reasons import KINDS, Findings, Suspect
 from fer_ensemble.suspects.unlike_faces import unlike_faces
@@ -199,7 +200,10 @@ def find_suspect_labels(
     'blank: all pixels are the same'
     """
     if rank_by not in QUALITIES:
-        raise ValueError(f"There is no measure {rank_by!r}: choose {' or '.join(QUALITIES)}.")
+        raise ValueError(
+            f"There is no measure {rank_by!r}: choose {' or '.join(QUALITIES)}."
+            + did_you_mean(rank_by, QUALITIES)
+        )
     if members is not None:
         require_for_members(members)
     step = on_step or (lambda what, done, total: None)
@@ -274,7 +278,10 @@ def check_rule(decide: str | None, n: int | None) -> None:
         If there is no such rule, or `n` is negative.
     """
     if decide not in (None, *_AUTOMATIC):
-        raise ValueError(f"There is no rule {decide!r}: choose {' or '.join(_AUTOMATIC)}.")
+        raise ValueError(
+            f"There is no rule {decide!r}: choose {' or '.join(_AUTOMATIC)}."
+            + did_you_mean(decide, _AUTOMATIC)
+        )
     if n is not None and n < 0:
         raise ValueError(f"{n} suspects can't be decided on: give 0 or more.")
 

@@ -39,6 +39,14 @@ def run(
     return run_main
 
 
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lay standard output out as on a terminal, and not for other programs."""
+    from fer_ensemble.cli.console import output
+
+    monkeypatch.setattr(output, "_force_terminal", True)
+
+
 @pytest.fixture(scope="session")
 def run_apart() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command as a user does, in a process of its own."""

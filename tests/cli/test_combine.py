@@ -141,6 +141,7 @@ def test_figures_of_the_old_combination_are_not_taken_over(run, model):
 # --- stacking -----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("terminal")
 def test_a_stacked_model_predicts_and_is_evaluated(run, saved, data, tmp_path):
     out, rows, figures = tmp_path / "stacked", tmp_path / "rows.csv", tmp_path / "figures.json"
     code, told, notes = run("combine", saved, "--rule", "stacking", "--out", out)

@@ -66,8 +66,8 @@ def test_a_store_is_made_and_described(run, faces, tmp_path):
     store = tmp_path / "store"
     code, printed, notes = run("data", faces / "train", faces / "test", "--store", store)
     assert code == 0, notes
-    assert f"42 faces (train 28, test 14) in {store}. Next:" in printed
-    assert f"fer-ensemble fit {store}" in printed
+    assert f"42 faces (train 28, test 14) in {store}. Next:" in notes
+    assert f"fer-ensemble fit {store}" in notes
     code, printed, notes = run("data", store)
     assert code == 0, notes
     assert "1 face of test also stands in train" in printed

@@ -48,8 +48,8 @@ def test_fit_ends_with_a_table_and_the_next_command(model, data):
     out, done = model
     for shown in ("dense_hog", "boosted_hog", *RULES, "macro F1"):
         assert shown in done.stdout
-    assert f"fer-ensemble predict photos/ --model {out}" in done.stdout
-    assert f"fer-ensemble evaluate {data} --model {out}" in done.stdout
+    assert f"fer-ensemble predict photos/ --model {out}" in done.stderr
+    assert f"fer-ensemble evaluate {data} --model {out}" in done.stderr
     assert "n = 14" in done.stdout
 
 
@@ -85,6 +85,7 @@ def test_predict_after_fit(run, model, data, tmp_path):
     assert [row["label"] for row in rows] == [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
 
 
+@pytest.mark.usefixtures("terminal")
 def test_evaluate_prints_and_writes_every_figure(run, model, data, tmp_path):
     figures = tmp_path / "figures.json"
     arguments = ("--model", model[0], "--split", "test", "--json", figures)

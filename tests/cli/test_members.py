@@ -22,6 +22,9 @@ def shown(monkeypatch):
     return lambda *arguments: CliRunner().invoke(app, ["members", *arguments])
 
 
+pytestmark = pytest.mark.usefixtures("terminal")
+
+
 def line_of(text, name):
     # A word of a text that runs on stands further to the right.
     [line] = [line for line in text.splitlines() if line[:4].strip() and line.split()[0] == name]

@@ -60,6 +60,7 @@ def test_figures_count_what_is_not_answered_both_ways(files):
     }
 
 
+@pytest.mark.usefixtures("terminal")
 def test_the_tables_show_classes_means_and_confusion(files):
     shown = score().stdout
     for expected in ("accuracy, Wilson", "0.600", "macro avg", "weighted avg", "Brier", "50%"):

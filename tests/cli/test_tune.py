@@ -44,7 +44,7 @@ def test_a_search_ends_with_a_table_a_recipe_and_the_next_command(data, tmp_path
     assert "Best of 2 trials of tuned_cnn, held out of faces, n = 7" in done.stdout
     for shown in ("filters", "accuracy", "95 % CI", "The best of 2 trials is optimistic"):
         assert shown in done.stdout
-    assert f"fer-ensemble fit {data} --members tuned_cnn --recipe {out}/best.json" in done.stdout
+    assert f"fer-ensemble fit {data} --members tuned_cnn --recipe {out}/best.json" in done.stderr
     member, params = read_recipe(out / "best.json")
     assert member == "tuned_cnn"
     assert len(params["network_params"]["filters"]) == 2

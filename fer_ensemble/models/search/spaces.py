@@ -12,6 +12,7 @@ from fer_ensemble.models.keras_classifier import KerasClassifier
 from fer_ensemble.models.networks import NETWORKS
 from fer_ensemble.models.pipeline import prefixed_steps
 from fer_ensemble.models.registry import get_member, list_members
+from fer_ensemble.suggestions import did_you_mean
 
 # Plain dictionaries, and not KerasTuner's objects: a space is compared and kept as JSON, and is
 # looked up, or refused, before KerasTuner is imported, and Keras with it.
@@ -211,7 +212,10 @@ def _find_network(name: str) -> tuple[str, KerasClassifier]:
     found = _network_step(get_member(name).build())
     if found is None:
         others = [info.name for info in list_members() if _network_step(info.build())]
-        raise ValueError(f"{name!r} has no network to search: choose among {', '.join(others)}.")
+        raise ValueError(
+            f"{name!r} has no network to search: choose among {', '.join(others)}."
+            + did_you_mean(name, others)
+        )
     return found
 
 
