@@ -56,18 +56,20 @@ def doctor(
 
 
 def _print(found: Diagnosis) -> None:
-    """Show every check in a line, in groups, with what to do below it."""
+    """Show every check in a line, in groups, with what to do below it.
+
+    The same lines for a pipe, to be pasted somewhere: these are no figures for other programs.
+    """
     from rich.text import Text
 
-    from fer_ensemble.cli.console import output, visible
+    from fer_ensemble.cli.console import PlainConsole, visible
 
-    group = None
+    console, group = PlainConsole(soft_wrap=True), None
     for check in found.checks:
         if check.group != group:
             group = check.group
-            output.print(Text(group, style="bold"))
+            console.print(Text(group, style="bold"))
         line = Text("  ").append(f"{check.status:<5}", style=_STYLES[check.status])
-        line.append(visible(f"{check.name}: {check.message}"))
-        output.print(line, soft_wrap=True)
+        console.print(line.append(visible(f"{check.name}: {check.message}")))
         if check.remedy and check.status != "ok":
-            output.print(f"        → {check.remedy}", soft_wrap=True)
+            console.print(f"        → {check.remedy}")
