@@ -11,7 +11,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 _log = logging.getLogger(__name__)
-_COMMANDS = {"…": r"\ldots", "·": r"\cdot"}  # characters that docutils takes as commands alone
+# What docutils knows by another name alone.
+_COMMANDS = {"…": r"\ldots", r"\dots": r"\ldots", "·": r"\cdot"}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
