@@ -15,15 +15,20 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from fer_ensemble.artifact import (
+    PRETRAINED,
     ArtifactError,
     has_ensemble,
+    is_exported,
     load_model,
     read_manifest,
     resolve_model,
     save_ensemble,
 )
 from fer_ensemble.artifact.exported_members import extractors_of, takes_faces
+from fer_ensemble.artifact.hub_folder import CONFIG, README, hub_files
+from fer_ensemble.artifact.manifest import MODEL_CARD
 from fer_ensemble.artifact.states import describe_parameters
+from fer_ensemble.atomic_files import write_atomically
 from fer_ensemble.datasets import make_faces
 from fer_ensemble.ensemble import BaseEnsemble, answer_held_out
 from fer_ensemble.locks import holding_folder
@@ -66,6 +71,8 @@ def export_ensemble(
     precision: str = "float32",
     faces: NDArray[np.uint8] | None = None,
     overwrite: bool = False,
+    hub: bool = False,
+    license: str | None = None,
 ) -> Export:
     """Export a saved ensemble: the same artifact, its members as graphs in ONNX.
 
@@ -90,6 +97,13 @@ def export_ensemble(
         be measured. By default faces are drawn. Of more than 512, so many are taken at random.
     overwrite : bool, default=False
         Whether an ensemble that stands in `out` may be replaced.
+    hub : bool, default=False
+        Whether to lay `out` out as a repository of the Hugging Face hub: ``README.md``, a card with
+        metadata, in place of ``MODEL_CARD.md``, ``config.json`` and ``.gitattributes`` stand beside
+        the graphs. Nothing is sent. What was exported before, with "float32", is copied as it is.
+    license : str, optional
+        For the card of a model of yours: as the hub has it, such as "apache-2.0", or the name of
+        another. Models of the package have the package's.
 
     Returns
     -------
@@ -98,20 +112,28 @@ def export_ensemble(
     Raises
     ------
     ArtifactError
-        If there is no ensemble, or one stands in `out`.
+        If there is no ensemble, or one, or a card, stands in `out`.
     MissingLibraryError
         If a converter is not installed.
     ValueError
-        If a member has no converter, or there is no such precision.
+        If a member has no converter, there is no such precision, or a license is given for what has
+        one or goes nowhere.
 
     Examples
     --------
     >>> from fer_ensemble import export_ensemble
     >>> export_ensemble("model/", "model-onnx/", precision="float16")  # doctest: +SKIP
+    >>> export_ensemble("model/", "to-push/", hub=True, license="apache-2.0")  # doctest: +SKIP
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r}: choose among {', '.join(PRECISIONS)}.")
     source, target = resolve_model(model), Path(out)
+    shipped = model is None or model in PRETRAINED
+    if license is not None and (shipped or not hub):
+        why = "models of the package have the package's" if shipped else "it is for hub=True"
+        raise ValueError(f"license={license!r}: {why}; leave it out.")
+    if hub and not overwrite and not has_ensemble(target):
+        _refuse_to_replace(target)
     if has_ensemble(target) and not overwrite:
         raise ArtifactError(
             f"{target} holds a saved ensemble already: choose another folder, or overwrite it."
@@ -122,7 +144,11 @@ def export_ensemble(
         faces = faces[np.random.RandomState(0).choice(len(faces), _FACES, replace=False)]
     with holding_folder(target):
         manifest, ensemble = read_manifest(source), load_model(model)
-        exported = convert_ensemble(ensemble, precision=precision, faces=faces)
+        # Graphs are there already, and float32 leaves them as they are: nothing is needed for it.
+        if hub and precision == "float32" and is_exported(manifest):
+            exported = ensemble
+        else:
+            exported = convert_ensemble(ensemble, precision=precision, faces=faces)
         save_ensemble(
             exported,
             target,
@@ -130,6 +156,8 @@ def export_ensemble(
             face_size=manifest.preprocessing["size"],
             overwrite=overwrite,
         )
+        if hub:
+            _lay_out_for_hub(exported, target, license, shipped)
     if not all(takes_faces(member) for _, member in exported.members_):
         return Export(exported, target)
     before, after = ensemble.predict_proba(faces), exported.predict_proba(faces)
@@ -140,6 +168,29 @@ def export_ensemble(
         float(np.abs(before - after).max()),
         float((before.argmax(axis=1) == after.argmax(axis=1)).mean()),
     )
+
+
+def _refuse_to_replace(target: Path) -> None:
+    if there := [name for name in (README, CONFIG) if (target / name).exists()]:
+        raise ArtifactError(
+            f"{target} has {' and '.join(there)} already: choose another folder, or overwrite them."
+        )
+
+
+def _lay_out_for_hub(
+    exported: BaseEnsemble, target: Path, license: str | None, shipped: bool
+) -> None:
+    files = hub_files(
+        target,
+        exported,
+        read_manifest(target),
+        name=target.resolve().name,
+        license=license,
+        shipped=shipped,
+    )
+    for name, content in files.items():
+        write_atomically(target / name, content)
+    (target / MODEL_CARD).unlink(missing_ok=True)  # README.md has all that it says
 
 
 def convert_ensemble(

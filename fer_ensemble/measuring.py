@@ -61,15 +61,38 @@ class MeasuredSets:
     new_scores : SetEvaluation or None
         On those without a copy in the training data; ``None`` if it is not known which, or all
         have one.
+    n_learned_from : int or None, default=None
+        From how many held-out faces it was learned what belongs to a set.
     """
 
     nominal: float
     scores: SetEvaluation
     new_scores: SetEvaluation | None
+    n_learned_from: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain lists, dictionaries and numbers, ready for JSON."""
         return asdict(self)
+
+    def to_summary(self) -> dict[str, Any]:
+        """Return what a model card tells of it, ready for JSON."""
+        every, new = self.scores.all, self.new_scores
+        return {
+            "nominal": self.nominal,
+            "n_learned_from": self.n_learned_from,
+            "n": every.n,
+            "coverage": _short(every.coverage),
+            "interval": every.interval and [_short(bound) for bound in every.interval],
+            "without_copies": None if new is None else _short(new.all.coverage),
+            "mean_size": _short(every.mean_size, 3),
+            "one_label": _short(self.scores.sizes[1]),
+            "per_class": {score.name: _short(score.coverage) for score in self.scores.per_class},
+        }
+
+
+def _short(value: float | None, digits: int = 4) -> float | None:
+    """Round as the records of experiments are, so that a figure is the same in both."""
+    return None if value is None else round(value, digits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +175,7 @@ class MeasuredModel:
             warning=self.part.warning,
             synthetic=self.synthetic,
             subgroups=self.subgroups,
+            sets=[found.to_summary() for found in self.sets],
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -308,7 +332,8 @@ def _measure_sets(measured: MeasuredModel) -> tuple[MeasuredSets, ...]:
     for coverage in COVERAGES:
         sets = learn_set_rule(*answers, ensemble.classes_, coverage)(probabilities)
         new = None if seen is None or seen.all() else measure(sets, ~seen)
-        found.append(MeasuredSets(coverage, measure(sets, slice(None)), new))
+        scores = measure(sets, slice(None))
+        found.append(MeasuredSets(coverage, scores, new, len(answers.labels)))
     return tuple(found)
 
 

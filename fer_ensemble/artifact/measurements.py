@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,9 @@ class Measurement:
         Whether the faces were drawn.
     subgroups : Subgroups or None, default=None
         How it does on groups of the faces, and on changed ones; ``None`` if not measured.
+    sets : sequence of mapping, default=()
+        What its sets of labels are worth, each of one coverage that was asked for: JSON values, as
+        `fer_ensemble.measuring.MeasuredSets.to_summary` gives them.
     """
 
     data: str
@@ -72,6 +75,7 @@ class Measurement:
     warning: str = ""
     synthetic: bool = False
     subgroups: Subgroups | None = None
+    sets: Sequence[Mapping[str, Any]] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a manifest keeps of it, ready for JSON."""
@@ -88,6 +92,7 @@ class Measurement:
                 for name, figures in self.scores.members.items()
             },
             "subgroups": self.subgroups and self.subgroups.to_summary(),
+            "sets": [dict(found) for found in self.sets],
         }
 
 

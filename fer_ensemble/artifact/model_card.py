@@ -55,7 +55,7 @@ class MemberSummary:
     seconds: float | None = None
 
 
-def make_model_card(ensemble: BaseEnsemble, manifest: Manifest) -> str:
+def make_model_card(ensemble: BaseEnsemble, manifest: Manifest, *, on_hub: bool = False) -> str:
     """Write the model card of a fitted ensemble.
 
     Parameters
@@ -64,6 +64,8 @@ def make_model_card(ensemble: BaseEnsemble, manifest: Manifest) -> str:
         Fitted.
     manifest : Manifest
         What its artifact says of it.
+    on_hub : bool, default=False
+        Whether it becomes the card of a repository, into which no command writes.
 
     Returns
     -------
@@ -74,11 +76,16 @@ def make_model_card(ensemble: BaseEnsemble, manifest: Manifest) -> str:
         _summarise(name, member, ensemble.fit_times_.get(name))
         for name, member in ensemble.members_
     ]
-    return render_model_card(manifest, members, _score_held_out(ensemble, manifest))
+    held_out = _score_held_out(ensemble, manifest)
+    return render_model_card(manifest, members, held_out, on_hub=on_hub)
 
 
 def render_model_card(
-    manifest: Manifest, members: list[MemberSummary], held_out: EnsembleScores | None = None
+    manifest: Manifest,
+    members: list[MemberSummary],
+    held_out: EnsembleScores | None = None,
+    *,
+    on_hub: bool = False,
 ) -> str:
     """Lay out a model card.
 
@@ -94,6 +101,8 @@ def render_model_card(
         The members, in the ensemble's order.
     held_out : EnsembleScores or None, default=None
         Figures on faces that were held out of the fit.
+    on_hub : bool, default=False
+        As of :func:`make_model_card`.
 
     Returns
     -------
@@ -123,9 +132,10 @@ def render_model_card(
         shares=shares,
         rarest=min(shares, key=lambda row: row["n"], default=None),
         commonest=max(shares, key=lambda row: row["n"], default=None),
-        fer2013=_is_fer2013(data),
+        fer2013=is_fer2013(data),
         tests=tests if isinstance(tests, list) else [],
         held_out=held_out,
+        on_hub=on_hub,
     )
     return re.sub(r"\n{3,}", "\n\n", card).strip() + "\n"
 
@@ -215,7 +225,18 @@ def _class_shares(counts: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _is_fer2013(data: Mapping[str, Any]) -> bool:
+def is_fer2013(data: Mapping[str, Any]) -> bool:
+    """Say whether data are FER2013, by the name of their file or by the counts of their classes.
+
+    Parameters
+    ----------
+    data : mapping
+        What a manifest says of them.
+
+    Returns
+    -------
+    bool
+    """
     if data.get("synthetic"):
         return False
     source = str(data.get("source", "")).lower()

@@ -34,7 +34,26 @@ def export(
             help="Folder of a saved ensemble; or ensemble or fast, which come with the package.",
         ),
     ],
-    out: Annotated[Path, out_option(help="Folder for the exported ensemble.")],
+    out: Annotated[
+        Path | None, out_option(help="Folder for the exported ensemble.", show_default=False)
+    ] = None,
+    hub: Annotated[
+        Path | None,
+        typer.Option(
+            help="In place of --out: folder in the layout of the Hugging Face hub, with card and "
+            "config.json, to be pushed as it is. Nothing is sent.",
+            show_default=False,
+        ),
+    ] = None,
+    license_name: Annotated[
+        str | None,
+        typer.Option(
+            "--license",
+            help="License of a model of yours, for --hub: as the hub has it, such as apache-2.0, "
+            "or the name of another.",
+            show_default=False,
+        ),
+    ] = None,
     to: Annotated[Format, typer.Option("--format", help="The only one so far.")] = Format.onnx,
     precision: Annotated[
         Precision,
@@ -54,7 +73,7 @@ def export(
     ] = None,
     classes: ClassesOption = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the ensemble that stands in --out.")
+        bool, typer.Option("--overwrite", help="Replace what stands in --out or --hub.")
     ] = False,
 ) -> None:
     """Export a saved ensemble to ONNX: it predicts without TensorFlow and XGBoost.
@@ -70,11 +89,19 @@ def export(
       fer-ensemble export ensemble --precision int8 --out quick/
 
       fer-ensemble predict photos/ --model quick/
+
+      fer-ensemble export model/ --hub my-model/ --license apache-2.0
     """
-    from fer_ensemble.artifact import read_manifest, resolve_model
+    from fer_ensemble.artifact import PRETRAINED, read_manifest, resolve_model
     from fer_ensemble.cli.console import notes, output, read_faces
     from fer_ensemble.exporting import export_ensemble
 
+    if (out is None) == (hub is None):
+        raise typer.BadParameter("Say where to: --out DIR, or --hub DIR for the hub's layout.")
+    target = out or hub
+    assert target is not None
+    if license_name is not None and hub is None:
+        raise typer.BadParameter("--license is for the card of --hub.")
     # The converter takes networks of this backend, and saved weights are the same on every one.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     faces = None
@@ -84,9 +111,15 @@ def export(
         faces = labelled.select("train").images
     with notes.status(f"Exporting {model}"):
         exported = export_ensemble(
-            model, out, precision=precision.value, faces=faces, overwrite=overwrite
+            model,
+            target,
+            precision=precision.value,
+            faces=faces,
+            overwrite=overwrite,
+            hub=hub is not None,
+            license=license_name,
         )
-    for file in sorted(out.glob(f"*.{to.value}")):
+    for file in sorted(target.glob(f"*.{to.value}")):
         output.print(f"{file.name}: {file.stat().st_size / 1e6:.1f} MB")
     if exported.n_faces:
         source = "drawn faces" if data is None else f"faces of {data}"
@@ -95,3 +128,7 @@ def export(
             f"largest change of a probability {exported.largest_change:.1g}"
         )
     notes.print(f"Saved in {exported.path}")
+    if hub is not None:
+        if license_name is None and model not in PRETRAINED:
+            notes.print("Its card names no license: say --license, such as apache-2.0")
+        notes.print(f"To push it: hf upload USER/{hub.resolve().name} {hub}")

@@ -1,19 +1,27 @@
 import hashlib
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from fer_ensemble import load_ensemble, save_ensemble
-from fer_ensemble.artifact import ArtifactError, Measurement, read_manifest, record_measurement
-from fer_ensemble.artifact.model_card import MemberSummary, render_model_card
+from fer_ensemble.artifact import (
+    ArtifactError,
+    Measurement,
+    read_manifest,
+    record_measurement,
+    resolve_model,
+)
+from fer_ensemble.artifact.model_card import MemberSummary, make_model_card, render_model_card
 from fer_ensemble.datasets import EMOTIONS, PROTOCOLS
 from fer_ensemble.ensemble import VotingEnsemble, score_ensemble
 from fer_ensemble.subgrouping import measure_subgroups
 from tests.artifact.stand_ins import small_voting, table
 
+SETS = Path(__file__).parents[2] / "experiments" / "results" / "prediction_sets.json"
 TRAINING = {
     "angry": 3995, "disgust": 436, "fear": 4097, "happy": 7215, "sad": 4830, "surprise": 3171,
     "neutral": 4965,
@@ -150,6 +158,19 @@ def test_rows_of_tables_are_not_torn(saved):
     assert not any(a == b == "" for a, b in pairwise(lines))
 
 
+@pytest.mark.parametrize("name", ["ensemble", "fast"])
+def test_cards_of_the_package_are_what_their_manifests_say(name):
+    folder = resolve_model(name)
+    made = make_model_card(load_ensemble(folder), read_manifest(folder))
+    assert (folder / "MODEL_CARD.md").read_text() == made
+    recorded = json.loads(SETS.read_text())["models"][name]["methods"]
+    rows = [row for row in recorded if row["method"] == "lac" and not row["class_conditional"]]
+    assert len(rows) == 3
+    for row in rows:
+        low, high = row["interval"]
+        assert f"\n| {row['nominal']} | {row['coverage']:.3f} | {low:.3f}–{high:.3f} |" in made
+
+
 def test_loading_needs_no_card(saved, copy, faces):
     (copy / "MODEL_CARD.md").unlink()
     images, _ = faces
@@ -262,6 +283,22 @@ def test_groups_are_told_and_stay_when_only_the_rest_is_measured_anew(ensemble, 
     record_measurement(copy, ensemble, measurement())
     assert (copy / "MODEL_CARD.md").read_text() == card
     assert read_manifest(copy).data["figures"][0]["subgroups"] == found.to_summary()
+
+
+def test_sets_of_labels_are_told_where_they_were_measured(ensemble, measurement, copy):
+    record_measurement(copy, ensemble, measurement())
+    assert "Sets of labels" not in (copy / "MODEL_CARD.md").read_text()
+    every = {"n": 140, "n_learned_from": 1069, "interval": [0.841, 0.933], "one_label": 0.5}
+    names = {"per_class": {"angry": 0.8, "disgust": None, "fear": 0.75, "happy": 1.0}}
+    found = {"nominal": 0.9, "coverage": 0.895, "without_copies": 0.889, "mean_size": 1.776}
+    told = every | names | found
+    record_measurement(copy, ensemble, measurement(sets=[told, told | {"nominal": 0.95}]))
+    card = (copy / "MODEL_CARD.md").read_text()
+    assert "from 1,069 faces held out of the fit." in card
+    row = "0.895 | 0.841–0.933 | 0.889 | 1.78 | 0.500 | fear 0.750 |"
+    assert f"\n| 0.9 | {row}\n| 0.95 | {row}\n\n" in card
+    assert "`predict --coverage` gives all that a\nface may well have." in card
+    assert read_manifest(copy).data["figures"][0]["sets"][0] == told
 
 
 def test_warnings_and_synthetic_faces_are_told(ensemble, measurement, copy):
