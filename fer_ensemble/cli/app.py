@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -373,22 +372,16 @@ def _run() -> None:
         if isinstance(error, OSError) and error.filename and error.strerror:
             text = f"{error.filename}: {error.strerror}"
         notes.error(f"Error: {text}")
-        _tell_more(error)
+        _tell_hint(error)
         sys.exit(getattr(error, "exit_code", 1))
     except Exception as error:
-        from fer_ensemble.cli.details import where_it_came_up
+        from fer_ensemble.cli.details import describe_unexpected
 
-        kind = type(error).__name__
-        notes.error(
-            f"Error: {kind}: {error} (unexpected, in {where_it_came_up(error)}: a defect of "
-            "fer-ensemble or of a library; --verbose shows how it came up)"
-        )
-        _tell_more(error, unexpected=True)
+        notes.error(describe_unexpected(error, verbose=notes.verbose))
+        _tell_hint(error)
         sys.exit(1)
 
 
-def _tell_more(error: Exception, *, unexpected: bool = False) -> None:
+def _tell_hint(error: Exception) -> None:
     if "hint" in _CONFIGURED and not hasattr(error, "exit_code"):
         notes.error(_CONFIGURED["hint"])
-    if notes.verbose and unexpected:
-        notes.error("".join(traceback.format_exception(error)))

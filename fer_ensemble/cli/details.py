@@ -99,11 +99,24 @@ def _device() -> str:
     return f"; networks on {describe_device()}"
 
 
-def where_it_came_up(error: BaseException) -> str:
-    """Say in which line an error came up: the package's own, as far as it is one of these."""
+def describe_unexpected(error: Exception, *, verbose: bool) -> str:
+    """Tell an error that nobody has foreseen: in a line, or, where more is asked for, all of it.
+
+    Parameters
+    ----------
+    error : Exception
+    verbose : bool
+
+    Returns
+    -------
+    str
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "fer_ensemble" in frame.filename]
-    if not frames:
-        return ""
-    frame = (own or frames)[-1]
-    return f"{frame.filename}:{frame.lineno}"
+    # The package's own line, as far as there is one: libraries mostly do as they are told.
+    own = [frame for frame in frames if "fer_ensemble" in frame.filename] or frames
+    told = (
+        f"Error: {type(error).__name__}: {error} (unexpected, in {own[-1].filename}:"
+        f"{own[-1].lineno}: a defect of fer-ensemble or of a library; --verbose shows how it came "
+        "up)"
+    )
+    return told + "\n" + "".join(traceback.format_exception(error)) if verbose else told

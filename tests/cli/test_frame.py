@@ -119,7 +119,7 @@ def test_an_option_is_called_the_same_in_every_verb():
     for word, params in words.items():
         kinds = {param.type.name.removesuffix(" range") for param in params.values()}
         # Paths that may be addresses, and a data set that may be a word, are text.
-        allowed = {"path", "str"} if word in ("--out", "--data") else {next(iter(kinds))}
+        allowed = {"path", "str", "text"} if word in ("--out", "--data") else {next(iter(kinds))}
         assert kinds <= allowed, f"{word} is {kinds} in {list(params)}"
         flags = {param.is_flag for param in params.values()}
         assert len(flags) == 1, f"{word} is a flag in some verbs alone"
