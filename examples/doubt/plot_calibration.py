@@ -74,19 +74,19 @@ for title, said in zip(titles, (product[shown], tempered), strict=True):
 # Whoever leaves out the faces that the model is least sure of is right more often on the others.
 # ``predict_faces(..., min_confidence=0.7)`` does so, as ``fer-ensemble predict --min-confidence
 # 0.7``. What share of the faces remains, and how many of these labels are right:
-plt.style.use("seaborn-v0_8-colorblind")
 fig, ax = plt.subplots(figsize=(7, 4.4), layout="constrained")
 plot_coverage(coverage_curve(y, ensemble, classes), ax=ax)
 curve = coverage_curve(y, fast, classes)
-ax.plot(curve.coverage, curve.accuracy, color="C1", linestyle="--")
-ax.annotate("ensemble", (0.62, 0.895), color="C0")
-ax.annotate("fast", (0.5, 0.845), color="C1")
+ax.plot(curve.coverage, curve.accuracy, color="#009E73", linestyle="--")
+ax.annotate("ensemble", (0.66, 0.862), color="#0072B2")
+ax.annotate("fast", (0.5, 0.85), color="#009E73")
+ax.set_ylim(0.65, 1.02)
 plt.show()
 
 # %%
 # With its interval, for the ensemble at the least confidences that are marked:
 for score in evaluate_predictions(y, probabilities=ensemble, classes=classes).coverage:
-    low, high = score.interval
+    low, high = score.accuracy_interval
     print(
         f"at least {score.min_confidence}: {score.coverage:.2f} of the faces answered, "
         f"{score.accuracy:.3f} ({low:.3f}–{high:.3f}) of these right"
