@@ -21,7 +21,7 @@ photograph = astronaut()[..., ::-1]
 [found] = explain(photograph)
 picture = found.draw()
 
-fig, ax = plt.subplots(figsize=(9, 9 * picture.shape[0] / picture.shape[1]), layout="constrained")
+fig, ax = plt.subplots(figsize=(11, 11 * picture.shape[0] / picture.shape[1]), layout="constrained")
 ax.imshow(picture[..., ::-1])
 ax.set_axis_off()
 plt.show()
@@ -30,9 +30,9 @@ plt.show()
 # All that is drawn is also there as numbers, in nats of the label's log-odds: what covering a place
 # takes from them, and what each member and each trait adds.
 for voice in found.members:
-    print(f"{voice.name:24}{voice.contribution:+.2f}")
+    print(f"{voice.name:28}{voice.contribution:+.2f}")
 for voice in found.landmarks[:5]:
-    print(f"{voice.name:24}{voice.contribution:+.2f}")
+    print(f"{voice.name:28}{voice.contribution:+.2f}")
 
 # %%
 # Why not another label?
@@ -53,8 +53,7 @@ fig.colorbar(drawn, ax=axes, label="nats that covering takes away", shrink=0.8)
 plt.show()
 
 # %%
-# Faces that are cut out already are given as an array. Of drawn ones, too, it is mostly mouth and
-# brows that decide.
+# Faces that are cut out already are given as an array, here drawn ones.
 faces = make_faces(14, random_state=3).images[[1, 3, 6, 7]]
 
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.8), layout="constrained")

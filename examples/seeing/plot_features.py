@@ -16,22 +16,24 @@ import matplotlib.pyplot as plt
 import numpy as np
 from skimage.data import astronaut
 from skimage.feature import hog
+from skimage.transform import resize
 
 from fer_ensemble.datasets import EMOTIONS, make_faces
 from fer_ensemble.faces import FaceFinder
 from fer_ensemble.features import HOG, Landmarks, mirror_points
 
 drawn = make_faces(200, random_state=1)
-face = drawn.images[3]
+face = drawn.images[8]
 
-fig, axes = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
+fig, axes = plt.subplots(2, 2, figsize=(7.5, 8), layout="constrained")
+axes = axes.ravel()
 axes[0].imshow(face, cmap="gray", vmin=0, vmax=255)
 axes[0].set_title("face", fontsize="medium")
 for ax, cell in zip(axes[1:], (4, 6, 12), strict=True):
     length = HOG(pixels_per_cell=(cell, cell)).fit([face]).n_features_out_
-    enlarged = np.kron(face, np.ones((6, 6)))
+    enlarged = resize(face, (288, 288), order=3)
     strokes = hog(enlarged, 8, (6 * cell, 6 * cell), (2, 2), block_norm="L2-Hys", visualize=True)[1]
-    ax.imshow(strokes, cmap="gray", vmax=np.quantile(strokes, 0.995))
+    ax.imshow(strokes, cmap="gray", vmax=0.5 * strokes.max())
     ax.set_title(f"cells of {cell} px: {length:,} numbers", fontsize="small")
 for ax in axes:
     ax.set_axis_off()
@@ -59,7 +61,7 @@ plt.show()
 # %%
 # A mirrored face has the mirrored points: the point of the right eye's outer corner becomes that of
 # the left eye's. :func:`~fer_ensemble.features.mirror_points` knows the pairs, here joined by lines.
-points = found[3]
+points = found[8]
 mirrored = mirror_points(points[None], 48)[0]
 
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.6), layout="constrained")

@@ -124,7 +124,7 @@ right.grid(axis="x", alpha=0.3)
 plt.show()
 
 # %%
-# Some dozens of faces a class leave wide intervals: a difference of a few points between two classes
-# is nothing yet. ``fer-ensemble report`` writes a page with these figures and many more, and
+# Some dozens of faces a class leave wide intervals: a difference of a few points between two is
+# nothing yet. ``fer-ensemble report`` writes a page with these figures and many more, and
 # ``predict_faces("photos/", model)`` labels photographs by what was fitted.
 working_folder.cleanup()
