@@ -122,7 +122,12 @@ print(f"{description}: {len(train):,} faces to fit on, {len(test):,} others to m
 flatten = FunctionTransformer(lambda images: images.reshape(len(images), -1) / 255)
 ensemble = VotingEnsemble(
     [
-        ("edges", make_pipeline(HOG(), PCA(100, random_state=0), LogisticRegression())),
+        (
+            "edges",
+            make_pipeline(
+                HOG(), PCA(100, svd_solver="randomized", random_state=0), LogisticRegression()
+            ),
+        ),
         (
             "points",
             make_pipeline(
@@ -132,7 +137,9 @@ ensemble = VotingEnsemble(
         (
             "pixels",
             make_pipeline(
-                flatten, PCA(80, random_state=0), LinearDiscriminantAnalysis("lsqr", shrinkage=0.2)
+                flatten,
+                PCA(80, svd_solver="randomized", random_state=0),
+                LinearDiscriminantAnalysis("lsqr", shrinkage=0.2),
             ),
         ),
     ],
@@ -201,3 +208,5 @@ plt.show()
 # %%
 # What was fitted is kept: ``ensemble.set_params(rule="geometric")`` combines in another way without
 # a fit, and so does ``fer-ensemble combine`` with a saved ensemble.
+
+# sphinx_gallery_thumbnail_number = 2

@@ -59,8 +59,8 @@ for ax, row in zip(axes, (3, 5, 8, 9), strict=True):
 plt.show()
 
 # %%
-# A mirrored face has the mirrored points: the point of the right eye's outer corner becomes that of
-# the left eye's. :func:`~fer_ensemble.features.mirror_points` knows the pairs, here joined by lines.
+# A mirrored face has the mirrored points: that of the right eye's outer corner becomes that of the
+# left eye's. :func:`~fer_ensemble.features.mirror_points` knows the pairs, here joined by lines.
 points = found[8]
 mirrored = mirror_points(points[None], 48)[0]
 

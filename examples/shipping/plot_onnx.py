@@ -51,7 +51,12 @@ from fer_ensemble.features import HOG, Landmarks
 
 ensemble = VotingEnsemble(
     [
-        ("edges", make_pipeline(HOG(), PCA(50, random_state=0), LogisticRegression())),
+        (
+            "edges",
+            make_pipeline(
+                HOG(), PCA(50, svd_solver="randomized", random_state=0), LogisticRegression()
+            ),
+        ),
         ("points", make_pipeline(Landmarks(), StandardScaler(), LogisticRegression(C=0.01))),
     ],
     rule="weighted",

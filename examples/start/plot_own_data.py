@@ -83,11 +83,19 @@ from fer_ensemble.features import HOG, Landmarks
 from fer_ensemble.measuring import measure_model
 
 members = [
-    ("edges", make_pipeline(HOG(), PCA(60, random_state=0), LogisticRegression())),
+    (
+        "edges",
+        make_pipeline(
+            HOG(), PCA(60, svd_solver="randomized", random_state=0), LogisticRegression()
+        ),
+    ),
     (
         "points",
         make_pipeline(
-            Landmarks(), StandardScaler(), PCA(60, random_state=0), LogisticRegression(C=0.1)
+            Landmarks(),
+            StandardScaler(),
+            PCA(60, svd_solver="randomized", random_state=0),
+            LogisticRegression(C=0.1),
         ),
     ),
 ]
