@@ -83,15 +83,25 @@ numpydoc_validation_checks = {"GL05", "GL06", "GL07", "PR02", "PR05", "PR06", "P
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
+    "subsection_order": [
+        f"../examples/{section}"
+        for section in ("start", "ensembles", "doubt", "seeing", "shipping")
+    ],
+    "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "gallery/backreferences",
     "doc_module": ("fer_ensemble",),
+    "reference_url": {"fer_ensemble": None},
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
     "remove_config_comments": True,
+    "reset_modules": ("matplotlib",),
+    "matplotlib_animations": False,
     "plot_gallery": "True",
+    # What fails in an example fails the build.
     "abort_on_example_error": True,
+    "only_warn_on_example_error": False,
 }
 
 # -- HTML ---------------------------------------------------------------------
