@@ -21,28 +21,38 @@ from fer_ensemble.forks import refuse_after_fork
 KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 
 
-def _extra(name: str) -> str:
+def extra_remedy(name: str) -> str:
+    """Say what installs an extra.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+    """
     return f"pip install '.[{name}]' in the folder of fer-ensemble's source"
 
 
-_TRAIN, _SERVE = _extra("train"), _extra("serve")
+_TRAIN, _SERVE = extra_remedy("train"), extra_remedy("serve")
 
 # By the name of the module: what people call it, and what installs it.
 _LIBRARIES = {
     "fastapi": ("FastAPI", _SERVE),
     "jax": ("JAX", "pip install jax"),
     "keras": ("Keras", _TRAIN),
-    "keras_tuner": ("KerasTuner", _extra("tune")),
-    "matplotlib": ("Matplotlib", _extra("report")),
-    "mtcnn": ("the package mtcnn", _extra("mtcnn")),
-    "pillow_heif": ("pillow-heif", _extra("heic")),
+    "keras_tuner": ("KerasTuner", extra_remedy("tune")),
+    "matplotlib": ("Matplotlib", extra_remedy("report")),
+    "mtcnn": ("the package mtcnn", extra_remedy("mtcnn")),
+    "pillow_heif": ("pillow-heif", extra_remedy("heic")),
     "onnx": ("the package onnx", "pip install onnx"),  # enough for what was exported before
     "onnxmltools": ("onnxmltools", _TRAIN),
     "pandas": ("pandas", "pip install pandas"),
     "prometheus_client": ("prometheus-client", _SERVE),
-    "pyarrow": ("pyarrow", _extra("parquet")),
+    "pyarrow": ("pyarrow", extra_remedy("parquet")),
     "python_multipart": ("python-multipart", _SERVE),
-    "ray": ("Ray", _extra("ray")),
+    "ray": ("Ray", extra_remedy("ray")),
     "skl2onnx": ("skl2onnx", _TRAIN),
     "tensorflow": ("TensorFlow", _TRAIN),
     "tf2onnx": ("tf2onnx", _TRAIN),

@@ -19,6 +19,7 @@ from fer_ensemble.cli.combine import combine
 from fer_ensemble.cli.console import notes, visible
 from fer_ensemble.cli.curves import curves
 from fer_ensemble.cli.data import data
+from fer_ensemble.cli.doctor import doctor
 from fer_ensemble.cli.evaluate import evaluate
 from fer_ensemble.cli.export import export
 from fer_ensemble.cli.fit import fit
@@ -197,7 +198,7 @@ VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Train": (fit, tune, combine, export),
     "Measure": (evaluate, report, score, curves),
     "Data": (data, suspects, make_faces),
-    "Look": (members,),
+    "Look": (members, doctor),
 }
 for panel, verbs in VERBS.items():
     for verb in verbs:

@@ -19,10 +19,10 @@ from fer_ensemble.features.cascade import Layers
 if TYPE_CHECKING:
     from fer_ensemble.features.landmark_regressor import LandmarkRegressor
 
-#: Weights trained on FER2013's Training faces by ``experiments/landmarks.py``.
+#: Weights trained on FER2013's Training faces by ``experiments/landmarks.py``, and their hash.
 SHIPPED = Path(__file__).parent / "landmarks68.npz"
+SHIPPED_SHA256 = "7e31beaa1d02b9c1cc43db9cc6847f4d527f2e79cbdc76dacac89ceaea7068b0"
 _MOST_BYTES = 64 * 2**20
-_SHIPPED_SHA256 = "7e31beaa1d02b9c1cc43db9cc6847f4d527f2e79cbdc76dacac89ceaea7068b0"
 
 
 def load_landmark_regressor(
@@ -87,7 +87,7 @@ def read_landmark_weights(
         content, path = path, "weights in memory"
     else:
         content = Path(SHIPPED if path is None else path).read_bytes()
-    if path is None and hashlib.sha256(content).hexdigest() != _SHIPPED_SHA256:
+    if path is None and hashlib.sha256(content).hexdigest() != SHIPPED_SHA256:
         raise ValueError(f"{SHIPPED}: damaged. Install fer-ensemble again.")
     try:
         arrays = read_arrays(content, _MOST_BYTES)

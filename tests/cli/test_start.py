@@ -21,14 +21,17 @@ HEAVY = (
     "xgboost",
 )
 
-# What a prediction goes through.
+# What a prediction goes through, and what looks whether it works.
 LIGHT = (
     "fer_ensemble.artifact.exported",
     "fer_ensemble.artifact.kept_answers",
     "fer_ensemble.artifact.manifest",
     "fer_ensemble.artifact.pretrained",
     "fer_ensemble.artifact.set_rules",
+    "fer_ensemble.cli.doctor",
     "fer_ensemble.datasets.labels",
+    "fer_ensemble.diagnosis",
+    "fer_ensemble.diagnosis.examination",
     "fer_ensemble.ensemble.evidence",
     "fer_ensemble.ensemble.meta_features",
     "fer_ensemble.ensemble.prediction_sets",

@@ -1,0 +1,4 @@
+from .checks import Check, Diagnosis
+from .examination import diagnose
+
+__all__ = ["Check", "Diagnosis", "diagnose"]
