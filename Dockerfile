@@ -13,7 +13,8 @@ FROM python:${PYTHON}-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY fer_ensemble ./fer_ensemble
-RUN pip install --no-cache-dir --prefix=/installed '.[serve]'
+# hadolint ignore=DL3013
+RUN pip install --no-cache-dir --root-user-action=ignore --prefix=/installed '.[serve]'
 
 FROM python:${PYTHON}-slim
 LABEL org.opencontainers.image.title="fer-ensemble" \
