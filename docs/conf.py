@@ -145,3 +145,6 @@ if os.environ.get("DOCS_INVENTORIES"):
     extensions.append("sphinx.ext.intersphinx")
 linkcheck_timeout = 20
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Examples factor small matrices: with more threads that share the processors with other work, they
+# took four times as long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
