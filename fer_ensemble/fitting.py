@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ class FittedEnsemble:
     """
 
     ensemble: VotingEnsemble
-    training: TrainingSet
+    training: TrainingSet = field(repr=False)  # thousands of numbers, in a notebook
     path: Path
 
     def score_held_out(self) -> EnsembleScores:

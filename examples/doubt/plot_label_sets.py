@@ -108,3 +108,5 @@ plt.show()
 # :class:`~fer_ensemble.ensemble.ConformalClassifier` does the same for any classifier of
 # scikit-learn, with faces of your own; and ``fer-ensemble predict photos/ --coverage 0.9`` writes
 # the sets into a column. Of faces taken or cut out in another way nothing is promised.
+
+# sphinx_gallery_thumbnail_number = 2

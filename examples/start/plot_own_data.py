@@ -14,6 +14,7 @@ lines.
 # Each class has a folder, and its name is the label. These names are not expressions as the package
 # calls them, and one face was saved twice, another one mirrored, and a third in two classes: as
 # happens in every collection.
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -33,9 +34,10 @@ for word, expression in words.items():
         cv2.imwrite(str(folder / word / f"{row:04d}.png"), drawn.images[row])
 
 first, second, third = sorted((folder / "cheerful").iterdir())[:3]
-cv2.imwrite(str(folder / "cheerful" / "again.png"), cv2.imread(str(first)))
-cv2.imwrite(str(folder / "cheerful" / "mirrored.png"), cv2.imread(str(second))[:, ::-1])
-cv2.imwrite(str(folder / "down" / "copied.png"), cv2.imread(str(third)))
+shutil.copy(first, folder / "cheerful" / "again.png")
+shutil.copy(third, folder / "down" / "copied.png")
+mirrored = cv2.imread(str(second))[:, ::-1]
+written = cv2.imwrite(str(folder / "cheerful" / "mirrored.png"), mirrored)
 
 # %%
 # What the words mean is said once. Whatever can't be used, or is missing, is told and not passed
@@ -100,8 +102,11 @@ members = [
     ),
 ]
 model = Path(working_folder.name, "model")
-fit_ensemble(
+fitted = fit_ensemble(
     folder, model, classes=words, members=members, protocol="grouped", test_size=0.3, seed=0
+)
+print(
+    f"fitted on {fitted.training.n_faces:,} faces:", [name for name, _ in fitted.ensemble.members_]
 )
 
 # %%
