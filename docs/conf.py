@@ -58,6 +58,7 @@ repository_pages = {
     "changelog": "CHANGELOG.md",
     "model_cards/ensemble": "fer_ensemble/pretrained/MODEL_CARD.md",
     "model_cards/fast": "fer_ensemble/pretrained/fast/MODEL_CARD.md",
+    "gallery/index": "examples",
 }
 
 # -- The API ------------------------------------------------------------------
