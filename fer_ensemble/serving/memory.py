@@ -27,6 +27,9 @@ async def give_memory_back(count_work: Callable[[], int]) -> None:
     if trim is None:
         return
     before = count_work()
+    await asyncio.to_thread(
+        trim, 0
+    )  # its thread begins with the server, and not in the midst of it
     while True:
         await asyncio.sleep(SECONDS)
         now = count_work()
