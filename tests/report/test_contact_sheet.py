@@ -65,8 +65,11 @@ def opened(browser, suspects, tmp_path):
     size = {"width": 1200, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get(file.as_uri())
-    yield browser
+    # Pages of files share one storage. What another test left there is cleared by the page that
+    # reads it: from another page, it may come too late.
     browser.execute_script("localStorage.clear()")
+    browser.refresh()
+    yield browser
     assert browser.get_log("browser") == []
 
 
