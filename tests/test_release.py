@@ -68,7 +68,8 @@ def test_hooks_run_what_continuous_integration_runs() -> None:
     assert {hook["language"] for hook in local["hooks"]} == {"system"}
     tools = {hook.split()[0] for hook in hooks}
     assert tools == {"ruff", "mypy", "lint-imports"}
-    steps = [line for line in read(".ci/run").splitlines() if line.split(" ")[0] in tools]
+    lines = [line.strip() for line in read(".ci/run").splitlines()]
+    steps = [line for line in lines if line.split(" ")[0] in tools]
     assert hooks == steps
 
 

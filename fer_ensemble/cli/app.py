@@ -28,7 +28,7 @@ from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
 from fer_ensemble.cli.merge import merge
-from fer_ensemble.cli.options import OLD_WORDS
+from fer_ensemble.cli.options import OLD_WORDS, join_lines
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score
@@ -50,10 +50,12 @@ class _Common:
     """What the application and its verbs have in common: some options, and how help looks."""
 
     params: list[Any]
+    help: str | None
 
     def __init__(self, *positional: Any, **settings: Any) -> None:
         super().__init__(*positional, **settings)
         self.params = [*self.params, *_common_options()]
+        self.help = join_lines(settings.get("help") or "")
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)  # type: ignore[misc]

@@ -26,10 +26,8 @@ async def give_memory_back(count_work: Callable[[], int]) -> None:
     trim = _find_trim()
     if trim is None:
         return
-    before = count_work()
-    await asyncio.to_thread(
-        trim, 0
-    )  # its thread begins with the server, and not in the midst of it
+    # In the thread that is to give it back, so that this begins with the server and not later.
+    before = await asyncio.to_thread(count_work)
     while True:
         await asyncio.sleep(SECONDS)
         now = count_work()

@@ -71,6 +71,15 @@ def test_every_verb_has_help_with_an_example_and_the_common_options(run, name):
     assert run(name, "--help")[1] == printed
 
 
+def test_paragraphs_of_help_are_wrapped_by_the_terminal_alone(run, monkeypatch):
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 200)
+    printed = run("evaluate", "-h")[1]
+    paragraph = printed.split("and every class.")[1].strip().splitlines()
+    whole = [len(line.strip()) for line in paragraph[: paragraph.index(" " * 200) - 1]]
+    assert len(whole) > 1
+    assert min(whole) > 180
+
+
 def test_quiet_says_errors_alone(run, tmp_path):
     loud = run("make-faces", tmp_path / "a", "-n", 7)
     assert "7 synthetic faces written" in loud[2]
