@@ -217,8 +217,8 @@ def get_member(name: str) -> MemberInfo:
     """
     if name not in _MEMBERS:
         raise ValueError(
-            f"Unknown member {name!r}.{did_you_mean(name, _MEMBERS)} There are "
-            f"{', '.join(_MEMBERS)}."
+            f"Unknown member {name!r}: choose among {list(_MEMBERS)}."
+            + did_you_mean(name, _MEMBERS)
         )
     return _MEMBERS[name]
 
