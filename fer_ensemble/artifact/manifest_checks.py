@@ -35,6 +35,8 @@ from fer_ensemble.ensemble import DYNAMIC_RULES, RULES, TIES, WEIGHTED_RULES
 #: Entry under which a manifest states the hash of all others.
 HASH = "sha256"
 _MOST_MEMBERS, _MOST_CLASSES = 100, 1000
+# A manifest of any ensemble has less than half of them.
+_MOST_NESTING = 50
 _FACE_SIZE = whole(1, 1024)
 _PLAIN = plain(longest=100_000, levels=12)
 _NAME = Kind(
@@ -147,7 +149,23 @@ def parse_manifest(content: bytes) -> dict[str, Any]:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(parsed, dict):
         raise ValueError("it is no object")
+    _check_nesting(parsed)
     return parsed
+
+
+def _check_nesting(parsed: dict[str, Any]) -> None:
+    """Bound the levels of parsed JSON: how many a parser takes differs among Pythons."""
+    level: list[Any] = [parsed]
+    for _ in range(_MOST_NESTING):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise ValueError("it is nested too deeply")
 
 
 def hash_manifest(content: Mapping[str, Any]) -> str:
