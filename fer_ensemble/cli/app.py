@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from fer_ensemble import __version__
 from fer_ensemble.cli.combine import combine
-from fer_ensemble.cli.console import notes, output
+from fer_ensemble.cli.console import join_lines, notes, output
 from fer_ensemble.cli.curves import curves
 from fer_ensemble.cli.data import data
 from fer_ensemble.cli.doctor import doctor
@@ -28,7 +28,7 @@ from fer_ensemble.cli.fit import fit
 from fer_ensemble.cli.make_faces import make_faces
 from fer_ensemble.cli.members import members
 from fer_ensemble.cli.merge import merge
-from fer_ensemble.cli.options import OLD_WORDS, join_lines
+from fer_ensemble.cli.options import OLD_WORDS
 from fer_ensemble.cli.predict import predict
 from fer_ensemble.cli.report import report
 from fer_ensemble.cli.score import score

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -400,3 +401,29 @@ def redirecting_decoders(sink: int) -> Iterator[None]:
         os.close(own)
         sys.stderr.close()
         sys.stderr = before
+
+
+def join_lines(text: str) -> str:
+    r"""Join the lines of each paragraph of a help text: the terminal's width is not the source's.
+
+    Parameters
+    ----------
+    text : str
+        Paragraphs that are indented, or begin with ``\b``, keep their lines.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(join_lines("Fit\nit.\n\n  fit x\n  fit y"))
+    Fit it.
+    <BLANKLINE>
+      fit x
+      fit y
+    """
+    paragraphs = cleandoc(text).split("\n\n")
+    return "\n\n".join(
+        part if part.startswith(("\b", " ")) else part.replace("\n", " ") for part in paragraphs
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -204,29 +203,3 @@ JsonOption = Annotated[
         callback=_to_standard_output,
     ),
 ]
-
-
-def join_lines(text: str) -> str:
-    r"""Join the lines of each paragraph of a help text: the terminal's width is not the source's.
-
-    Parameters
-    ----------
-    text : str
-        Paragraphs that are indented, or begin with ``\b``, keep their lines.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> print(join_lines("Fit\nit.\n\n  fit x\n  fit y"))
-    Fit it.
-    <BLANKLINE>
-      fit x
-      fit y
-    """
-    paragraphs = cleandoc(text).split("\n\n")
-    return "\n\n".join(
-        part if part.startswith(("\b", " ")) else part.replace("\n", " ") for part in paragraphs
-    )
